@@ -1,0 +1,147 @@
+//! The arrows between the crates, and the promises every crate root makes, as a test.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Who may name whom, straight dependencies only: each line names only what stands above it.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("blindjoin-bigint", &[]),
+    ("blindjoin-cuckoo", &[]),
+    ("blindjoin-record", &[]),
+    ("blindjoin-paillier", &["blindjoin-bigint"]),
+    ("blindjoin-token", &["blindjoin-record"]),
+    (
+        "blindjoin-protocol",
+        &["blindjoin-bigint", "blindjoin-paillier", "blindjoin-cuckoo", "blindjoin-record"],
+    ),
+    ("blindjoin-columnar", &["blindjoin-protocol", "blindjoin-token", "blindjoin-record"]),
+    ("blindjoin-service", &["blindjoin-protocol"]),
+    ("blindjoin-keyholder", &["blindjoin-service"]),
+    (
+        "blindjoin-provider",
+        &["blindjoin-service", "blindjoin-columnar", "blindjoin-protocol", "blindjoin-record"],
+    ),
+    (
+        "blindjoin-querier",
+        &["blindjoin-service", "blindjoin-columnar", "blindjoin-protocol", "blindjoin-record"],
+    ),
+    (
+        "blindjoin",
+        &[
+            "blindjoin-columnar",
+            "blindjoin-keyholder",
+            "blindjoin-protocol",
+            "blindjoin-provider",
+            "blindjoin-querier",
+            "blindjoin-record",
+            "blindjoin-service",
+            "blindjoin-token",
+        ],
+    ),
+];
+
+/// Foreign families that one crate alone may name, so that replacing one stays a local change.
+const FENCED: &[(&str, &[&str])] = &[
+    ("tonic", &["blindjoin-service"]),
+    ("tokio", &["blindjoin-service", "blindjoin-keyholder", "blindjoin-provider", "blindjoin-querier", "blindjoin"]),
+    ("arrow-array", &["blindjoin-columnar"]),
+    ("parquet", &["blindjoin-columnar"]),
+    ("num-bigint", &["blindjoin-bigint", "blindjoin-paillier", "blindjoin-protocol"]),
+];
+
+/// The crates that must not reach for files, clocks, threads or hash-ordered maps.
+const PURE: &[&str] = &["cuckoo", "paillier", "protocol", "record", "token"];
+
+struct Package {
+    dependencies: BTreeSet<String>,
+    roots: Vec<String>,
+}
+
+fn workspace() -> BTreeMap<String, Package> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs, since it runs this test");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata is JSON");
+    let packages = metadata["packages"].as_array().expect("metadata lists packages");
+    packages.iter().map(read_package).collect()
+}
+
+fn read_package(package: &Value) -> (String, Package) {
+    let text = |value: &Value| value.as_str().expect("a string").to_owned();
+    let dependencies = package["dependencies"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter(|dependency| dependency["kind"].is_null())
+        .map(|dependency| text(&dependency["name"]))
+        .collect();
+    let roots = package["targets"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter(|target| ["lib", "bin"].contains(&target["kind"][0].as_str().unwrap_or_default()))
+        .map(|target| text(&target["src_path"]))
+        .collect();
+    (text(&package["name"]), Package { dependencies, roots })
+}
+
+#[test]
+fn arrows_point_one_way() {
+    let packages = workspace();
+    let known: BTreeMap<_, _> = ARROWS.iter().copied().collect();
+    for (name, package) in &packages {
+        if name == "blindjoin-workspace" {
+            continue;
+        }
+        let allowed = known
+            .get(name.as_str())
+            .unwrap_or_else(|| panic!("{name} is not in the table of arrows"));
+        for dependency in package.dependencies.iter().filter(|d| packages.contains_key(*d)) {
+            assert!(allowed.contains(&dependency.as_str()), "{name} must not name {dependency}");
+        }
+    }
+    for (name, _) in ARROWS {
+        assert!(packages.contains_key(*name), "{name} is in the table of arrows but not in the tree");
+    }
+}
+
+#[test]
+fn foreign_families_stay_behind_their_fence() {
+    for (name, package) in &workspace() {
+        for (family, owners) in FENCED {
+            assert!(
+                !package.dependencies.contains(*family) || owners.contains(&name.as_str()),
+                "{name} must not name {family}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_crate_root_but_bigint_forbids_unsafe_code() {
+    for (name, package) in &workspace() {
+        for root in &package.roots {
+            let source = std::fs::read_to_string(root).expect("a crate root is readable");
+            let forbids = source.contains("#![forbid(unsafe_code)]");
+            assert_eq!(forbids, name != "blindjoin-bigint", "{root}");
+        }
+    }
+}
+
+#[test]
+fn pure_crates_carry_the_lints_that_keep_them_pure() {
+    for name in PURE {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates").join(name);
+        let lints = std::fs::read_to_string(path.join(".clippy.toml"))
+            .unwrap_or_else(|error| panic!("{name} has no .clippy.toml: {error}"));
+        for banned in ["Instant::now", "SystemTime::now", "thread::spawn", "File::open", "env::var"] {
+            assert!(lints.contains(banned), "{name} does not ban {banned}");
+        }
+    }
+}
