@@ -15,18 +15,38 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("blindjoin-token", &["blindjoin-record"]),
     (
         "blindjoin-protocol",
-        &["blindjoin-bigint", "blindjoin-paillier", "blindjoin-cuckoo", "blindjoin-record"],
+        &[
+            "blindjoin-bigint",
+            "blindjoin-paillier",
+            "blindjoin-cuckoo",
+            "blindjoin-record",
+        ],
     ),
-    ("blindjoin-columnar", &["blindjoin-protocol", "blindjoin-token", "blindjoin-record"]),
+    (
+        "blindjoin-columnar",
+        &["blindjoin-protocol", "blindjoin-token", "blindjoin-record"],
+    ),
     ("blindjoin-service", &["blindjoin-protocol"]),
+    ("blindjoin-report", &[]),
     ("blindjoin-keyholder", &["blindjoin-service"]),
     (
         "blindjoin-provider",
-        &["blindjoin-service", "blindjoin-columnar", "blindjoin-protocol", "blindjoin-record"],
+        &[
+            "blindjoin-service",
+            "blindjoin-columnar",
+            "blindjoin-protocol",
+            "blindjoin-record",
+        ],
     ),
     (
         "blindjoin-querier",
-        &["blindjoin-service", "blindjoin-columnar", "blindjoin-protocol", "blindjoin-record"],
+        &[
+            "blindjoin-service",
+            "blindjoin-columnar",
+            "blindjoin-protocol",
+            "blindjoin-record",
+            "blindjoin-report",
+        ],
     ),
     (
         "blindjoin",
@@ -37,6 +57,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "blindjoin-provider",
             "blindjoin-querier",
             "blindjoin-record",
+            "blindjoin-report",
             "blindjoin-service",
             "blindjoin-token",
         ],
@@ -46,10 +67,26 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// Foreign families that one crate alone may name, so that replacing one stays a local change.
 const FENCED: &[(&str, &[&str])] = &[
     ("tonic", &["blindjoin-service"]),
-    ("tokio", &["blindjoin-service", "blindjoin-keyholder", "blindjoin-provider", "blindjoin-querier", "blindjoin"]),
+    (
+        "tokio",
+        &[
+            "blindjoin-service",
+            "blindjoin-keyholder",
+            "blindjoin-provider",
+            "blindjoin-querier",
+            "blindjoin",
+        ],
+    ),
     ("arrow-array", &["blindjoin-columnar"]),
     ("parquet", &["blindjoin-columnar"]),
-    ("num-bigint", &["blindjoin-bigint", "blindjoin-paillier", "blindjoin-protocol"]),
+    (
+        "num-bigint",
+        &[
+            "blindjoin-bigint",
+            "blindjoin-paillier",
+            "blindjoin-protocol",
+        ],
+    ),
 ];
 
 /// The crates that must not reach for files, clocks, threads or hash-ordered maps.
@@ -62,13 +99,25 @@ struct Package {
 
 fn workspace() -> BTreeMap<String, Package> {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--offline",
+        ])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo runs, since it runs this test");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata is JSON");
-    let packages = metadata["packages"].as_array().expect("metadata lists packages");
+    let packages = metadata["packages"]
+        .as_array()
+        .expect("metadata lists packages");
     packages.iter().map(read_package).collect()
 }
 
@@ -88,7 +137,13 @@ fn read_package(package: &Value) -> (String, Package) {
         .filter(|target| ["lib", "bin"].contains(&target["kind"][0].as_str().unwrap_or_default()))
         .map(|target| text(&target["src_path"]))
         .collect();
-    (text(&package["name"]), Package { dependencies, roots })
+    (
+        text(&package["name"]),
+        Package {
+            dependencies,
+            roots,
+        },
+    )
 }
 
 #[test]
@@ -102,12 +157,22 @@ fn arrows_point_one_way() {
         let allowed = known
             .get(name.as_str())
             .unwrap_or_else(|| panic!("{name} is not in the table of arrows"));
-        for dependency in package.dependencies.iter().filter(|d| packages.contains_key(*d)) {
-            assert!(allowed.contains(&dependency.as_str()), "{name} must not name {dependency}");
+        for dependency in package
+            .dependencies
+            .iter()
+            .filter(|d| packages.contains_key(*d))
+        {
+            assert!(
+                allowed.contains(&dependency.as_str()),
+                "{name} must not name {dependency}"
+            );
         }
     }
     for (name, _) in ARROWS {
-        assert!(packages.contains_key(*name), "{name} is in the table of arrows but not in the tree");
+        assert!(
+            packages.contains_key(*name),
+            "{name} is in the table of arrows but not in the tree"
+        );
     }
 }
 
@@ -137,10 +202,18 @@ fn every_crate_root_but_bigint_forbids_unsafe_code() {
 #[test]
 fn pure_crates_carry_the_lints_that_keep_them_pure() {
     for name in PURE {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates").join(name);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("crates")
+            .join(name);
         let lints = std::fs::read_to_string(path.join(".clippy.toml"))
             .unwrap_or_else(|error| panic!("{name} has no .clippy.toml: {error}"));
-        for banned in ["Instant::now", "SystemTime::now", "thread::spawn", "File::open", "env::var"] {
+        for banned in [
+            "Instant::now",
+            "SystemTime::now",
+            "thread::spawn",
+            "File::open",
+            "env::var",
+        ] {
             assert!(lints.contains(banned), "{name} does not ban {banned}");
         }
     }
