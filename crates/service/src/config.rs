@@ -1,0 +1,474 @@
+//! What the three programs read at start: TOML, unknown keys refused, paths relative to the file.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::identity::IdentityFiles;
+use crate::{Error, Fingerprint, Peer};
+
+/// Configuration of a key holder.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyHolderConfig {
+    /// Host and port to serve on.
+    pub listen: String,
+    /// Accepts key sizes that protect nothing: for tests.
+    #[serde(default)]
+    pub insecure_test_keys: bool,
+    /// Who this party is.
+    pub identity: IdentityFiles,
+    /// Keys made in advance.
+    #[serde(default)]
+    pub keys: KeyStock,
+    /// What a session may cost.
+    #[serde(default)]
+    pub limits: KeyHolderLimits,
+    /// Which querier may link with which provider.
+    #[serde(rename = "link")]
+    pub links: Vec<Link>,
+}
+
+/// A permission at the key holder.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Link {
+    /// SHA-256 of the querier's certificate.
+    pub querier: Fingerprint,
+    /// SHA-256 of the provider's certificate.
+    pub provider: Fingerprint,
+}
+
+/// Session keys that the key holder makes in advance; each is used once.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KeyStock {
+    /// The size of their modulus.
+    pub bits: u32,
+    /// How many wait.
+    pub ready: usize,
+}
+
+impl Default for KeyStock {
+    fn default() -> Self {
+        Self {
+            bits: 3072,
+            ready: 2,
+        }
+    }
+}
+
+/// Limits of a key holder.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KeyHolderLimits {
+    /// Sessions at once.
+    pub sessions: usize,
+    /// Comparisons in a session.
+    pub comparisons: u64,
+    /// Matches that a session may reveal to a querier.
+    pub matches: u64,
+    /// How long a session may wait for a party that owes the next message.
+    pub idle_seconds: u64,
+}
+
+impl Default for KeyHolderLimits {
+    fn default() -> Self {
+        Self {
+            sessions: 8,
+            comparisons: 1_000_000_000,
+            matches: 100_000_000,
+            idle_seconds: 300,
+        }
+    }
+}
+
+/// Configuration of a data provider.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderConfig {
+    /// Host and port to serve on.
+    pub listen: String,
+    /// The registry, CSV or Parquet.
+    pub data: PathBuf,
+    /// Rules file, or the name of a built-in rule set.
+    pub rules: String,
+    /// Accepts key sizes that protect nothing: for tests.
+    #[serde(default)]
+    pub insecure_test_keys: bool,
+    /// Who this party is.
+    pub identity: IdentityFiles,
+    /// Whom it trusts with keys.
+    pub keyholder: Peer,
+    /// What a session may cost.
+    #[serde(default)]
+    pub limits: ProviderLimits,
+    /// Who may ask.
+    #[serde(rename = "querier")]
+    pub queriers: Vec<Client>,
+}
+
+/// A party that may call.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// SHA-256 of its certificate.
+    pub certificate_sha256: Fingerprint,
+}
+
+/// Limits of a provider.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProviderLimits {
+    /// Sessions at once.
+    pub sessions: usize,
+    /// Entries of a querier's table: how many identifiers a session can test at most.
+    pub table: u64,
+    /// Table entries of one querier between two starts of this program, all sessions together.
+    pub table_total: u64,
+    /// How long a session may wait for a party that owes the next message.
+    pub idle_seconds: u64,
+}
+
+impl Default for ProviderLimits {
+    fn default() -> Self {
+        Self {
+            sessions: 4,
+            table: 50_000_000,
+            table_total: 1_000_000_000,
+            idle_seconds: 300,
+        }
+    }
+}
+
+/// Configuration of a querier.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuerierConfig {
+    /// Rules file, or the name of a built-in rule set.
+    pub rules: Option<String>,
+    /// Accepts key sizes that protect nothing: for tests.
+    #[serde(default)]
+    pub insecure_test_keys: bool,
+    /// Who this party is.
+    pub identity: IdentityFiles,
+    /// Whom it trusts with keys.
+    pub keyholder: Peer,
+    /// Whose registries it links with.
+    #[serde(rename = "provider")]
+    pub providers: Vec<NamedPeer>,
+    /// How it links.
+    #[serde(default)]
+    pub link: LinkOptions,
+}
+
+/// A provider under the name by which the querier calls it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamedPeer {
+    /// A word for command lines and columns.
+    #[serde(default = "default_name")]
+    pub name: String,
+    /// Host and port.
+    pub address: String,
+    /// SHA-256 of its certificate.
+    pub certificate_sha256: Fingerprint,
+}
+
+impl NamedPeer {
+    /// The peer without its name.
+    pub fn peer(&self) -> Peer {
+        Peer {
+            address: self.address.clone(),
+            certificate_sha256: self.certificate_sha256,
+        }
+    }
+}
+
+fn default_name() -> String {
+    "provider".to_owned()
+}
+
+/// How a querier links.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LinkOptions {
+    /// Bits of the session key's modulus: 2048, 3072 or 4096.
+    pub key_bits: u32,
+    /// How long to wait for a party that owes the next message.
+    pub idle_seconds: u64,
+}
+
+impl Default for LinkOptions {
+    fn default() -> Self {
+        Self {
+            key_bits: 3072,
+            idle_seconds: 300,
+        }
+    }
+}
+
+impl KeyHolderConfig {
+    /// Reads the configuration of a key holder.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] if it is not there, [`Error::Configuration`] with line and key otherwise.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let mut config: Self = parse(path, &read(path)?)?;
+        config.identity.relative_to(folder(path));
+        let check = Check { path };
+        check.address("listen", &config.listen)?;
+        check.some("link", config.links.len())?;
+        check.positive("limits.sessions", config.limits.sessions as u64)?;
+        check.positive("limits.idle_seconds", config.limits.idle_seconds)?;
+        check.key_bits("keys.bits", config.keys.bits, config.insecure_test_keys)?;
+        Ok(config)
+    }
+
+    /// Everybody who may connect.
+    pub fn clients(&self) -> BTreeSet<Fingerprint> {
+        self.links
+            .iter()
+            .flat_map(|link| [link.querier, link.provider])
+            .collect()
+    }
+}
+
+impl ProviderConfig {
+    /// Reads the configuration of a provider.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] if it is not there, [`Error::Configuration`] with line and key otherwise.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let mut config: Self = parse(path, &read(path)?)?;
+        config.identity.relative_to(folder(path));
+        config.data = folder(path).join(&config.data);
+        config.rules = rules_relative_to(folder(path), &config.rules);
+        let check = Check { path };
+        check.address("listen", &config.listen)?;
+        check.address("keyholder.address", &config.keyholder.address)?;
+        check.some("querier", config.queriers.len())?;
+        check.positive("limits.sessions", config.limits.sessions as u64)?;
+        check.positive("limits.idle_seconds", config.limits.idle_seconds)?;
+        Ok(config)
+    }
+
+    /// Everybody who may connect.
+    pub fn clients(&self) -> BTreeSet<Fingerprint> {
+        self.queriers
+            .iter()
+            .map(|querier| querier.certificate_sha256)
+            .collect()
+    }
+}
+
+impl QuerierConfig {
+    /// Reads the configuration of a querier.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] if it is not there, [`Error::Configuration`] with line and key otherwise.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let mut config: Self = parse(path, &read(path)?)?;
+        config.identity.relative_to(folder(path));
+        config.rules = config
+            .rules
+            .as_deref()
+            .map(|rules| rules_relative_to(folder(path), rules));
+        let check = Check { path };
+        check.address("keyholder.address", &config.keyholder.address)?;
+        check.some("provider", config.providers.len())?;
+        for provider in &config.providers {
+            check.address("provider.address", &provider.address)?;
+        }
+        let names: BTreeSet<_> = config
+            .providers
+            .iter()
+            .map(|provider| &provider.name)
+            .collect();
+        if names.len() < config.providers.len() {
+            return Err(check.wrong("provider.name", "two providers have the same name"));
+        }
+        check.key_bits(
+            "link.key_bits",
+            config.link.key_bits,
+            config.insecure_test_keys,
+        )?;
+        check.positive("link.idle_seconds", config.link.idle_seconds)?;
+        Ok(config)
+    }
+}
+
+/// Whether a key size may be used: 2048, 3072 and 4096 always, small ones in tests only.
+pub(crate) fn key_bits_allowed(bits: u32, insecure_test_keys: bool) -> bool {
+    matches!(bits, 2048 | 3072 | 4096) || (insecure_test_keys && (256..2048).contains(&bits))
+}
+
+struct Check<'a> {
+    path: &'a Path,
+}
+
+impl Check<'_> {
+    fn address(&self, key: &str, address: &str) -> Result<(), Error> {
+        let port = address
+            .rsplit_once(':')
+            .filter(|(host, _)| !host.is_empty());
+        match port.map(|(_, port)| port.parse::<u16>()) {
+            Some(Ok(_)) => Ok(()),
+            _ => Err(self.wrong(key, "is not of the form host:port")),
+        }
+    }
+
+    fn some(&self, key: &str, count: usize) -> Result<(), Error> {
+        if count > 0 {
+            Ok(())
+        } else {
+            Err(self.wrong(key, "needs at least one entry"))
+        }
+    }
+
+    fn positive(&self, key: &str, value: u64) -> Result<(), Error> {
+        if value > 0 {
+            Ok(())
+        } else {
+            Err(self.wrong(key, "must be at least 1"))
+        }
+    }
+
+    fn key_bits(&self, key: &str, bits: u32, insecure_test_keys: bool) -> Result<(), Error> {
+        if key_bits_allowed(bits, insecure_test_keys) {
+            return Ok(());
+        }
+        Err(self.wrong(key, "must be 2048, 3072 or 4096"))
+    }
+
+    fn wrong(&self, key: &str, problem: &str) -> Error {
+        Error::Configuration {
+            path: self.path.to_owned(),
+            message: format!("{key}: {problem}"),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, Error> {
+    std::fs::read_to_string(path).map_err(|source| Error::File {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Error> {
+    toml::from_str(text).map_err(|error| Error::Configuration {
+        path: path.to_owned(),
+        message: error.to_string().trim_end().to_owned(),
+    })
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().unwrap_or_else(|| Path::new(""))
+}
+
+/// A name without extension and separator is a built-in rule set, anything else a path.
+fn rules_relative_to(folder: &Path, rules: &str) -> String {
+    if is_rule_set_name(rules) {
+        return rules.to_owned();
+    }
+    folder.join(rules).to_string_lossy().into_owned()
+}
+
+/// Whether `rules` names a built-in rule set rather than a file.
+pub fn is_rule_set_name(rules: &str) -> bool {
+    !rules.is_empty()
+        && rules
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load_keyholder(text: &str) -> Result<KeyHolderConfig, Error> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keyholder.toml");
+        std::fs::write(&path, text).unwrap();
+        KeyHolderConfig::load(&path)
+    }
+
+    fn valid() -> String {
+        let fingerprint = "ab".repeat(32);
+        format!(
+            "listen = \"127.0.0.1:7701\"\n\n[identity]\nauthority = \"a.pem\"\ncertificate = \"k.pem\"\n\
+             key = \"k.key\"\n\n[[link]]\nquerier = \"{fingerprint}\"\nprovider = \"{fingerprint}\"\n"
+        )
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_file() {
+        let config = load_keyholder(&valid()).unwrap();
+        assert!(config.identity.key.is_absolute() && config.identity.key.ends_with("k.key"));
+        assert_eq!(config.keys.bits, 3072);
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_with_line_and_key() {
+        let error = load_keyholder(&valid().replace("listen", "lisen"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("line 1") && error.contains("lisen"),
+            "{error}"
+        );
+        let error = load_keyholder(&format!("{}color = 3\n", valid()))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("line 11") && error.contains("color"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn wrong_values_are_refused_with_their_key() {
+        for (good, bad, key) in [
+            ("127.0.0.1:7701", "127.0.0.1", "listen"),
+            ("127.0.0.1:7701", ":7701", "listen"),
+            ("127.0.0.1:7701", "127.0.0.1:99999", "listen"),
+            ("[[link]]", "[keys]\nbits = 1024\n[[link]]", "keys.bits"),
+            (
+                "[[link]]",
+                "[limits]\nsessions = 0\n[[link]]",
+                "limits.sessions",
+            ),
+            ("abab", "abax", "64 hexadecimal digits"),
+        ] {
+            let error = load_keyholder(&valid().replacen(good, bad, 1)).unwrap_err();
+            assert!(matches!(error, Error::Configuration { .. }));
+            assert!(error.to_string().contains(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn test_keys_need_their_own_word() {
+        let small = valid().replace("[[link]]", "[keys]\nbits = 512\n[[link]]");
+        load_keyholder(&small).unwrap_err();
+        load_keyholder(&format!("insecure_test_keys = true\n{small}")).unwrap();
+    }
+
+    #[test]
+    fn rule_set_names_are_not_paths() {
+        assert_eq!(rules_relative_to(Path::new("/etc"), "ssn"), "ssn");
+        assert_eq!(
+            rules_relative_to(Path::new("/etc"), "rules.toml"),
+            "/etc/rules.toml"
+        );
+        assert_eq!(
+            rules_relative_to(Path::new("/etc"), "/x/rules.toml"),
+            "/x/rules.toml"
+        );
+    }
+}

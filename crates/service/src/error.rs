@@ -1,0 +1,220 @@
+//! What can go wrong between the parties.
+
+use std::path::PathBuf;
+
+use tonic::{Code, Status};
+
+use crate::{Fault, Fingerprint, Party};
+
+/// What can go wrong between the parties. [`Error::fault`] says whose fault it is.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The other side answered a call with an error.
+    #[error("the {party} answered: {message}")]
+    Answer {
+        /// Who answered.
+        party: Party,
+        /// The gRPC code, which names the fault.
+        code: Code,
+        /// What it said.
+        message: String,
+    },
+    /// A certificate or key file does not hold what it should.
+    #[error("{}: {problem}", path.display())]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A configuration file does not parse, or has a key that nobody knows.
+    #[error("{}: {message}", path.display())]
+    Configuration {
+        /// The file.
+        path: PathBuf,
+        /// Line, key and problem.
+        message: String,
+    },
+    /// No connection.
+    #[error("no connection to the {party} at {address}")]
+    Connect {
+        /// Whom we wanted to reach.
+        party: Party,
+        /// Where.
+        address: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A development identity could not be made.
+    #[error("certificate for {name}")]
+    Creation {
+        /// Whose.
+        name: String,
+        /// Why not.
+        #[source]
+        source: rcgen::Error,
+    },
+    /// A file could not be read or written.
+    #[error("{}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The connection broke while a call was under way.
+    #[error("the connection to the {party} at {address} broke: {reason}")]
+    Lost {
+        /// Who was at the other end.
+        party: Party,
+        /// Where.
+        address: String,
+        /// What the transport said.
+        reason: String,
+    },
+    /// The address for incoming connections is not available.
+    #[error("listening on {address}")]
+    Listen {
+        /// Where.
+        address: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A message lacks a part or holds one of the wrong size.
+    #[error("the {party} sent a message without a valid {part}")]
+    Message {
+        /// Who sent it.
+        party: Party,
+        /// What is missing.
+        part: &'static str,
+    },
+    /// A task of this program ended without a result.
+    #[error("{task} ended without a result")]
+    Panicked {
+        /// Which.
+        task: &'static str,
+    },
+    /// The policy of this party forbids what was asked.
+    #[error("{reason}")]
+    Refused {
+        /// What is forbidden, for the eyes of the other side too.
+        reason: String,
+    },
+    /// The other side's TLS refused this party's certificate.
+    #[error(
+        "the {party} at {address} refused our certificate ({alert}); likely causes: its configuration \
+         does not list our certificate fingerprint {own}, our certificate has expired, or another \
+         authority has issued it; its log names the reason"
+    )]
+    RefusedUs {
+        /// Who refused.
+        party: Party,
+        /// Where.
+        address: String,
+        /// The alert in the words of TLS.
+        alert: String,
+        /// The fingerprint that the other side must list.
+        own: Fingerprint,
+    },
+    /// This party does not accept the other side's certificate.
+    #[error("refused the certificate of the {party} at {address}: {problem}")]
+    RefusedThem {
+        /// Whose certificate.
+        party: Party,
+        /// Where.
+        address: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A session id came a second time.
+    #[error("this session has been opened before; a new run needs a new session")]
+    Replayed,
+    /// As many sessions as the configuration allows are under way.
+    #[error("{limit} sessions are under way, and the configuration allows no more")]
+    SessionsExhausted {
+        /// The limit.
+        limit: usize,
+    },
+    /// Nobody knows the session any more, or it is in another phase.
+    #[error("the session is not in a state for this call")]
+    SessionState,
+    /// A stream ended before its last piece.
+    #[error("the stream of the {party} ended before its last piece")]
+    Truncated {
+        /// Who was sending.
+        party: Party,
+    },
+    /// The other side did not go on in time.
+    #[error("the {party} did not go on within {seconds} s ({phase})")]
+    Timeout {
+        /// Who was to act.
+        party: Party,
+        /// In which phase.
+        phase: &'static str,
+        /// How long this side waited.
+        seconds: u64,
+    },
+    /// A random source of the operating system failed.
+    #[error("the random source of the operating system failed")]
+    Randomness,
+    /// TLS could not be set up.
+    #[error("setting up TLS")]
+    Tls(#[from] rustls::Error),
+}
+
+impl Error {
+    /// Whose fault it is.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Answer { code, .. } => Fault::of_code(*code),
+            Self::Certificate { .. }
+            | Self::Configuration { .. }
+            | Self::Creation { .. }
+            | Self::File { .. }
+            | Self::Listen { .. }
+            | Self::Tls(_) => Fault::Input,
+            Self::Connect { .. } | Self::Lost { .. } | Self::Randomness | Self::Timeout { .. } => {
+                Fault::Environment
+            }
+            Self::Message { .. } | Self::SessionState | Self::Truncated { .. } => Fault::Peer,
+            Self::Panicked { .. } => Fault::Misuse,
+            Self::Refused { .. }
+            | Self::RefusedThem { .. }
+            | Self::RefusedUs { .. }
+            | Self::Replayed => Fault::Refused,
+            Self::SessionsExhausted { .. } => Fault::Busy,
+        }
+    }
+
+    /// What the other side is told: the text for faults it can do something about, "aborted" and
+    /// no detail where a check of the protocol failed.
+    pub fn to_status(&self) -> Status {
+        let fault = self.fault();
+        let message = match fault {
+            Fault::Busy | Fault::Refused | Fault::Input => chain(self),
+            Fault::Environment => "a connection broke; details are in this party's log".to_owned(),
+            Fault::Misuse => "internal error; details are in this party's log".to_owned(),
+            Fault::Peer => "aborted; details are in this party's log".to_owned(),
+        };
+        Status::new(fault.code(), message)
+    }
+}
+
+/// The error with its causes, in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let words = cause.to_string();
+        if !text.ends_with(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        source = cause.source();
+    }
+    text
+}

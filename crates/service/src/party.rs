@@ -1,0 +1,127 @@
+//! The three parties by name, and certificates by fingerprint.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, de};
+use sha2::{Digest, Sha256};
+
+/// One of the three parties.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Party {
+    /// Holds the secret key, and decrypts.
+    KeyHolder,
+    /// Holds the big table, and compares.
+    Provider,
+    /// Asks, and alone learns the result.
+    Querier,
+}
+
+impl fmt::Display for Party {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::KeyHolder => "key holder",
+            Self::Provider => "data provider",
+            Self::Querier => "querier",
+        })
+    }
+}
+
+/// SHA-256 of a certificate in DER form, written as 64 hexadecimal digits; colons and capitals are
+/// understood too, as other tools print them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// The fingerprint of a certificate in DER form.
+    pub fn of_certificate(der: &[u8]) -> Self {
+        Self(Sha256::digest(der).into())
+    }
+
+    /// From the 32 bytes of the hash.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 32 bytes of the hash.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .iter()
+            .try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+/// The text is not 64 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a certificate fingerprint is 64 hexadecimal digits (SHA-256 of the certificate in DER form)"
+)]
+pub struct NotAFingerprint;
+
+impl FromStr for Fingerprint {
+    type Err = NotAFingerprint;
+
+    fn from_str(text: &str) -> Result<Self, NotAFingerprint> {
+        let mut digits = text
+            .trim()
+            .chars()
+            .filter(|c| *c != ':')
+            .map(|c| c.to_digit(16));
+        let mut bytes = [0; 32];
+        for byte in &mut bytes {
+            let mut digit = || digits.next().flatten().ok_or(NotAFingerprint);
+            *byte = u8::try_from(16 * digit()? + digit()?).map_err(|_| NotAFingerprint)?;
+        }
+        if digits.next().is_some() {
+            Err(NotAFingerprint)
+        } else {
+            Ok(Self(bytes))
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Fingerprint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fingerprints_read_what_they_and_other_tools_write() {
+        let fingerprint = Fingerprint::of_certificate(b"certificate");
+        let plain = fingerprint.to_string();
+        assert_eq!(plain.parse(), Ok(fingerprint));
+        let pairs: Vec<&str> = (0..32).map(|i| &plain[2 * i..2 * i + 2]).collect();
+        assert_eq!(pairs.join(":").to_uppercase().parse(), Ok(fingerprint));
+        assert_eq!(plain[1..].parse::<Fingerprint>(), Err(NotAFingerprint));
+        assert_eq!(
+            format!("{plain}0").parse::<Fingerprint>(),
+            Err(NotAFingerprint)
+        );
+        assert_eq!(
+            plain
+                .replace('a', "g")
+                .replace('0', "x")
+                .parse::<Fingerprint>(),
+            Err(NotAFingerprint)
+        );
+    }
+}
