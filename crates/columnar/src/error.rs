@@ -1,0 +1,163 @@
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What can go wrong between a file and a batch. Row numbers count records from 1 and leave out the
+/// header and blank lines; content never appears.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Two columns of the header carry the same name.
+    #[error("{file}: column '{column}' appears twice in the header")]
+    DuplicateColumn {
+        /// The file.
+        file: Arc<str>,
+        /// The name they share.
+        column: String,
+    },
+    /// Two records carry the same identifier.
+    #[error("{file}: rows {first} and {second} carry the same record id")]
+    DuplicateRecordId {
+        /// The file.
+        file: Arc<str>,
+        /// The earlier row.
+        first: u64,
+        /// The later row.
+        second: u64,
+    },
+    /// Not even a header.
+    #[error("{file}: the file is empty, not even a header is there")]
+    EmptyFile {
+        /// The file.
+        file: Arc<str>,
+    },
+    /// Reading stopped below the level of rows.
+    #[error("{file}: cannot be read")]
+    Input {
+        /// The file.
+        file: Arc<str>,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The header holds bytes that are no UTF-8.
+    #[error("{file}: the header is not UTF-8{}", hint(*.utf16))]
+    HeaderEncoding {
+        /// The file.
+        file: Arc<str>,
+        /// Whether a UTF-16 byte order mark opens the file.
+        utf16: bool,
+    },
+    /// A record without identifier where every record must have one.
+    #[error("{file}: row {row} has no record id")]
+    MissingRecordId {
+        /// The file.
+        file: Arc<str>,
+        /// The row.
+        row: u64,
+    },
+    /// Writing stopped.
+    #[error("{}: cannot be written", .path.display())]
+    Output {
+        /// The destination.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The destination is there already and replacing it was not asked for.
+    #[error("{} exists already; --force replaces it", .path.display())]
+    OutputExists {
+        /// The destination.
+        path: PathBuf,
+    },
+    /// A Parquet file that its reader refuses.
+    #[error("{file}: is not a Parquet file that can be read")]
+    Parquet {
+        /// The file.
+        file: Arc<str>,
+        /// What the Parquet reader says.
+        #[source]
+        source: parquet::errors::ParquetError,
+    },
+    /// A Parquet output that could not be encoded.
+    #[error("{}: cannot be encoded as Parquet", .path.display())]
+    ParquetOutput {
+        /// The destination.
+        path: PathBuf,
+        /// What the Parquet writer says.
+        #[source]
+        source: parquet::errors::ParquetError,
+    },
+    /// A row that breaks the format.
+    #[error("{file}: row {row}{}: {fault}", at_line(*.line))]
+    Row {
+        /// The file.
+        file: Arc<str>,
+        /// The record's number.
+        row: u64,
+        /// The line on which it starts, in text files.
+        line: Option<u64>,
+        /// What is wrong with it.
+        fault: RowFault,
+    },
+    /// Neither the name's extension nor an option says which format it is.
+    #[error(
+        "{name}: the format is not clear from the extension; say --format csv or --format parquet"
+    )]
+    UnknownFormat {
+        /// The file's name as given.
+        name: String,
+    },
+    /// The content begins like another format than the one expected.
+    #[error("{file}: holds {found}, although {expected} was expected")]
+    WrongFormat {
+        /// The file.
+        file: Arc<str>,
+        /// What its first bytes say.
+        found: crate::Format,
+        /// What its name or an option says.
+        expected: crate::Format,
+    },
+}
+
+/// What is wrong with one row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RowFault {
+    /// Bytes that are no UTF-8.
+    #[error("holds bytes that are not UTF-8")]
+    Encoding,
+    /// More or fewer cells than the header.
+    #[error("has {found} cells where the header has {expected}")]
+    Cells {
+        /// Columns of the header.
+        expected: usize,
+        /// Cells of the row.
+        found: usize,
+    },
+    /// A record beyond the limit, which a forgotten quotation mark usually explains.
+    #[error("is longer than {limit} bytes; is a quotation mark left open?")]
+    TooLong {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// Text between a closing quotation mark and the next comma.
+    #[error("has text after a closing quotation mark")]
+    TextAfterQuote,
+    /// A quotation mark that is never closed.
+    #[error("opens a quotation mark that is never closed")]
+    UnclosedQuote,
+}
+
+fn at_line(line: Option<u64>) -> String {
+    line.map_or_else(String::new, |line| format!(" (line {line})"))
+}
+
+fn hint(utf16: bool) -> &'static str {
+    if utf16 {
+        "; it looks like UTF-16, save it as UTF-8"
+    } else {
+        ""
+    }
+}

@@ -1,0 +1,232 @@
+//! Values of Parquet's primitive types, as a person would type them.
+
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
+
+use arrow_array::builder::StringBuilder;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    ArrowPrimitiveType, ArrowTemporalType, ArrowTimestampType, Date32Type, Date64Type,
+    Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, DecimalType, Float16Type,
+    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, Time32MillisecondType,
+    Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type,
+    UInt32Type, UInt64Type,
+};
+use arrow_array::{Array, ArrayRef, PrimitiveArray, StringArray};
+use arrow_schema::{DataType, TimeUnit};
+
+/// Bytes that are no UTF-8, and their row in the batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NotText {
+    pub(crate) row: usize,
+}
+
+/// Whether a column of this type can be turned into text.
+pub(crate) fn readable(data_type: &DataType) -> bool {
+    data_type.is_numeric()
+        || data_type.is_temporal()
+            && !matches!(data_type, DataType::Duration(_) | DataType::Interval(_))
+        || matches!(
+            data_type,
+            DataType::Null
+                | DataType::Boolean
+                | DataType::Utf8
+                | DataType::LargeUtf8
+                | DataType::Utf8View
+                | DataType::Binary
+                | DataType::LargeBinary
+                | DataType::BinaryView
+                | DataType::FixedSizeBinary(_)
+        )
+}
+
+/// A column as text.
+///
+/// Whole floating-point numbers lose their `.0` and not-a-number is null, because that is how
+/// nullable integers look after a detour through data frames. A timestamp without zone at midnight
+/// is a date. Sixteen fixed bytes are a UUID; other bytes must be UTF-8.
+pub(crate) fn to_text(column: &ArrayRef) -> Result<ArrayRef, NotText> {
+    let text = match column.data_type() {
+        DataType::Utf8 => return Ok(Arc::clone(column)),
+        DataType::Null => StringArray::new_null(column.len()),
+        DataType::LargeUtf8 => column.as_string::<i64>().iter().collect(),
+        DataType::Utf8View => column.as_string_view().iter().collect(),
+        DataType::Binary => bytes(column.as_binary::<i32>().iter())?,
+        DataType::LargeBinary => bytes(column.as_binary::<i64>().iter())?,
+        DataType::BinaryView => bytes(column.as_binary_view().iter())?,
+        DataType::FixedSizeBinary(16) => {
+            render(column.len(), column.as_fixed_size_binary().iter(), uuid)
+        }
+        DataType::FixedSizeBinary(_) => bytes(column.as_fixed_size_binary().iter())?,
+        DataType::Boolean => render(column.len(), column.as_boolean().iter(), |value, text| {
+            text.write_str(if value { "true" } else { "false" })
+        }),
+        DataType::Int8 => whole::<Int8Type>(column),
+        DataType::Int16 => whole::<Int16Type>(column),
+        DataType::Int32 => whole::<Int32Type>(column),
+        DataType::Int64 => whole::<Int64Type>(column),
+        DataType::UInt8 => whole::<UInt8Type>(column),
+        DataType::UInt16 => whole::<UInt16Type>(column),
+        DataType::UInt32 => whole::<UInt32Type>(column),
+        DataType::UInt64 => whole::<UInt64Type>(column),
+        DataType::Float16 => float(column.as_primitive::<Float16Type>(), f64::from),
+        // Through the shortest decimal form, so that 0.1 stays 0.1.
+        DataType::Float32 => float(column.as_primitive::<Float32Type>(), |value| {
+            value.to_string().parse().unwrap_or(f64::NAN)
+        }),
+        DataType::Float64 => float(column.as_primitive::<Float64Type>(), |value| value),
+        DataType::Decimal32(precision, scale) => {
+            decimal::<Decimal32Type>(column, *precision, *scale)
+        }
+        DataType::Decimal64(precision, scale) => {
+            decimal::<Decimal64Type>(column, *precision, *scale)
+        }
+        DataType::Decimal128(precision, scale) => {
+            decimal::<Decimal128Type>(column, *precision, *scale)
+        }
+        DataType::Decimal256(precision, scale) => {
+            decimal::<Decimal256Type>(column, *precision, *scale)
+        }
+        DataType::Date32 => date::<Date32Type>(column),
+        DataType::Date64 => date::<Date64Type>(column),
+        DataType::Time32(TimeUnit::Second) => time::<Time32SecondType>(column),
+        DataType::Time32(_) => time::<Time32MillisecondType>(column),
+        DataType::Time64(TimeUnit::Microsecond) => time::<Time64MicrosecondType>(column),
+        DataType::Time64(_) => time::<Time64NanosecondType>(column),
+        DataType::Timestamp(unit, zone) => {
+            let zoned = zone.is_some();
+            match unit {
+                TimeUnit::Second => timestamp::<TimestampSecondType>(column, zoned),
+                TimeUnit::Millisecond => timestamp::<TimestampMillisecondType>(column, zoned),
+                TimeUnit::Microsecond => timestamp::<TimestampMicrosecondType>(column, zoned),
+                TimeUnit::Nanosecond => timestamp::<TimestampNanosecondType>(column, zoned),
+            }
+        }
+        other => unreachable!("columns of type {other} are left out of the projection"),
+    };
+    Ok(Arc::new(text))
+}
+
+fn render<T>(
+    rows: usize,
+    values: impl Iterator<Item = Option<T>>,
+    mut write: impl FnMut(T, &mut StringBuilder) -> fmt::Result,
+) -> StringArray {
+    let mut text = StringBuilder::with_capacity(rows, rows * 8);
+    for value in values {
+        match value {
+            Some(value) => {
+                write(value, &mut text).expect("builders take all text");
+                text.append_value("");
+            }
+            None => text.append_null(),
+        }
+    }
+    text.finish()
+}
+
+fn whole<T: ArrowPrimitiveType<Native: fmt::Display>>(column: &ArrayRef) -> StringArray {
+    render(
+        column.len(),
+        column.as_primitive::<T>().iter(),
+        |value, text| write!(text, "{value}"),
+    )
+}
+
+fn float<T: ArrowPrimitiveType>(
+    column: &PrimitiveArray<T>,
+    widen: impl Fn(T::Native) -> f64,
+) -> StringArray {
+    let values = column
+        .iter()
+        .map(|value| value.map(&widen).filter(|value| !value.is_nan()));
+    render(column.len(), values, |value, text| write!(text, "{value}"))
+}
+
+fn decimal<T: DecimalType>(column: &ArrayRef, precision: u8, scale: i8) -> StringArray {
+    render(
+        column.len(),
+        column.as_primitive::<T>().iter(),
+        |value, text| text.write_str(&T::format_decimal(value, precision, scale)),
+    )
+}
+
+fn date<T>(column: &ArrayRef) -> StringArray
+where
+    T: ArrowTemporalType,
+    i64: From<T::Native>,
+{
+    let column = column.as_primitive::<T>();
+    let values = (0..column.len()).map(|row| {
+        column
+            .is_valid(row)
+            .then(|| column.value_as_date(row))
+            .flatten()
+    });
+    render(column.len(), values, |value, text| write!(text, "{value}"))
+}
+
+fn time<T>(column: &ArrayRef) -> StringArray
+where
+    T: ArrowTemporalType,
+    i64: From<T::Native>,
+{
+    let column = column.as_primitive::<T>();
+    let values = (0..column.len()).map(|row| {
+        column
+            .is_valid(row)
+            .then(|| column.value_as_time(row))
+            .flatten()
+    });
+    render(column.len(), values, |value, text| write!(text, "{value}"))
+}
+
+fn timestamp<T: ArrowTimestampType>(column: &ArrayRef, zoned: bool) -> StringArray
+where
+    i64: From<T::Native>,
+{
+    let column = column.as_primitive::<T>();
+    let per_second = match T::UNIT {
+        TimeUnit::Second => 1,
+        TimeUnit::Millisecond => 1_000,
+        TimeUnit::Microsecond => 1_000_000,
+        TimeUnit::Nanosecond => 1_000_000_000,
+    };
+    let midnight = |row| column.value(row).rem_euclid(86_400 * per_second) == 0;
+    let values = (0..column.len()).map(|row| {
+        let value = column
+            .is_valid(row)
+            .then(|| column.value_as_datetime(row))
+            .flatten();
+        value.map(|value| (value, midnight(row)))
+    });
+    render(column.len(), values, |(value, midnight), text| {
+        match (zoned, midnight) {
+            (false, true) => write!(text, "{}", value.date()),
+            (false, false) => write!(text, "{}", value.format("%Y-%m-%dT%H:%M:%S%.f")),
+            (true, _) => write!(text, "{}Z", value.format("%Y-%m-%dT%H:%M:%S%.f")),
+        }
+    })
+}
+
+fn uuid(bytes: &[u8], text: &mut StringBuilder) -> fmt::Result {
+    for (position, byte) in bytes.iter().enumerate() {
+        if matches!(position, 4 | 6 | 8 | 10) {
+            text.write_char('-')?;
+        }
+        write!(text, "{byte:02x}")?;
+    }
+    Ok(())
+}
+
+fn bytes<'a>(values: impl Iterator<Item = Option<&'a [u8]>>) -> Result<StringArray, NotText> {
+    values
+        .enumerate()
+        .map(|(row, value)| {
+            value
+                .map(|value| std::str::from_utf8(value).map_err(|_| NotText { row }))
+                .transpose()
+        })
+        .collect()
+}

@@ -1,0 +1,336 @@
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+
+use crate::chunk::Chunk;
+use crate::csv::{self, Piece, Pieces, Ragged, Rules};
+use crate::parquet::{self, Batches};
+use crate::{Error, Format};
+
+/// About how many rows a [`Chunk`] holds.
+pub const ROWS_PER_CHUNK: usize = 8192;
+
+/// How a file is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadOptions {
+    /// The format, where the name's extension does not say it.
+    pub format: Option<Format>,
+    /// What to do about rows with more or fewer cells than the header.
+    pub ragged: Ragged,
+    /// Whether two columns may share a name; which of them counts is then the caller's affair.
+    pub duplicate_columns: bool,
+    /// Whether a carriage return and line feed inside quotes become one line feed.
+    pub fold_quoted_crlf: bool,
+}
+
+impl ReadOptions {
+    /// Every departure from a clean table is a fault: what linkage wants.
+    pub fn strict() -> Self {
+        Self {
+            format: None,
+            ragged: Ragged::Refuse,
+            duplicate_columns: false,
+            fold_quoted_crlf: false,
+        }
+    }
+
+    /// Rows are padded and cut to the header's width: what token files of other programs do.
+    pub fn lenient() -> Self {
+        Self {
+            ragged: Ragged::Pad,
+            duplicate_columns: true,
+            ..Self::strict()
+        }
+    }
+
+    /// The same with a format that takes precedence over the extension.
+    #[must_use]
+    pub fn with_format(self, format: Option<Format>) -> Self {
+        Self { format, ..self }
+    }
+}
+
+/// Something about a file that is no fault and yet should be said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Note {
+    /// The file begins with a UTF-8 byte order mark, which was skipped.
+    ByteOrderMark,
+    /// Columns whose type has no text form were left out.
+    ColumnsLeftOut(Vec<String>),
+}
+
+impl std::fmt::Display for Note {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::ByteOrderMark => f.write_str("a byte order mark at its start was skipped"),
+            Self::ColumnsLeftOut(columns) => {
+                write!(
+                    f,
+                    "columns that hold no plain values were left out: {}",
+                    columns.join(", ")
+                )
+            }
+        }
+    }
+}
+
+/// A table being read: its header at once, its rows as a stream of [`Chunk`]s in file order.
+///
+/// Memory does not grow with the file. Reading has a sequential half, [`Reader::next_block`], and a
+/// parallel one, [`Decoder::decode`]; the iterator does both, [`crate::pipeline`] spreads the second.
+pub struct Reader {
+    source: Source,
+    decoder: Decoder,
+    columns: Vec<String>,
+    notes: Vec<Note>,
+    total: Option<u64>,
+}
+
+enum Source {
+    Csv(Pieces),
+    Parquet(Batches),
+}
+
+impl Reader {
+    /// Opens a file, or standard input for `-`, and reads its header.
+    ///
+    /// Parquet from standard input is copied to a temporary file first, because its index stands at
+    /// the end.
+    pub fn open(path: &Path, options: ReadOptions) -> Result<Self, Error> {
+        let format = options.format.map_or_else(|| Format::of(path), Ok)?;
+        let standard_input = path == Path::new("-");
+        let name: Arc<str> = if standard_input {
+            "standard input".into()
+        } else {
+            path.display().to_string().into()
+        };
+        let fail = |source| Error::Input {
+            file: Arc::clone(&name),
+            source,
+        };
+        match format {
+            Format::Csv if standard_input => {
+                Self::from_csv(Box::new(io::stdin()), name, None, options)
+            }
+            Format::Csv => {
+                let file = File::open(path).map_err(fail)?;
+                let metadata = file.metadata().map_err(fail)?;
+                if metadata.is_dir() {
+                    return Err(fail(io::Error::from(io::ErrorKind::IsADirectory)));
+                }
+                let total = metadata.is_file().then_some(metadata.len());
+                Self::from_csv(Box::new(file), name, total, options)
+            }
+            Format::Parquet => {
+                let mut file = if standard_input {
+                    spool().map_err(fail)?
+                } else {
+                    File::open(path).map_err(fail)?
+                };
+                let mut magic = [0; 4];
+                let length = file.metadata().map_err(fail)?.len();
+                if length == 0 {
+                    return Err(Error::EmptyFile { file: name });
+                }
+                if length < 4 || file.read_exact(&mut magic).is_err() || &magic != b"PAR1" {
+                    return Err(Error::WrongFormat {
+                        file: name,
+                        found: Format::Csv,
+                        expected: Format::Parquet,
+                    });
+                }
+                file.rewind().map_err(fail)?;
+                Self::from_parquet(file, name, options)
+            }
+        }
+    }
+
+    /// Reads CSV from any source; `total` is its length in bytes, if known.
+    pub fn from_csv(
+        source: Box<dyn Read + Send>,
+        name: Arc<str>,
+        total: Option<u64>,
+        options: ReadOptions,
+    ) -> Result<Self, Error> {
+        let rules = Rules {
+            delimiter: b',',
+            ragged: options.ragged,
+            fold_quoted_crlf: options.fold_quoted_crlf,
+        };
+        let pieces = Pieces::open(source, Arc::clone(&name), rules)?;
+        let columns = pieces.columns.clone();
+        let notes = pieces
+            .byte_order_mark
+            .then_some(Note::ByteOrderMark)
+            .into_iter()
+            .collect();
+        Self::new(Source::Csv(pieces), name, columns, notes, total, options)
+    }
+
+    fn from_parquet(file: File, name: Arc<str>, options: ReadOptions) -> Result<Self, Error> {
+        let batches = Batches::open(file, Arc::clone(&name))?;
+        let columns = batches.columns.clone();
+        let notes = if batches.left_out.is_empty() {
+            Vec::new()
+        } else {
+            vec![Note::ColumnsLeftOut(batches.left_out.clone())]
+        };
+        let total = Some(batches.rows);
+        Self::new(
+            Source::Parquet(batches),
+            name,
+            columns,
+            notes,
+            total,
+            options,
+        )
+    }
+
+    fn new(
+        source: Source,
+        file: Arc<str>,
+        columns: Vec<String>,
+        notes: Vec<Note>,
+        total: Option<u64>,
+        options: ReadOptions,
+    ) -> Result<Self, Error> {
+        if !options.duplicate_columns {
+            for (position, column) in columns.iter().enumerate() {
+                let named = !column.trim().is_empty();
+                if named
+                    && columns[..position]
+                        .iter()
+                        .any(|other| other.trim() == column.trim())
+                {
+                    return Err(Error::DuplicateColumn {
+                        file,
+                        column: column.trim().to_owned(),
+                    });
+                }
+            }
+        }
+        let fields: Vec<Field> = columns
+            .iter()
+            .map(|column| Field::new(column, DataType::Utf8, true))
+            .collect();
+        let rules = Rules {
+            delimiter: b',',
+            ragged: options.ragged,
+            fold_quoted_crlf: options.fold_quoted_crlf,
+        };
+        let decoder = Decoder {
+            schema: Arc::new(Schema::new(fields)),
+            file,
+            rules,
+        };
+        Ok(Self {
+            source,
+            decoder,
+            columns,
+            notes,
+            total,
+        })
+    }
+
+    /// The names in the header, in order and as they stand there, blanks included.
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// The file's name, for messages.
+    pub fn name(&self) -> &Arc<str> {
+        &self.decoder.file
+    }
+
+    /// What should be said about the file.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// The whole of what [`Chunk::progress`] counts, where known: bytes of CSV, rows of Parquet.
+    pub fn total(&self) -> Option<u64> {
+        self.total
+    }
+
+    /// The parallel half of reading.
+    pub fn decoder(&self) -> Decoder {
+        self.decoder.clone()
+    }
+
+    /// The next rows, not yet taken apart; `None` at the end.
+    pub fn next_block(&mut self) -> Result<Option<Block>, Error> {
+        Ok(match &mut self.source {
+            Source::Csv(pieces) => pieces.next()?.map(|piece| Block(Undecoded::Csv(piece))),
+            Source::Parquet(batches) => batches
+                .next()?
+                .map(|(batch, first_row)| Block(Undecoded::Parquet { batch, first_row })),
+        })
+    }
+}
+
+impl Iterator for Reader {
+    type Item = Result<Chunk, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.next_block() {
+            Ok(Some(block)) => Some(self.decoder.decode(&block)),
+            Ok(None) => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader")
+            .field("file", &self.decoder.file)
+            .field("columns", &self.columns)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Rows that were read and not yet decoded.
+pub struct Block(Undecoded);
+
+enum Undecoded {
+    Csv(Piece),
+    Parquet { batch: RecordBatch, first_row: u64 },
+}
+
+impl std::fmt::Debug for Block {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Block")
+    }
+}
+
+/// Turns blocks into chunks, on any thread.
+#[derive(Clone, Debug)]
+pub struct Decoder {
+    schema: SchemaRef,
+    file: Arc<str>,
+    rules: Rules,
+}
+
+impl Decoder {
+    /// The rows of a block as text columns.
+    pub fn decode(&self, block: &Block) -> Result<Chunk, Error> {
+        match &block.0 {
+            Undecoded::Csv(piece) => csv::decode(piece, &self.file, &self.schema, self.rules),
+            Undecoded::Parquet { batch, first_row } => {
+                parquet::decode(batch, *first_row, &self.file, &self.schema)
+            }
+        }
+    }
+}
+
+fn spool() -> io::Result<File> {
+    let mut file = tempfile::tempfile()?;
+    io::copy(&mut io::stdin().lock(), &mut file)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(file)
+}
