@@ -1,0 +1,225 @@
+//! One residue at a time, radix 2^64, carries propagated.
+//!
+//! With R = 2^(64·limbs) ≥ 16·m, digits below 2m stay below 2m: a sum of two products of digits is
+//! below 8m², so its reduction is below 8m²/R + m ≤ 3m/2, and the offset K − quotient adds at most
+//! (R + m)/R < 2 to that.
+
+use num_bigint::BigUint;
+use num_integer::Integer;
+
+use crate::modulus::{Modulus, Scratch, low_word};
+use crate::words::Words;
+
+/// The least multiple of m that is not below R: `limbs + 1` words.
+pub(crate) fn offset(modulus: &BigUint, limbs: usize) -> Words {
+    let r = BigUint::from(1u8) << (64 * limbs);
+    let k = r.div_ceil(modulus) * modulus;
+    let mut out = Words::zeroed(limbs + 1);
+    for (word, digit) in out.iter_mut().zip(k.iter_u64_digits()) {
+        *word = digit;
+    }
+    out
+}
+
+pub(crate) fn mul(m: &Modulus, x: &mut [u64], y: &[u64], s: &mut Scratch) {
+    let h = m.limbs;
+    let (x0, x1) = x.split_at_mut(h);
+    let (y0, y1) = y.split_at(h);
+    product(&mut s.high, x0, y1);
+    add_product(&mut s.high, x1, y0);
+    product(&mut s.low, x0, y0);
+    reduce_pair(m, x0, x1, s);
+}
+
+pub(crate) fn square(m: &Modulus, x: &mut [u64], s: &mut Scratch) {
+    let h = m.limbs;
+    let (x0, x1) = x.split_at_mut(h);
+    product(&mut s.high, x0, x1);
+    double(&mut s.high[..=2 * h]);
+    square_wide(&mut s.low, x0);
+    reduce_pair(m, x0, x1, s);
+}
+
+pub(crate) fn mul_digit(m: &Modulus, x: &mut [u64], y: &[u64], s: &mut Scratch) {
+    product(&mut s.low, x, y);
+    reduce(m, x, &mut s.low, &mut s.quotient);
+}
+
+pub(crate) fn split(m: &Modulus, out: &mut [u64], s: &mut Scratch) {
+    let (x0, x1) = out.split_at_mut(m.limbs);
+    s.low[2 * m.limbs] = 0;
+    s.high.fill(0);
+    reduce_pair(m, x0, x1, s);
+}
+
+pub(crate) fn canonical(m: &Modulus, x: &mut [u64], s: &mut Scratch) {
+    let h = m.limbs;
+    let (x0, x1) = x.split_at_mut(h);
+    s.low.fill(0);
+    s.low[..h].copy_from_slice(x0);
+    s.high.fill(0);
+    s.high[..h].copy_from_slice(x1);
+    reduce_pair(m, x0, x1, s);
+    // x₀ ≤ m and x₁ ≤ m + 1 here: one subtraction each, the first of which carries into x₁.
+    let carry = subtract_if_not_below(x0, &m.m);
+    add_words(x1, &[], carry);
+    subtract_if_not_below(x1, &m.m);
+}
+
+pub(crate) fn join(m: &Modulus, x: &[u64], s: &mut Scratch) {
+    let h = m.limbs;
+    product(&mut s.low, &x[h..], &m.m);
+    add_words(&mut s.low, &x[..h], 0);
+}
+
+pub(crate) fn add_digit(m: &Modulus, x: &mut [u64], y: &[u64]) {
+    add_words(x, y, 0);
+    subtract_if_not_below(x, &m.twice);
+}
+
+pub(crate) fn add(m: &Modulus, x: &mut [u64], y: &[u64]) {
+    let (x0, x1) = x.split_at_mut(m.limbs);
+    let (y0, y1) = y.split_at(m.limbs);
+    add_words(x0, y0, 0);
+    // The 2m that x₀ may lose are 2 in x₁; then x₁ ≤ 4m, which takes two subtractions.
+    let lost = subtract_if_not_below(x0, &m.twice);
+    add_words(x1, y1, 2 * lost);
+    subtract_if_not_below(x1, &m.twice);
+    subtract_if_not_below(x1, &m.twice);
+}
+
+pub(crate) fn select(out: &mut [u64], table: &[u64], index: u64) {
+    out.fill(0);
+    for (entry, i) in table.chunks_exact(out.len()).zip(0u64..) {
+        let mask = equal_mask(i, index);
+        for (word, &value) in out.iter_mut().zip(entry) {
+            *word |= value & mask;
+        }
+    }
+}
+
+/// (x₀, x₁) ← T₀/R, (T₁ + K − quotient)/R with T₀, T₁ in `s.low`, `s.high`.
+fn reduce_pair(m: &Modulus, x0: &mut [u64], x1: &mut [u64], s: &mut Scratch) {
+    let h = m.limbs;
+    reduce(m, x0, &mut s.low, &mut s.quotient);
+    // T₁ + K − quotient, K ≥ R > quotient; the sum of two's complement carries stays in {−1, 0, 1}.
+    let mut carry = 0i128;
+    for i in 0..=2 * h {
+        let k = if i <= h { m.offset[i] } else { 0 };
+        let q = if i < h { s.quotient[i] } else { 0 };
+        let sum = carry + i128::from(s.high[i]) + i128::from(k) - i128::from(q);
+        s.high[i] = low_word(sum.cast_unsigned());
+        carry = sum >> 64;
+    }
+    reduce(m, x1, &mut s.high, &mut s.quotient);
+}
+
+/// out ← (T + q·m)/R with the quotient q that makes it whole; T of 2·limbs words is consumed.
+fn reduce(m: &Modulus, out: &mut [u64], t: &mut [u64], quotient: &mut [u64]) {
+    let h = m.limbs;
+    let modulus = &m.m[..h];
+    let mut carry = 0u64;
+    for i in 0..h {
+        let q = t[i].wrapping_mul(m.negative_inverse);
+        quotient[i] = q;
+        let row = multiply_add(&mut t[i..i + h], modulus, q);
+        let sum = u128::from(t[i + h]) + u128::from(row) + u128::from(carry);
+        t[i + h] = low_word(sum);
+        carry = low_word(sum >> 64);
+    }
+    out.copy_from_slice(&t[h..2 * h]);
+}
+
+fn product(t: &mut [u64], a: &[u64], b: &[u64]) {
+    t.fill(0);
+    add_product(t, a, b);
+}
+
+fn add_product(t: &mut [u64], a: &[u64], b: &[u64]) {
+    let h = a.len();
+    let mut carry = 0u64;
+    for (i, &digit) in b.iter().enumerate() {
+        let row = multiply_add(&mut t[i..i + h], a, digit);
+        let sum = u128::from(t[i + h]) + u128::from(row) + u128::from(carry);
+        t[i + h] = low_word(sum);
+        carry = low_word(sum >> 64);
+    }
+}
+
+fn square_wide(t: &mut [u64], a: &[u64]) {
+    let h = a.len();
+    t.fill(0);
+    for i in 0..h {
+        t[i + h] = multiply_add(&mut t[2 * i + 1..i + h], &a[i + 1..], a[i]);
+    }
+    double(t);
+    let mut carry = 0;
+    for (i, &digit) in a.iter().enumerate() {
+        let low = u128::from(digit) * u128::from(digit) + u128::from(t[2 * i]) + u128::from(carry);
+        t[2 * i] = low_word(low);
+        let high = u128::from(t[2 * i + 1]) + (low >> 64);
+        t[2 * i + 1] = low_word(high);
+        carry = low_word(high >> 64);
+    }
+}
+
+/// t ← t + a·b, and the word that does not fit.
+#[inline]
+fn multiply_add(t: &mut [u64], a: &[u64], b: u64) -> u64 {
+    let mut carry = 0;
+    for (t, &a) in t.iter_mut().zip(a) {
+        let sum = u128::from(a) * u128::from(b) + u128::from(*t) + u128::from(carry);
+        *t = low_word(sum);
+        carry = low_word(sum >> 64);
+    }
+    carry
+}
+
+/// x ← x + y + carry, y possibly shorter.
+fn add_words(x: &mut [u64], y: &[u64], mut carry: u64) {
+    for (i, word) in x.iter_mut().enumerate() {
+        let sum =
+            u128::from(*word) + u128::from(y.get(i).copied().unwrap_or(0)) + u128::from(carry);
+        *word = low_word(sum);
+        carry = low_word(sum >> 64);
+    }
+}
+
+fn double(t: &mut [u64]) {
+    let mut carry = 0;
+    for word in t {
+        let top = *word >> 63;
+        *word = *word << 1 | carry;
+        carry = top;
+    }
+}
+
+/// x ← x − m if x ≥ m, without a branch; yields 1 if it subtracted.
+fn subtract_if_not_below(x: &mut [u64], m: &[u64]) -> u64 {
+    let mut borrow = 0;
+    for (&a, &b) in x.iter().zip(m) {
+        borrow = borrow_of(a, b, borrow);
+    }
+    let mask = borrow.wrapping_sub(1);
+    let mut borrow_in = 0;
+    for (a, &b) in x.iter_mut().zip(m) {
+        let b = b & mask;
+        let out = borrow_of(*a, b, borrow_in);
+        *a = a.wrapping_sub(b).wrapping_sub(borrow_in);
+        borrow_in = out;
+    }
+    mask & 1
+}
+
+fn borrow_of(a: u64, b: u64, borrow: u64) -> u64 {
+    let difference = u128::from(a)
+        .wrapping_sub(u128::from(b))
+        .wrapping_sub(u128::from(borrow));
+    low_word(difference >> 64) & 1
+}
+
+/// All ones if equal, else zero.
+fn equal_mask(a: u64, b: u64) -> u64 {
+    let x = a ^ b;
+    ((x | x.wrapping_neg()) >> 63).wrapping_sub(1)
+}

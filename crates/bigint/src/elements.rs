@@ -1,0 +1,125 @@
+//! Many elements, one after the other in memory.
+
+use crate::batch::Batch;
+use crate::ring::SquareRing;
+use crate::words::Words;
+
+/// A large store of elements of one ring, from which any may be gathered into a [`Batch`].
+///
+/// An element lies in one piece of [`SquareRing::element_bytes`] bytes, so that a random access touches
+/// few cache lines. Reading takes `&self`: many threads gather at once.
+#[derive(Clone)]
+pub struct Elements {
+    ring: SquareRing,
+    words: Words,
+    len: usize,
+}
+
+impl Elements {
+    /// Yields an empty store with memory for `capacity` elements.
+    pub fn with_capacity(ring: &SquareRing, capacity: usize) -> Self {
+        let mut words = Words::default();
+        words.reserve_exact(capacity * 2 * ring.m().limbs);
+        Self {
+            ring: ring.clone(),
+            words,
+            len: 0,
+        }
+    }
+
+    /// Yields a store of `len` zeros, to be filled by [`Elements::set`].
+    pub(crate) fn zeroed(ring: &SquareRing, len: usize) -> Self {
+        Self {
+            ring: ring.clone(),
+            words: Words::zeroed(len * 2 * ring.m().limbs),
+            len,
+        }
+    }
+
+    /// Appends the elements of `batch`.
+    pub fn extend(&mut self, batch: &Batch) {
+        let start = self.len;
+        self.len += batch.len();
+        self.words.resize(self.len * self.entry());
+        for i in 0..batch.len() {
+            self.set(start + i, batch, i);
+        }
+    }
+
+    /// How many elements there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Bytes of memory the elements take.
+    pub fn bytes(&self) -> usize {
+        self.words.len() * 8
+    }
+
+    /// Yields the elements at `indices`, in that order. Not constant-time: the addresses read are the indices.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such element.
+    pub fn gather_vartime(&self, indices: &[usize]) -> Batch {
+        let m = self.ring.m();
+        let mut out = Batch::zeroed(m, indices.len());
+        let mut groups = indices
+            .chunks(m.lanes)
+            .map(|group| self.lanes_of(group))
+            .peekable();
+        for pack in out.packs_mut() {
+            let group = groups.next().expect("one group of indices per pack");
+            if let Some(next) = groups.peek() {
+                m.prefetch_vartime(&self.words, next);
+            }
+            m.gather_vartime(pack, &self.words, &group);
+        }
+        out
+    }
+
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.words
+    }
+
+    pub(crate) fn words_mut(&mut self) -> &mut [u64] {
+        &mut self.words
+    }
+
+    /// Words of one element.
+    pub(crate) fn entry(&self) -> usize {
+        2 * self.ring.m().limbs
+    }
+
+    fn set(&mut self, at: usize, batch: &Batch, index: usize) {
+        let entry = self.entry();
+        for (word, limb) in self.words[at * entry..][..entry]
+            .iter_mut()
+            .zip(batch.limbs(index))
+        {
+            *word = limb;
+        }
+    }
+
+    /// Idle lanes repeat the first index.
+    fn lanes_of(&self, group: &[usize]) -> [usize; 8] {
+        std::array::from_fn(|lane| {
+            let index = group.get(lane).copied().unwrap_or(group[0]);
+            assert!(index < self.len, "element {index} of {}", self.len);
+            index
+        })
+    }
+}
+
+impl std::fmt::Debug for Elements {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Elements")
+            .field("len", &self.len)
+            .finish_non_exhaustive()
+    }
+}

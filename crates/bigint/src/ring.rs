@@ -1,0 +1,365 @@
+//! The ring Z/m².
+
+use std::sync::Arc;
+
+use num_bigint::BigUint;
+use num_integer::Integer;
+use num_traits::One;
+use rand::CryptoRng;
+
+use crate::backend::Backend;
+use crate::batch::Batch;
+use crate::error::Error;
+use crate::modulus::{Modulus, Scratch, splat};
+use crate::naturals::Naturals;
+use crate::words::Words;
+
+mod pow;
+mod wire;
+
+pub use wire::Reducer;
+
+/// The ring Z/m² for an odd m ≥ 3, whose elements are computed with in batches.
+///
+/// An element is held as a pair of base-m digits, x₀ + x₁·m, in Montgomery form; see the crate's
+/// page for why. Batches of one ring must not be given to another: lengths of limbs are checked,
+/// moduli are not.
+///
+/// Cloning shares the ring. Its constants are erased when the last clone goes, because for a key
+/// holder m is a secret prime. Every call runs in the thread of its caller; callers
+/// with more threads work on several batches.
+///
+/// Unless a name ends in `_vartime`, time and addresses depend on m, on lengths and on the bounds
+/// [`Naturals::bits`] only.
+#[derive(Clone)]
+pub struct SquareRing {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) modulus: Modulus,
+    /// The element 1, in every lane.
+    one: Words,
+    /// R³ modulo m² as digits, in every lane: the product with it turns T/R into the Montgomery form of T.
+    from_split: Words,
+    /// R² modulo m, in every lane.
+    r_squared: Words,
+    /// m² as 64-bit words.
+    square: Vec<u64>,
+    value: BigUint,
+}
+
+impl SquareRing {
+    /// The longest m, in bits.
+    pub const MOST_BITS: u64 = 8192;
+
+    /// Yields the ring modulo `modulus²`, computed by `backend`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ModulusEven`] or [`Error::ModulusTooLong`].
+    ///
+    /// # Panics
+    ///
+    /// If the processor lacks `backend`.
+    pub fn new(modulus: &BigUint, backend: Backend) -> Result<Self, Error> {
+        if modulus.is_even() || modulus.is_one() {
+            return Err(Error::ModulusEven);
+        }
+        if modulus.bits() > Self::MOST_BITS {
+            return Err(Error::ModulusTooLong {
+                bits: modulus.bits(),
+                most: Self::MOST_BITS,
+            });
+        }
+        let m = Modulus::new(modulus, backend);
+        let (r, square) = (m.r(), modulus * modulus);
+        let constant = |value: &BigUint| {
+            let mut out = Words::zeroed(m.pack());
+            let (x0, x1) = out.split_at_mut(m.digit());
+            splat(x0, m.lanes, m.radix, &(value % modulus));
+            splat(x1, m.lanes, m.radix, &(value / modulus));
+            out
+        };
+        let one = constant(&(&r % &square));
+        let from_split = constant(&(&r * &r * &r % &square));
+        let mut r_squared = Words::zeroed(m.digit());
+        splat(&mut r_squared, m.lanes, m.radix, &(&r * &r % modulus));
+        let square = square.to_u64_digits();
+        let value = modulus.clone();
+        Ok(Self {
+            inner: Arc::new(Inner {
+                modulus: m,
+                one,
+                from_split,
+                r_squared,
+                square,
+                value,
+            }),
+        })
+    }
+
+    /// The modulus m (not m²).
+    pub fn modulus(&self) -> &BigUint {
+        &self.inner.value
+    }
+
+    /// What computes.
+    pub fn backend(&self) -> Backend {
+        self.inner.modulus.backend
+    }
+
+    /// Bytes of one residue on the wire: `ceil(2·bits(m)/8)`.
+    pub fn width(&self) -> usize {
+        (2 * self.inner.modulus.bits).div_ceil(8)
+    }
+
+    /// Bytes of memory one element takes in an [`Elements`](crate::Elements) or a full [`Batch`].
+    pub fn element_bytes(&self) -> usize {
+        16 * self.inner.modulus.limbs
+    }
+
+    /// Yields a batch of `len` ones.
+    pub fn one(&self, len: usize) -> Batch {
+        let mut out = Batch::zeroed(self.m(), len);
+        for pack in out.packs_mut() {
+            pack.copy_from_slice(&self.inner.one);
+        }
+        out
+    }
+
+    /// Yields `len` copies of element `index` of `batch`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such element.
+    pub fn repeat(&self, batch: &Batch, index: usize, len: usize) -> Batch {
+        let first = batch.select(&[index; 8][..self.m().lanes]);
+        let mut out = Batch::zeroed(self.m(), len);
+        for pack in out.packs_mut() {
+            pack.copy_from_slice(first.pack(0));
+        }
+        out
+    }
+
+    /// Multiplies `x[i]` by `y[i]`.
+    ///
+    /// # Panics
+    ///
+    /// If the lengths differ.
+    pub fn mul_assign(&self, x: &mut Batch, y: &Batch) {
+        assert_eq!(x.len(), y.len(), "one factor per element");
+        let mut scratch = Scratch::new(self.m());
+        for (x, y) in x.packs_mut().zip(y.packs()) {
+            self.m().mul(x, y, &mut scratch);
+        }
+    }
+
+    /// Yields `x[i]·y[i]`.
+    ///
+    /// # Panics
+    ///
+    /// If the lengths differ.
+    pub fn mul(&self, x: &Batch, y: &Batch) -> Batch {
+        let mut out = x.clone();
+        self.mul_assign(&mut out, y);
+        out
+    }
+
+    /// Multiplies every `x[i]` by element `index` of `y`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such element.
+    pub fn mul_shared_assign(&self, x: &mut Batch, y: &Batch, index: usize) {
+        let factor = self.repeat(y, index, self.m().lanes);
+        let mut scratch = Scratch::new(self.m());
+        for x in x.packs_mut() {
+            self.m().mul(x, factor.pack(0), &mut scratch);
+        }
+    }
+
+    /// Squares every element.
+    pub fn square_assign(&self, x: &mut Batch) {
+        self.square_times_assign(x, 1);
+    }
+
+    /// Raises every element to the power 2^`times`.
+    pub fn square_times_assign(&self, x: &mut Batch, times: usize) {
+        let mut scratch = Scratch::new(self.m());
+        for x in x.packs_mut() {
+            for _ in 0..times {
+                self.m().square(x, &mut scratch);
+            }
+        }
+    }
+
+    /// Yields the product of all elements, a batch of one; of none, 1.
+    pub fn product(&self, x: &Batch) -> Batch {
+        let m = self.m();
+        let mut acc = self.one(m.lanes);
+        let mut scratch = Scratch::new(m);
+        for i in 0..x.pack_count() {
+            let mut pack = x.clone_pack(i);
+            self.fill_idle_lanes(&mut pack, x.lanes_used(i));
+            m.mul(acc.pack_mut(0), &pack, &mut scratch);
+        }
+        let mut width = m.lanes;
+        while width > 1 {
+            width >>= 1;
+            let upper: Vec<usize> = (width..2 * width)
+                .chain(std::iter::repeat_n(0, m.lanes - width))
+                .collect();
+            let upper = acc.select(&upper);
+            m.mul(acc.pack_mut(0), upper.pack(0), &mut scratch);
+        }
+        acc.select(&[0])
+    }
+
+    /// Multiplies `x[i]` by 1 + `y[i]`·m, touching digit 1 only: x₁ ← x₁ + x₀·y modulo m.
+    ///
+    /// # Panics
+    ///
+    /// If the lengths differ, or the bound on `y` has more bits than m.
+    pub fn mul_one_plus_assign(&self, x: &mut Batch, y: &Naturals) {
+        assert_eq!(x.len(), y.len(), "one plaintext per element");
+        assert!(
+            y.bits() <= self.m().bits,
+            "plaintexts are bounded by the modulus"
+        );
+        let m = self.m();
+        let mut scratch = Scratch::new(m);
+        let mut digit = Words::zeroed(m.digit());
+        for (i, pack) in x.packs_mut().enumerate() {
+            self.put_items(&mut digit, y, i);
+            let (x0, x1) = pack.split_at_mut(m.digit());
+            m.mul_digit(&mut digit, &self.inner.r_squared, &mut scratch);
+            m.mul_digit(&mut digit, x0, &mut scratch);
+            m.add_digit(x1, &digit);
+        }
+    }
+
+    /// Yields the elements 1 + `y[i]`·m.
+    ///
+    /// # Panics
+    ///
+    /// If the bound on `y` has more bits than m.
+    pub fn one_plus(&self, y: &Naturals) -> Batch {
+        let mut out = self.one(y.len());
+        self.mul_one_plus_assign(&mut out, y);
+        out
+    }
+
+    /// Yields y with `x[i]` = 1 + `y[i]`·m and `y[i]` < m: digit 1, after checking that digit 0 is 1.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotOnePlus`] for the first element that is not of this form. That there is one is not
+    /// hidden by the time taken; which one is.
+    pub fn log_one_plus(&self, x: &Batch) -> Result<Naturals, Error> {
+        let m = self.m();
+        let mut scratch = Scratch::new(m);
+        let mut out = Naturals::zero(x.len(), m.bits);
+        let mut digit0 = vec![0u64; m.bits.div_ceil(64)];
+        let mut bad = None;
+        for i in 0..x.pack_count() {
+            let mut pack = x.clone_pack(i);
+            m.canonical(&mut pack, &mut scratch);
+            let (x0, x1) = pack.split_at(m.digit());
+            for lane in 0..x.lanes_used(i) {
+                let index = i * m.lanes + lane;
+                m.take(x0, lane, &mut digit0);
+                m.take(x1, lane, out.item_mut(index));
+                let difference = digit0[1..]
+                    .iter()
+                    .fold(digit0[0] ^ 1, |acc, word| acc | word);
+                if difference != 0 {
+                    bad = bad.or(Some(index));
+                }
+            }
+        }
+        match bad {
+            Some(index) => Err(Error::NotOnePlus { index }),
+            None => Ok(out),
+        }
+    }
+
+    /// Whether every element is a unit, found by one greatest common divisor for the whole batch.
+    ///
+    /// An element is a unit modulo m² exactly if its digit 0 is one modulo m.
+    pub fn are_units_vartime(&self, x: &Batch) -> bool {
+        let m = self.m();
+        let mut scratch = Scratch::new(m);
+        let mut acc = Words::zeroed(m.digit());
+        acc.copy_from_slice(&self.inner.one[..m.digit()]);
+        for i in 0..x.pack_count() {
+            let mut pack = x.clone_pack(i);
+            self.fill_idle_lanes(&mut pack, x.lanes_used(i));
+            m.mul_digit(&mut acc, &pack[..m.digit()], &mut scratch);
+        }
+        // A power of R more or less in the product changes nothing: R is a unit.
+        let mut product = BigUint::one();
+        let mut words = vec![0; (m.radix * m.limbs).div_ceil(64)];
+        for lane in 0..m.lanes {
+            m.take(&acc, lane, &mut words);
+            let factor = words
+                .iter()
+                .rev()
+                .fold(BigUint::ZERO, |acc, &word| (acc << 64u32) + word);
+            product = product * factor % self.modulus();
+        }
+        product.gcd(self.modulus()).is_one()
+    }
+
+    /// Draws `len` elements, uniform up to 2^−64, by reducing longer random integers.
+    pub fn random(&self, len: usize, rng: &mut impl CryptoRng) -> Batch {
+        let width = self.width() + 8;
+        let mut bytes = vec![0; len * width];
+        rng.fill_bytes(&mut bytes);
+        self.reducer(width).reduce(&bytes)
+    }
+
+    pub(crate) fn m(&self) -> &Modulus {
+        &self.inner.modulus
+    }
+
+    /// Puts items `pack·lanes ..` into the lanes of a digit, zeros into the idle ones.
+    fn put_items(&self, digit: &mut [u64], items: &Naturals, pack: usize) {
+        let m = self.m();
+        digit.fill(0);
+        let first = pack * m.lanes;
+        for index in first..items.len().min(first + m.lanes) {
+            m.put(digit, index - first, items.item(index));
+        }
+    }
+
+    /// Sets the lanes from `used` on to 1.
+    fn fill_idle_lanes(&self, pack: &mut [u64], used: usize) {
+        let lanes = self.m().lanes;
+        for (limbs, ones) in pack
+            .chunks_exact_mut(lanes)
+            .zip(self.inner.one.chunks_exact(lanes))
+        {
+            limbs[used..].copy_from_slice(&ones[used..]);
+        }
+    }
+}
+
+impl std::fmt::Debug for SquareRing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SquareRing")
+            .field("backend", &self.backend())
+            .field("modulus_bits", &self.inner.modulus.bits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        use zeroize::Zeroize;
+        self.one.zeroize();
+        self.from_split.zeroize();
+        self.r_squared.zeroize();
+        self.square.zeroize();
+    }
+}

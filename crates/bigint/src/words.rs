@@ -1,0 +1,83 @@
+//! Buffers of 64-bit words, aligned to a cache line, zeroed when they are made.
+
+use zeroize::Zeroize;
+
+const LINE: usize = 8;
+
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([u64; LINE]);
+
+#[derive(Clone, Default)]
+pub(crate) struct Words {
+    lines: Vec<Line>,
+    len: usize,
+}
+
+impl Words {
+    pub(crate) fn zeroed(len: usize) -> Self {
+        Self {
+            lines: vec![Line([0; LINE]); len.div_ceil(LINE)],
+            len,
+        }
+    }
+
+    pub(crate) fn resize(&mut self, len: usize) {
+        self.lines.resize(len.div_ceil(LINE), Line([0; LINE]));
+        self.len = len;
+    }
+
+    pub(crate) fn reserve_exact(&mut self, additional: usize) {
+        let lines = (self.len + additional).div_ceil(LINE) - self.lines.len();
+        self.lines.reserve_exact(lines);
+    }
+
+    #[expect(unsafe_code, reason = "the aligned lines are one run of words")]
+    pub(crate) fn as_slice(&self) -> &[u64] {
+        // SAFETY: `Line` is `repr(C)` around `[u64; 8]` of the same size, so the vector's storage is
+        // `lines.len() * 8 >= len` initialised words.
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+    }
+
+    #[expect(unsafe_code, reason = "the aligned lines are one run of words")]
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [u64] {
+        // SAFETY: as in `as_slice`; the borrow is exclusive, and any word is a valid word.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+    }
+}
+
+impl std::ops::Deref for Words {
+    type Target = [u64];
+
+    fn deref(&self) -> &[u64] {
+        self.as_slice()
+    }
+}
+
+impl std::ops::DerefMut for Words {
+    fn deref_mut(&mut self) -> &mut [u64] {
+        self.as_mut_slice()
+    }
+}
+
+impl Zeroize for Words {
+    fn zeroize(&mut self) {
+        self.as_mut_slice().zeroize();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_start_on_a_cache_line_and_keep_their_values_when_resized() {
+        let mut words = Words::zeroed(3);
+        words.copy_from_slice(&[1, 2, 3]);
+        assert_eq!(words.as_ptr().addr() % 64, 0);
+        words.resize(11);
+        assert_eq!(*words, [1, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0]);
+        words.zeroize();
+        assert_eq!(*words, [0; 11]);
+    }
+}

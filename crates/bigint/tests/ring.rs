@@ -1,0 +1,366 @@
+//! Every backend against num-bigint.
+
+use blindjoin_bigint::{Backend, Elements, Error, FixedBase, Lookup, Naturals, SquareRing};
+use num_bigint::BigUint;
+use num_integer::Integer;
+use num_traits::One;
+use proptest::prelude::*;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha20Rng;
+
+fn random(bits: usize, rng: &mut ChaCha20Rng) -> BigUint {
+    let mut bytes = vec![0; bits.div_ceil(8)];
+    rng.fill_bytes(&mut bytes);
+    BigUint::from_bytes_le(&bytes) % (BigUint::one() << bits)
+}
+
+fn odd(bits: usize, rng: &mut ChaCha20Rng) -> BigUint {
+    let mut n = random(bits, rng);
+    n.set_bit(0, true);
+    n.set_bit(bits as u64 - 1, true);
+    n
+}
+
+/// Operands whose digits, limbs and carries are at their ends.
+fn edges(m: &BigUint) -> Vec<BigUint> {
+    let square = m * m;
+    let one = BigUint::one();
+    let mut out = vec![
+        BigUint::ZERO,
+        one.clone(),
+        m - 1u8,
+        m.clone(),
+        m + 1u8,
+        m * 2u8 - 1u8,
+        &square - 1u8,
+        &square - m,
+        &square - m - 1u8,
+        (&square - 1u8) / 2u8,
+    ];
+    for radix in [52usize, 64] {
+        for limb in 0..=square.bits() as usize / radix {
+            out.push((&one << (radix * limb)) % &square);
+            out.push(((&one << (radix * limb)) - 1u8) % &square);
+        }
+    }
+    out
+}
+
+/// Moduli at the ends of their limbs: all ones, a lone top bit, random, with every slack of interest.
+fn moduli(rng: &mut ChaCha20Rng) -> Vec<BigUint> {
+    let one = BigUint::one();
+    let mut out = vec![
+        BigUint::from(3u8),
+        BigUint::from(5u8),
+        (&one << 52u32) - 1u8,
+        (&one << 64u32) - 1u8,
+    ];
+    for bits in [
+        60, 124, 256, 260, 508, 512, 516, 519, 520, 521, 768, 1024, 1036, 1040, 1536,
+    ] {
+        out.push((&one << bits) - 1u8);
+        out.push((&one << (bits - 1)) + 1u8);
+        out.push(odd(bits, rng));
+    }
+    out
+}
+
+fn check_ring(m: &BigUint, backend: Backend, values: &[BigUint]) {
+    let ring = SquareRing::new(m, backend).unwrap();
+    let square = m * m;
+    let values: Vec<_> = values.iter().map(|v| v % &square).collect();
+    let reversed: Vec<_> = values.iter().rev().cloned().collect();
+    let (x, y) = (ring.from_integers(&values), ring.from_integers(&reversed));
+    assert_eq!(ring.to_integers(&x), values, "round trip");
+    let products: Vec<_> = values
+        .iter()
+        .zip(&reversed)
+        .map(|(a, b)| a * b % &square)
+        .collect();
+    assert_eq!(ring.to_integers(&ring.mul(&x, &y)), products, "products");
+    let mut squares = x.clone();
+    ring.square_assign(&mut squares);
+    let expected: Vec<_> = values.iter().map(|a| a * a % &square).collect();
+    assert_eq!(ring.to_integers(&squares), expected, "squares");
+    // Chains keep their digits lazily reduced.
+    let mut chain = x.clone();
+    let mut expected = values.clone();
+    for _ in 0..3 {
+        ring.mul_assign(&mut chain, &y);
+        ring.square_assign(&mut chain);
+        for (a, b) in expected.iter_mut().zip(&reversed) {
+            *a = &*a * b % &square;
+            *a = &*a * &*a % &square;
+        }
+    }
+    assert_eq!(ring.to_integers(&chain), expected, "chains");
+    let bits = m.bits() as usize;
+    let plain: Vec<_> = reversed
+        .iter()
+        .map(|v| v % (BigUint::one() << bits))
+        .collect();
+    let mut shifted = chain;
+    ring.mul_one_plus_assign(&mut shifted, &Naturals::from_biguints(&plain, bits));
+    let expected: Vec<_> = expected
+        .iter()
+        .zip(&plain)
+        .map(|(a, y)| a * (BigUint::one() + y * m) % &square)
+        .collect();
+    assert_eq!(ring.to_integers(&shifted), expected, "times 1 + y·m");
+    let logs = ring
+        .log_one_plus(&ring.one_plus(&Naturals::from_biguints(&plain, bits)))
+        .unwrap();
+    for (i, y) in plain.iter().enumerate() {
+        assert_eq!(logs.to_biguint(i), y % m, "logarithm");
+    }
+    let product = values
+        .iter()
+        .fold(BigUint::one(), |acc, v| acc * v % &square);
+    assert_eq!(
+        ring.to_integers(&ring.product(&x)),
+        [product],
+        "product of all"
+    );
+    let unit = values.iter().all(|v| v.gcd(m).is_one());
+    assert_eq!(ring.are_units_vartime(&x), unit, "units");
+}
+
+#[test]
+fn arithmetic_is_right_at_the_edges_of_every_modulus() {
+    let mut rng = ChaCha20Rng::from_seed([1; 32]);
+    for backend in Backend::available() {
+        for m in moduli(&mut rng) {
+            check_ring(&m, backend, &edges(&m));
+        }
+    }
+}
+
+#[test]
+fn arithmetic_is_right_at_every_key_size() {
+    let mut rng = ChaCha20Rng::from_seed([2; 32]);
+    for backend in Backend::available() {
+        for bits in [1024, 1536, 2048, 3072, 4096] {
+            for m in [odd(bits, &mut rng), (BigUint::one() << bits) - 1u8] {
+                let mut values = edges(&m);
+                values.truncate(14);
+                values.extend((0..7).map(|_| random(2 * bits, &mut rng)));
+                check_ring(&m, backend, &values);
+            }
+        }
+    }
+}
+
+#[test]
+fn powers_match_modpow() {
+    let mut rng = ChaCha20Rng::from_seed([3; 32]);
+    for backend in Backend::available() {
+        for (bits, exponent_bits) in [
+            (60, 1),
+            (256, 61),
+            (512, 89),
+            (512, 4),
+            (512, 5),
+            (1024, 127),
+            (520, 300),
+        ] {
+            let m = odd(bits, &mut rng);
+            let square = &m * &m;
+            let ring = SquareRing::new(&m, backend).unwrap();
+            let values: Vec<_> = (0..11)
+                .map(|_| random(2 * bits, &mut rng) % &square)
+                .collect();
+            let mut exponents: Vec<_> = (0..11).map(|_| random(exponent_bits, &mut rng)).collect();
+            exponents[0] = BigUint::ZERO;
+            exponents[1] = (BigUint::one() << exponent_bits) - 1u8;
+            exponents[2] = BigUint::one() << (exponent_bits - 1);
+            let exponents_packed = Naturals::from_biguints(&exponents, exponent_bits);
+            let mut each = ring.from_integers(&values);
+            ring.pow_assign(&mut each, &exponents_packed);
+            let expected: Vec<_> = values
+                .iter()
+                .zip(&exponents)
+                .map(|(v, e)| v.modpow(e, &square))
+                .collect();
+            assert_eq!(ring.to_integers(&each), expected, "{bits} {exponent_bits}");
+            for e in 0..3 {
+                let mut shared = ring.from_integers(&values);
+                ring.pow_shared_assign(&mut shared, &exponents_packed, e);
+                let expected: Vec<_> = values
+                    .iter()
+                    .map(|v| v.modpow(&exponents[e], &square))
+                    .collect();
+                assert_eq!(ring.to_integers(&shared), expected);
+            }
+            let base = ring.from_integers(&values[..5]);
+            for lookup in [Lookup::Direct, Lookup::ConstantTime] {
+                for window in [1, 3, 5, 8] {
+                    let table =
+                        FixedBase::with_window(&ring, &base, 4, exponent_bits, lookup, window);
+                    let expected: Vec<_> = exponents
+                        .iter()
+                        .map(|e| values[4].modpow(e, &square))
+                        .collect();
+                    assert_eq!(ring.to_integers(&table.pow(&exponents_packed)), expected);
+                    let short = Naturals::from_biguints(&exponents[..1], exponent_bits.min(1));
+                    assert_eq!(ring.to_integers(&table.pow(&short)), [BigUint::one()]);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn exponents_of_no_bits_give_one() {
+    for backend in Backend::available() {
+        let ring = SquareRing::new(&BigUint::from(101u8), backend).unwrap();
+        let mut x = ring.from_integers(&[BigUint::from(7u8), BigUint::ZERO]);
+        ring.pow_assign(&mut x, &Naturals::zero(2, 0));
+        assert_eq!(ring.to_integers(&x), [BigUint::one(), BigUint::one()]);
+        let table = FixedBase::new(&ring, &x, 0, 20, Lookup::Direct);
+        assert_eq!(
+            ring.to_integers(&table.pow(&Naturals::zero(1, 0))),
+            [BigUint::one()]
+        );
+    }
+}
+
+#[test]
+fn batches_of_every_length_keep_their_order() {
+    let mut rng = ChaCha20Rng::from_seed([4; 32]);
+    let m = odd(256, &mut rng);
+    let square = &m * &m;
+    for backend in Backend::available() {
+        let ring = SquareRing::new(&m, backend).unwrap();
+        let values: Vec<_> = (0..19).map(|_| random(512, &mut rng) % &square).collect();
+        for len in 0..values.len() {
+            let batch = ring.from_integers(&values[..len]);
+            assert_eq!((batch.len(), batch.is_empty()), (len, len == 0));
+            assert_eq!(ring.to_integers(&batch), values[..len]);
+            let product = values[..len]
+                .iter()
+                .fold(BigUint::one(), |acc, v| acc * v % &square);
+            assert_eq!(ring.to_integers(&ring.product(&batch)), [product]);
+            let mut store = Elements::with_capacity(&ring, values.len());
+            store.extend(&batch);
+            store.extend(&ring.from_integers(&values[len..]));
+            assert_eq!(
+                (store.len(), store.bytes()),
+                (19, 19 * ring.element_bytes())
+            );
+            let order: Vec<usize> = (0..len).map(|i| (i * 7 + 3) % 19).collect();
+            let expected: Vec<_> = order.iter().map(|&i| values[i].clone()).collect();
+            assert_eq!(ring.to_integers(&store.gather_vartime(&order)), expected);
+            let parts = [&batch, &ring.from_integers(&values[len..]), &batch];
+            let joined = blindjoin_bigint::Batch::concat(&parts);
+            let expected: Vec<_> = values.iter().chain(&values[..len]).cloned().collect();
+            assert_eq!(ring.to_integers(&joined), expected);
+            assert_eq!(ring.to_integers(&joined.slice(2..17)), values[2..17]);
+        }
+        let batch = ring.from_integers(&values);
+        assert_eq!(
+            ring.to_integers(&ring.repeat(&batch, 13, 9)),
+            vec![values[13].clone(); 9]
+        );
+        let mut shared = batch.clone();
+        ring.mul_shared_assign(&mut shared, &batch, 17);
+        let expected: Vec<_> = values.iter().map(|v| v * &values[17] % &square).collect();
+        assert_eq!(ring.to_integers(&shared), expected);
+    }
+}
+
+#[test]
+fn reducers_take_residues_of_a_product_into_the_ring_of_a_factor() {
+    let mut rng = ChaCha20Rng::from_seed([5; 32]);
+    for backend in Backend::available() {
+        for bits in [64, 256, 512, 1024] {
+            let p = odd(bits, &mut rng);
+            let ring = SquareRing::new(&p, backend).unwrap();
+            for width in [1, 8, bits / 8, bits / 2, bits / 2 + 3, bits] {
+                let mut values: Vec<_> = (0..9).map(|_| random(8 * width, &mut rng)).collect();
+                values.push((BigUint::one() << (8 * width)) - 1u8);
+                values.push(BigUint::ZERO);
+                let mut bytes = Vec::new();
+                for value in &values {
+                    let be = value.to_bytes_be();
+                    bytes.resize(bytes.len() + width - be.len(), 0);
+                    bytes.extend_from_slice(&be);
+                }
+                let expected: Vec<_> = values.iter().map(|v| v % (&p * &p)).collect();
+                assert_eq!(
+                    ring.to_integers(&ring.reducer(width).reduce(&bytes)),
+                    expected
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_a_residue_is_refused_by_position() {
+    let m = BigUint::from(1_000_003u32);
+    let square = &m * &m;
+    for backend in Backend::available() {
+        let ring = SquareRing::new(&m, backend).unwrap();
+        let width = ring.width();
+        let encode = |v: &BigUint| {
+            let be = v.to_bytes_be();
+            [vec![0; width - be.len()], be].concat()
+        };
+        let mut bytes = Vec::new();
+        for i in 0..12 {
+            bytes.extend(encode(&if i == 9 {
+                square.clone()
+            } else {
+                &square - 1u8
+            }));
+        }
+        assert_eq!(
+            ring.decode(&bytes).unwrap_err(),
+            Error::OutOfRange { index: 9 }
+        );
+        assert_eq!(
+            ring.decode(&bytes[1..]).unwrap_err(),
+            Error::PartialResidue {
+                bytes: 12 * width - 1,
+                width
+            }
+        );
+        let x = ring.from_integers(&[BigUint::one(), &m + 1u8, BigUint::from(2u8)]);
+        assert_eq!(
+            ring.log_one_plus(&x).unwrap_err(),
+            Error::NotOnePlus { index: 2 }
+        );
+        assert!(ring.are_units_vartime(&x));
+        assert!(!ring.are_units_vartime(&ring.from_integers(&[BigUint::one(), m.clone()])));
+        assert_eq!(
+            SquareRing::new(&BigUint::from(6u8), backend).unwrap_err(),
+            Error::ModulusEven
+        );
+        assert_eq!(
+            SquareRing::new(&BigUint::one(), backend).unwrap_err(),
+            Error::ModulusEven
+        );
+        let long = (BigUint::one() << 8192u32) + 1u8;
+        assert_eq!(
+            SquareRing::new(&long, backend).unwrap_err(),
+            Error::ModulusTooLong {
+                bits: 8193,
+                most: 8192
+            }
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn random_rings_agree_with_num_bigint(bits in 2usize..1100, seed in any::<[u8; 32]>()) {
+        let mut rng = ChaCha20Rng::from_seed(seed);
+        let m = odd(bits, &mut rng);
+        let values: Vec<_> = (0..10).map(|_| random(2 * bits, &mut rng)).collect();
+        for backend in Backend::available() {
+            check_ring(&m, backend, &values);
+        }
+    }
+}
