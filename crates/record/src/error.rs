@@ -1,0 +1,156 @@
+//! What can be wrong with rules and with the data they are bound to.
+
+/// A fault in a rules file, or in how rules and data fit together.
+///
+/// All of them are the input's fault: the file or the command must be corrected. Names of rules,
+/// fields and columns appear in the text, values of records never do.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The header has no column that a rule set maps to a field.
+    #[error("column `{column}`, mapped to field `{field}`, is not in the header")]
+    ColumnMissing {
+        /// The field that needs it.
+        field: String,
+        /// The column as the rules name it.
+        column: String,
+    },
+    /// Two rules have one id.
+    #[error("{}rule id `{rule}` is used twice", at(*.line))]
+    DuplicateRule {
+        /// The id.
+        rule: String,
+        /// Line of the rules file, if they come from one.
+        line: Option<usize>,
+    },
+    /// An expression cannot be read.
+    #[error("{}rule `{rule}`, field `{field}`: {source}", at(*.line))]
+    Expression {
+        /// The rule's id.
+        rule: String,
+        /// The field it is applied to.
+        field: String,
+        /// Line of the rules file, if they come from one.
+        line: Option<usize>,
+        /// What is wrong with it.
+        source: ExpressionError,
+    },
+    /// A rule without any part.
+    #[error("{}rule `{rule}` has an empty signature", at(*.line))]
+    EmptyRule {
+        /// The rule's id.
+        rule: String,
+        /// Line of the rules file, if they come from one.
+        line: Option<usize>,
+    },
+    /// A name that may not be used as a rule id or field name.
+    #[error("{}`{name}` is no name: use 1 to 64 letters, digits, `_`, `-` or `.`", at(*.line))]
+    Name {
+        /// The name.
+        name: String,
+        /// Line of the rules file, if they come from one.
+        line: Option<usize>,
+    },
+    /// No rules at all.
+    #[error("the rule set has no rule")]
+    NoRules,
+    /// The file is not TOML of the expected shape: syntax, an unknown key, or a wrong type.
+    #[error("line {line}, column {column}: {message}")]
+    Syntax {
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// What the reader expected; names the key.
+        message: String,
+    },
+    /// More than a rule set can hold.
+    #[error("the rule set has more than {limit} {what}")]
+    TooMany {
+        /// Of what there are too many.
+        what: &'static str,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// No such dialect.
+    #[error("{}`{dialect}` is no dialect: choose one of ot1-java, ot1-python, olt2.0, olt2.1.2, olt2.2", at(*.line))]
+    UnknownDialect {
+        /// What was asked for.
+        dialect: String,
+        /// Line of the rules file, if it comes from one.
+        line: Option<usize>,
+    },
+    /// A rule uses a field that nothing declares.
+    #[error("{}rule `{rule}` uses the field `{field}`, which is not declared; declared are: {declared}", at(*.line))]
+    UnknownField {
+        /// The rule's id.
+        rule: String,
+        /// The field.
+        field: String,
+        /// The declared fields, separated by commas.
+        declared: String,
+        /// Line of the rules file, if they come from one.
+        line: Option<usize>,
+    },
+    /// No such kind of field.
+    #[error("{}field `{field}`: `{kind}` is no kind of field; choose one of {known}", at(*.line))]
+    UnknownKind {
+        /// The field.
+        field: String,
+        /// What was asked for.
+        kind: String,
+        /// The kinds there are, separated by commas.
+        known: String,
+        /// Line of the rules file, if it comes from one.
+        line: Option<usize>,
+    },
+    /// No such built-in rule set.
+    #[error("{}`{name}` is no built-in rule set; choose one of {known}", at(*.line))]
+    UnknownRuleSet {
+        /// What was asked for.
+        name: String,
+        /// The rule sets there are, separated by commas.
+        known: String,
+        /// Line of the rules file, if it comes from one.
+        line: Option<usize>,
+    },
+}
+
+/// A fault in an expression.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExpressionError {
+    /// The operator has other arguments.
+    #[error("operator `{operator}` takes {expects}")]
+    Arguments {
+        /// The operator.
+        operator: String,
+        /// What it takes.
+        expects: &'static str,
+    },
+    /// Nothing between two `|`.
+    #[error("an operator is missing between two `|`, or at an end")]
+    EmptyOperator,
+    /// Arguments are not closed, or something follows them.
+    #[error("the parentheses of `{operator}` do not end where they should")]
+    Parenthesis {
+        /// The operator with its arguments.
+        operator: String,
+    },
+    /// Not a regular expression.
+    #[error("`{pattern}` is not a regular expression")]
+    Pattern {
+        /// The regular expression.
+        pattern: String,
+    },
+    /// No such operator.
+    #[error("unknown operator `{operator}`; known are T U L N A S M R D DD Y MO DA SX NY")]
+    UnknownOperator {
+        /// The operator.
+        operator: String,
+    },
+}
+
+fn at(line: Option<usize>) -> String {
+    line.map_or_else(String::new, |line| format!("line {line}: "))
+}

@@ -1,0 +1,412 @@
+//! Rule sets: which fields in which form make up which signature.
+
+mod builtin;
+mod file;
+mod spec;
+
+use sha2::{Digest, Sha256};
+
+use crate::binding::Binding;
+use crate::date::Date;
+use crate::dialect::{Dialect, Habits};
+use crate::error::Error;
+use crate::expression::Expression;
+use crate::field::FieldKind;
+use spec::Spec;
+
+/// An ordered set of match rules over declared fields.
+///
+/// Both parties of a linkage must use the same rules: they compare [`RuleSet::digest`]. Columns are
+/// each party's own affair and not part of it.
+#[derive(Clone, Debug)]
+pub struct RuleSet {
+    spec: Spec,
+    fields: Vec<Field>,
+    parts: Vec<Part>,
+    rules: Vec<Rule>,
+}
+
+/// A declared field.
+#[derive(Clone, Debug)]
+pub struct Field {
+    name: String,
+    kind: FieldKind,
+    column: Option<String>,
+    required: bool,
+    used: bool,
+}
+
+/// One match rule.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    id: String,
+    pub(crate) joiner: &'static str,
+    pub(crate) blanks: Blanks,
+    pub(crate) signature: Form,
+    pub(crate) probes: Vec<Form>,
+}
+
+/// One field in one form, shared by all signatures that contain it.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(crate) field: usize,
+    pub(crate) expression: Expression,
+}
+
+/// A list of parts, as indices.
+pub(crate) type Form = Vec<usize>;
+
+/// What a blank part does to its signature.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Blanks {
+    /// There is no signature.
+    Refuse,
+    /// It is left out, as OpenToken does.
+    Drop,
+    /// It is part of it.
+    Keep,
+}
+
+impl RuleSet {
+    /// The names that [`RuleSet::builtin`] knows.
+    pub const BUILTIN: &'static [&'static str] = builtin::NAMES;
+
+    /// Yields a built-in rule set.
+    pub fn builtin(name: &str) -> Result<Self, Error> {
+        let spec = builtin::spec(name).ok_or_else(|| Error::UnknownRuleSet {
+            name: name.to_owned(),
+            known: builtin::NAMES.join(", "),
+            line: None,
+        })?;
+        Self::compile(spec)
+    }
+
+    /// Reads a rules file.
+    ///
+    /// Unknown keys are refused. Every error says the line.
+    pub fn from_toml(text: &str) -> Result<Self, Error> {
+        Self::compile(file::read(text)?)
+    }
+
+    /// The name: of the built-in set, or what the file calls itself; empty if it does not.
+    pub fn name(&self) -> &str {
+        &self.spec.name
+    }
+
+    /// The dialect in force, if the rules are OpenToken's or say that they follow it.
+    pub fn dialect(&self) -> Option<Dialect> {
+        self.spec.dialect
+    }
+
+    /// The same rules under a dialect. This changes the digest.
+    pub fn with_dialect(mut self, dialect: Dialect) -> Result<Self, Error> {
+        self.spec.dialect = Some(dialect);
+        Self::compile(self.spec)
+    }
+
+    /// The same rules with a field read from the named column, which must then be there.
+    ///
+    /// `record_id` may be mapped too. This does not change the digest.
+    pub fn with_column(mut self, field: &str, column: &str) -> Result<Self, Error> {
+        if field == RECORD_ID {
+            self.spec.record_id = Some(column.to_owned());
+            return Ok(self);
+        }
+        let known = self
+            .spec
+            .fields
+            .iter_mut()
+            .find(|known| known.name == field);
+        let Some(known) = known else {
+            return Err(Error::UnknownField {
+                rule: String::new(),
+                field: field.to_owned(),
+                declared: self.spec.declared(),
+                line: None,
+            });
+        };
+        known.column = Some(column.to_owned());
+        Self::compile(self.spec)
+    }
+
+    /// The fields, in order of declaration; a [`crate::Reason`] names them by index.
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// The rules, in order.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Whether some rule has probe forms of its own, as approximate rules do.
+    pub fn has_probes(&self) -> bool {
+        self.rules.iter().any(|rule| !rule.probes.is_empty())
+    }
+
+    /// The column of the record id as mapped, if it is.
+    pub fn record_id_column(&self) -> Option<&str> {
+        self.spec.record_id.as_deref()
+    }
+
+    /// Binds the rules to a table's header.
+    ///
+    /// A mapped column is found by its name, blanks at the ends and case aside (exact case first);
+    /// other fields by their own name or, where the kind has some, by its customary headers. Of
+    /// several columns the right-most counts. `today` bounds dates of birth.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ColumnMissing`] names the first field that lacks its column. The fields of the
+    /// `opentoken` rule sets may lack theirs unless they are mapped: then the rules that need them
+    /// yield no signature.
+    pub fn bind(&self, header: &[impl AsRef<str>], today: Date) -> Result<Binding, Error> {
+        Binding::new(self, header, today)
+    }
+
+    /// Derives the rule set whose only rule concatenates the given parts, over the same fields.
+    ///
+    /// `parts` are `field:expression` as in rules files. This is how blocking keys are read.
+    pub fn with_only_rule(&self, id: &str, parts: &[&str]) -> Result<Self, Error> {
+        let mut spec = self.spec.clone();
+        spec.rules = vec![spec::RuleSpec::new(id, parts)];
+        Self::compile(spec)
+    }
+
+    /// SHA-256 of [`RuleSet::canonical`].
+    pub fn digest(&self) -> [u8; 32] {
+        Sha256::digest(self.canonical()).into()
+    }
+
+    /// Everything on which signatures depend, as text: dialect, the fields used with their kinds,
+    /// and the rules in order. Neither columns nor names of rule sets are in it.
+    ///
+    /// One item a line; names, and expressions in their canonical spelling, preceded by their
+    /// length in bytes, so that no two rule sets share a text.
+    pub fn canonical(&self) -> String {
+        let mut out = String::from("blindjoin rules 1\n");
+        let mut line = |words: &[&str]| {
+            for (i, word) in words.iter().enumerate() {
+                if i > 0 {
+                    out.push(' ');
+                }
+                out.push_str(&format!("{}:{word}", word.len()));
+            }
+            out.push('\n');
+        };
+        line(&["dialect", self.dialect().map_or("none", Dialect::name)]);
+        for field in self.fields.iter().filter(|field| field.used) {
+            line(&["field", &field.name, field.kind.name()]);
+        }
+        for rule in &self.rules {
+            line(&["rule", &rule.id, rule.joiner, rule.blanks.name()]);
+            let forms = std::iter::once(("signature", &rule.signature))
+                .chain(rule.probes.iter().map(|probe| ("probe", probe)));
+            for (what, form) in forms {
+                line(&[what]);
+                for &part in form {
+                    let part = &self.parts[part];
+                    line(&[
+                        "part",
+                        &self.fields[part.field].name,
+                        part.expression.canonical(),
+                    ]);
+                }
+            }
+        }
+        out
+    }
+
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    pub(crate) fn habits(&self) -> &'static Habits {
+        self.dialect().map_or(Habits::plain(), Dialect::habits)
+    }
+
+    fn compile(spec: Spec) -> Result<Self, Error> {
+        let habits = spec.dialect.map_or(Habits::plain(), Dialect::habits);
+        let mut compiler = Compiler {
+            spec: &spec,
+            habits,
+            parts: Vec::new(),
+        };
+        let rules = compiler.rules()?;
+        let parts = compiler.parts;
+        let fields: Vec<Field> = spec
+            .fields
+            .iter()
+            .enumerate()
+            .map(|(i, field)| Field {
+                name: field.name.clone(),
+                kind: field.kind,
+                column: field.column.clone(),
+                required: field.required,
+                used: parts.iter().any(|part| part.field == i),
+            })
+            .collect();
+        Ok(Self {
+            spec,
+            fields,
+            parts,
+            rules,
+        })
+    }
+}
+
+/// The name that maps the record id in `[columns]`.
+pub(crate) const RECORD_ID: &str = "record_id";
+
+impl Field {
+    /// The field's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The field's kind.
+    pub fn kind(&self) -> FieldKind {
+        self.kind
+    }
+
+    /// The column it is mapped to, if it is.
+    pub fn column(&self) -> Option<&str> {
+        self.column.as_deref()
+    }
+
+    /// Whether a rule uses it.
+    pub fn is_used(&self) -> bool {
+        self.used
+    }
+
+    pub(crate) fn is_required(&self) -> bool {
+        self.required && self.used
+    }
+}
+
+impl Rule {
+    /// The rule's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// How many keys a provider probes per record: the number of probe forms, or 1.
+    pub fn probe_count(&self) -> usize {
+        self.probes.len().max(1)
+    }
+}
+
+impl Blanks {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Refuse => "refuse",
+            Self::Drop => "drop",
+            Self::Keep => "keep",
+        }
+    }
+}
+
+struct Compiler<'a> {
+    spec: &'a Spec,
+    habits: &'static Habits,
+    parts: Vec<Part>,
+}
+
+impl Compiler<'_> {
+    fn rules(&mut self) -> Result<Vec<Rule>, Error> {
+        let spec = self.spec;
+        if spec.rules.is_empty() {
+            return Err(Error::NoRules);
+        }
+        if spec.rules.len() > MOST_RULES {
+            return Err(Error::TooMany {
+                what: "rules",
+                limit: MOST_RULES,
+            });
+        }
+        // A row's invalid fields are one bit each of a word.
+        if spec.fields.len() > 64 {
+            return Err(Error::TooMany {
+                what: "fields",
+                limit: 64,
+            });
+        }
+        let mut rules = Vec::with_capacity(spec.rules.len());
+        for rule in &spec.rules {
+            spec::check_name(&rule.id, rule.line)?;
+            if rules.iter().any(|known: &Rule| known.id == rule.id) {
+                return Err(Error::DuplicateRule {
+                    rule: rule.id.clone(),
+                    line: rule.line,
+                });
+            }
+            let empty = rule.signature.is_empty() || rule.probes.iter().any(Vec::is_empty);
+            if empty {
+                return Err(Error::EmptyRule {
+                    rule: rule.id.clone(),
+                    line: rule.line,
+                });
+            }
+            if rule.probes.len() > MOST_PROBES {
+                return Err(Error::TooMany {
+                    what: "probes in a rule",
+                    limit: MOST_PROBES,
+                });
+            }
+            let signature = self.form(rule, &rule.signature)?;
+            let probes = rule
+                .probes
+                .iter()
+                .map(|probe| self.form(rule, probe))
+                .collect::<Result<Vec<_>, _>>()?;
+            rules.push(Rule {
+                id: rule.id.clone(),
+                joiner: rule.joiner,
+                blanks: rule.blanks.unwrap_or(match spec.dialect {
+                    Some(_) => Blanks::Drop,
+                    None => Blanks::Refuse,
+                }),
+                signature,
+                probes,
+            });
+        }
+        Ok(rules)
+    }
+
+    fn form(&mut self, rule: &spec::RuleSpec, form: &[spec::PartSpec]) -> Result<Form, Error> {
+        form.iter().map(|part| self.part(rule, part)).collect()
+    }
+
+    fn part(&mut self, rule: &spec::RuleSpec, part: &spec::PartSpec) -> Result<usize, Error> {
+        let line = part.line;
+        let field = self
+            .spec
+            .fields
+            .iter()
+            .position(|field| field.name == part.field);
+        let field = field.ok_or_else(|| Error::UnknownField {
+            rule: rule.id.clone(),
+            field: part.field.clone(),
+            declared: self.spec.declared(),
+            line,
+        })?;
+        let expression =
+            Expression::new(&part.expression, self.habits).map_err(|source| Error::Expression {
+                rule: rule.id.clone(),
+                field: part.field.clone(),
+                line,
+                source,
+            })?;
+        let known = self
+            .parts
+            .iter()
+            .position(|known| known.field == field && known.expression == expression);
+        Ok(known.unwrap_or_else(|| {
+            self.parts.push(Part { field, expression });
+            self.parts.len() - 1
+        }))
+    }
+}
+
+const MOST_RULES: usize = 64;
+const MOST_PROBES: usize = 64;

@@ -1,0 +1,140 @@
+//! Rules files.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use toml::Spanned;
+
+use super::spec::{FieldSpec, PartSpec, RuleSpec, Spec, check_name};
+use super::{RECORD_ID, builtin};
+use crate::dialect::Dialect;
+use crate::error::Error;
+use crate::field::FieldKind;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    name: Option<String>,
+    base: Option<Spanned<String>>,
+    dialect: Option<Spanned<String>>,
+    #[serde(default)]
+    columns: BTreeMap<Spanned<String>, String>,
+    #[serde(default)]
+    fields: BTreeMap<Spanned<String>, Spanned<String>>,
+    #[serde(default)]
+    rule: Vec<FileRule>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileRule {
+    id: Spanned<String>,
+    signature: Vec<Spanned<String>>,
+    #[serde(default)]
+    probe: Vec<Vec<Spanned<String>>>,
+}
+
+/// Reads a file into a specification; its rules are checked when that is compiled.
+pub(super) fn read(text: &str) -> Result<Spec, Error> {
+    let lines = Lines(text);
+    let file: File = toml::from_str(text).map_err(|error| lines.syntax(&error))?;
+    let mut spec = match &file.base {
+        None => Spec::default(),
+        Some(base) => builtin::spec(base.get_ref()).ok_or_else(|| Error::UnknownRuleSet {
+            name: base.get_ref().clone(),
+            known: builtin::NAMES.join(", "),
+            line: lines.of(base),
+        })?,
+    };
+    if let Some(name) = file.name {
+        spec.name = name;
+    }
+    if let Some(dialect) = &file.dialect {
+        let parsed: Dialect = dialect
+            .get_ref()
+            .parse()
+            .map_err(|_| Error::UnknownDialect {
+                dialect: dialect.get_ref().clone(),
+                line: lines.of(dialect),
+            })?;
+        spec.dialect = Some(parsed);
+    }
+    for (name, kind) in &file.fields {
+        let line = lines.of(kind);
+        check_name(name.get_ref(), line)?;
+        let parsed = FieldKind::from_name(kind.get_ref()).ok_or_else(|| Error::UnknownKind {
+            field: name.get_ref().clone(),
+            kind: kind.get_ref().clone(),
+            known: FieldKind::ALL.map(FieldKind::name).join(", "),
+            line,
+        })?;
+        match spec
+            .fields
+            .iter_mut()
+            .find(|field| field.name == *name.get_ref())
+        {
+            Some(field) => field.kind = parsed,
+            None => spec.fields.push(FieldSpec::new(name.get_ref(), parsed)),
+        }
+    }
+    for (name, column) in &file.columns {
+        if name.get_ref() == RECORD_ID {
+            spec.record_id = Some(column.clone());
+            continue;
+        }
+        check_name(name.get_ref(), lines.of(name))?;
+        let known = spec
+            .fields
+            .iter_mut()
+            .find(|field| field.name == *name.get_ref());
+        let field = match known {
+            Some(field) => field,
+            None => {
+                spec.fields
+                    .push(FieldSpec::new(name.get_ref(), FieldKind::Text));
+                spec.fields.last_mut().expect("a field has just been added")
+            }
+        };
+        field.column = Some(column.clone());
+    }
+    for rule in &file.rule {
+        let part = |part: &Spanned<String>| PartSpec::new(part.get_ref(), lines.of(part));
+        spec.rules.push(RuleSpec {
+            id: rule.id.get_ref().clone(),
+            line: lines.of(&rule.id),
+            joiner: "|",
+            blanks: None,
+            signature: rule.signature.iter().map(part).collect(),
+            probes: rule
+                .probe
+                .iter()
+                .map(|probe| probe.iter().map(part).collect())
+                .collect(),
+        });
+    }
+    Ok(spec)
+}
+
+struct Lines<'a>(&'a str);
+
+impl Lines<'_> {
+    #[expect(clippy::unnecessary_wraps, reason = "errors hold an optional line")]
+    fn of<T>(&self, spanned: &Spanned<T>) -> Option<usize> {
+        Some(self.at(spanned.span().start).0)
+    }
+
+    fn at(&self, offset: usize) -> (usize, usize) {
+        let before = &self.0[..self.0.floor_char_boundary(offset.min(self.0.len()))];
+        let line = before.matches('\n').count() + 1;
+        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        (line, before[start..].chars().count() + 1)
+    }
+
+    fn syntax(&self, error: &toml::de::Error) -> Error {
+        let (line, column) = error.span().map_or((1, 1), |span| self.at(span.start));
+        Error::Syntax {
+            line,
+            column,
+            message: error.message().trim_end().replace('\n', "; "),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! A rule set as it is written, before it is compiled.
+
+use super::Blanks;
+use crate::dialect::Dialect;
+use crate::error::Error;
+use crate::field::FieldKind;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Spec {
+    pub(super) name: String,
+    pub(super) dialect: Option<Dialect>,
+    pub(super) record_id: Option<String>,
+    pub(super) fields: Vec<FieldSpec>,
+    pub(super) rules: Vec<RuleSpec>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct FieldSpec {
+    pub(super) name: String,
+    pub(super) kind: FieldKind,
+    pub(super) column: Option<String>,
+    pub(super) required: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct RuleSpec {
+    pub(super) id: String,
+    pub(super) line: Option<usize>,
+    pub(super) joiner: &'static str,
+    /// By convention of the rule set if nothing is said.
+    pub(super) blanks: Option<Blanks>,
+    pub(super) signature: Vec<PartSpec>,
+    pub(super) probes: Vec<Vec<PartSpec>>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct PartSpec {
+    pub(super) field: String,
+    pub(super) expression: String,
+    pub(super) line: Option<usize>,
+}
+
+impl Spec {
+    pub(super) fn declared(&self) -> String {
+        let names: Vec<&str> = self
+            .fields
+            .iter()
+            .map(|field| field.name.as_str())
+            .collect();
+        if names.is_empty() {
+            "none".to_owned()
+        } else {
+            names.join(", ")
+        }
+    }
+}
+
+impl FieldSpec {
+    pub(super) fn new(name: &str, kind: FieldKind) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            column: None,
+            required: true,
+        }
+    }
+}
+
+impl RuleSpec {
+    pub(super) fn new(id: &str, signature: &[&str]) -> Self {
+        Self {
+            id: id.to_owned(),
+            line: None,
+            joiner: "|",
+            blanks: None,
+            signature: signature
+                .iter()
+                .map(|part| PartSpec::new(part, None))
+                .collect(),
+            probes: Vec::new(),
+        }
+    }
+}
+
+impl PartSpec {
+    /// Reads `field` or `field:expression`.
+    pub(super) fn new(written: &str, line: Option<usize>) -> Self {
+        let (field, expression) = written.split_once(':').unwrap_or((written, ""));
+        Self {
+            field: field.trim().to_owned(),
+            expression: expression.to_owned(),
+            line,
+        }
+    }
+}
+
+pub(super) fn check_name(name: &str, line: Option<usize>) -> Result<(), Error> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
+        return Err(Error::Name {
+            name: name.to_owned(),
+            line,
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! Our phonetic codes against an independent implementation.
+
+use std::fs;
+use std::path::Path;
+
+use blindjoin_record::phonetic;
+use proptest::prelude::*;
+use rphonetic::{Encoder, Nysiis, Soundex};
+
+fn code(with: fn(&str, &mut String), name: &str) -> String {
+    let mut out = String::new();
+    with(name, &mut out);
+    out
+}
+
+fn agree(name: &str) {
+    assert_eq!(
+        code(phonetic::soundex, name),
+        Soundex::default().encode(name),
+        "Soundex of {name}"
+    );
+    assert_eq!(
+        code(phonetic::nysiis, name),
+        Nysiis::default().encode(name),
+        "NYSIIS of {name}"
+    );
+}
+
+#[test]
+fn names_of_real_registries_have_the_same_codes() {
+    let file =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/febrl/dataset4b.csv");
+    let Ok(text) = fs::read_to_string(&file) else {
+        println!("SKIPPED: {} is not there", file.display());
+        return;
+    };
+    let mut names = 0;
+    for line in text.lines().skip(1) {
+        for cell in line
+            .split(',')
+            .skip(1)
+            .take(2)
+            .map(str::trim)
+            .filter(|cell| !cell.is_empty())
+        {
+            agree(cell);
+            names += 1;
+        }
+    }
+    assert!(names > 9_000);
+}
+
+proptest! {
+    #[test]
+    fn any_letters_have_the_same_codes(name in "[A-Z]{1,12}") {
+        agree(&name);
+    }
+
+    #[test]
+    fn likely_groups_have_the_same_codes(
+        groups in proptest::collection::vec(
+            prop::sample::select(vec![
+                "A", "E", "I", "O", "U", "Y", "W", "H", "WH", "SCH", "KN", "PH", "PF", "MAC", "EV",
+                "QU", "Z", "M", "K", "S", "EE", "IE", "DT", "RT", "RD", "NT", "ND", "AY", "L", "G",
+            ]),
+            1..6,
+        ),
+    ) {
+        agree(&groups.concat());
+    }
+}
