@@ -6,6 +6,7 @@ use num_bigint::BigUint;
 use num_integer::Integer;
 use num_traits::One;
 use rand::CryptoRng;
+use zeroize::Zeroize;
 
 use crate::backend::Backend;
 use crate::batch::Batch;
@@ -290,25 +291,47 @@ impl SquareRing {
     pub fn are_units_vartime(&self, x: &Batch) -> bool {
         let m = self.m();
         let mut scratch = Scratch::new(m);
-        let mut acc = Words::zeroed(m.digit());
-        acc.copy_from_slice(&self.inner.one[..m.digit()]);
+        let mut product = self.one_digit();
         for i in 0..x.pack_count() {
             let mut pack = x.clone_pack(i);
             self.fill_idle_lanes(&mut pack, x.lanes_used(i));
-            m.mul_digit(&mut acc, &pack[..m.digit()], &mut scratch);
+            m.mul_digit(&mut product, &pack[..m.digit()], &mut scratch);
         }
-        // A power of R more or less in the product changes nothing: R is a unit.
-        let mut product = BigUint::one();
-        let mut words = vec![0; (m.radix * m.limbs).div_ceil(64)];
-        for lane in 0..m.lanes {
-            m.take(&acc, lane, &mut words);
-            let factor = words
-                .iter()
-                .rev()
-                .fold(BigUint::ZERO, |acc, &word| (acc << 64u32) + word);
-            product = product * factor % self.modulus();
+        self.is_unit_digit_vartime(&product)
+    }
+
+    /// Yields `values[i]`·`factor` modulo m.
+    ///
+    /// # Panics
+    ///
+    /// If the bound on `values` has more bits than m.
+    #[must_use]
+    pub fn scale(&self, values: &Naturals, factor: &BigUint) -> Naturals {
+        let m = self.m();
+        assert!(values.bits() <= m.bits, "values are bounded by the modulus");
+        let mut constant = Words::zeroed(m.digit());
+        splat(
+            &mut constant,
+            m.lanes,
+            m.radix,
+            &(factor * m.r() * m.r() % self.modulus()),
+        );
+        let mut out = Naturals::zero(values.len(), m.bits);
+        let mut scratch = Scratch::new(m);
+        let mut pack = Words::zeroed(m.pack());
+        for i in 0..values.len().div_ceil(m.lanes) {
+            pack.fill(0);
+            let x0 = &mut pack[..m.digit()];
+            self.put_items(x0, values, i);
+            m.mul_digit(x0, &constant, &mut scratch);
+            m.canonical(&mut pack, &mut scratch);
+            for lane in 0..m.lanes.min(values.len() - i * m.lanes) {
+                m.take(&pack[..m.digit()], lane, out.item_mut(i * m.lanes + lane));
+            }
         }
-        product.gcd(self.modulus()).is_one()
+        pack.zeroize();
+        constant.zeroize();
+        out
     }
 
     /// Draws `len` elements, uniform up to 2^−64, by reducing longer random integers.
@@ -333,7 +356,30 @@ impl SquareRing {
         }
     }
 
-    /// Sets the lanes from `used` on to 1.
+    /// A digit that is a unit in every lane.
+    fn one_digit(&self) -> Words {
+        let mut out = Words::zeroed(self.m().digit());
+        out.copy_from_slice(&self.inner.one[..self.m().digit()]);
+        out
+    }
+
+    /// Whether the digits of all lanes are units. A power of R more or less changes nothing: R is one.
+    fn is_unit_digit_vartime(&self, digit: &[u64]) -> bool {
+        let m = self.m();
+        let mut product = BigUint::one();
+        let mut words = vec![0; (m.radix * m.limbs).div_ceil(64)];
+        for lane in 0..m.lanes {
+            m.take(digit, lane, &mut words);
+            let factor = words
+                .iter()
+                .rev()
+                .fold(BigUint::ZERO, |acc, &word| (acc << 64u32) + word);
+            product = product * factor % self.modulus();
+        }
+        product.gcd(self.modulus()).is_one()
+    }
+
+    /// Sets the lanes from `used` on of a digit or a pack to those of 1.
     fn fill_idle_lanes(&self, pack: &mut [u64], used: usize) {
         let lanes = self.m().lanes;
         for (limbs, ones) in pack
@@ -356,7 +402,6 @@ impl std::fmt::Debug for SquareRing {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        use zeroize::Zeroize;
         self.one.zeroize();
         self.from_split.zeroize();
         self.r_squared.zeroize();

@@ -286,10 +286,19 @@ fn reducers_take_residues_of_a_product_into_the_ring_of_a_factor() {
                     bytes.extend_from_slice(&be);
                 }
                 let expected: Vec<_> = values.iter().map(|v| v % (&p * &p)).collect();
-                assert_eq!(
-                    ring.to_integers(&ring.reducer(width).reduce(&bytes)),
-                    expected
-                );
+                let reducer = ring.reducer(width);
+                assert_eq!(ring.to_integers(&reducer.reduce(&bytes)), expected);
+                for end in [1, 8, 9, 11] {
+                    let units = values[..end].iter().all(|v| v.gcd(&p).is_one());
+                    assert_eq!(reducer.are_units_vartime(&bytes[..end * width]), units);
+                }
+                if 8 * width <= bits {
+                    let factor = random(2 * bits, &mut rng);
+                    let scaled = ring.scale(&Naturals::from_biguints(&values, bits), &factor);
+                    for (i, v) in values.iter().enumerate() {
+                        assert_eq!(scaled.to_biguint(i), v * &factor % &p);
+                    }
+                }
             }
         }
     }

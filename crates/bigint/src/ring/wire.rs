@@ -103,11 +103,22 @@ impl SquareRing {
                 splat(x1, m.lanes, m.radix, &(&power / self.modulus()));
                 out
             })
+            .collect::<Vec<_>>();
+        let mut power = r % self.modulus();
+        let digit_constants = constants
+            .iter()
+            .map(|_| {
+                power = &power * m.r() % self.modulus();
+                let mut out = Words::zeroed(m.digit());
+                splat(&mut out, m.lanes, m.radix, &power);
+                out
+            })
             .collect();
         Reducer {
             ring: self.clone(),
             width,
             constants,
+            digit_constants,
         }
     }
 }
@@ -122,6 +133,8 @@ pub struct Reducer {
     width: usize,
     /// R^(3+i) modulo m² as digits.
     constants: Vec<Words>,
+    /// R^(2+i) modulo m.
+    digit_constants: Vec<Words>,
 }
 
 impl Reducer {
@@ -131,30 +144,16 @@ impl Reducer {
     ///
     /// If the bytes are not a whole number of integers.
     pub fn reduce(&self, bytes: &[u8]) -> Batch {
-        let (m, width) = (self.ring.m(), self.width);
-        assert!(
-            bytes.len().is_multiple_of(width),
-            "whole integers of {width} bytes"
-        );
-        let mut out = Batch::zeroed(m, bytes.len() / width);
+        let m = self.ring.m();
+        let mut out = Batch::zeroed(m, self.count(bytes));
         let mut scratch = Scratch::new(m);
-        let mut words = vec![0; width.div_ceil(8)];
-        let mut integer = Words::zeroed(self.constants.len() * m.digit());
         let mut part = Words::zeroed(m.pack());
-        for (i, group) in bytes.chunks(width * m.lanes).enumerate() {
-            integer.fill(0);
-            for (lane, residue) in group.chunks_exact(width).enumerate() {
-                read_be(residue, &mut words);
-                m.put(&mut integer, lane, &words);
-            }
-            let pack = out.pack_mut(i);
-            for (j, (chunk, constant)) in integer
-                .chunks_exact(m.digit())
-                .zip(&self.constants)
-                .enumerate()
-            {
+        let mut integer = Words::zeroed(self.constants.len() * m.digit());
+        for (group, pack) in bytes.chunks(self.width * m.lanes).zip(out.packs_mut()) {
+            self.read_lanes(group, &mut integer);
+            for (j, constant) in self.constants.iter().enumerate() {
                 scratch.low.fill(0);
-                scratch.low[..m.digit()].copy_from_slice(chunk);
+                scratch.low[..m.digit()].copy_from_slice(&integer[j * m.digit()..][..m.digit()]);
                 m.split(&mut part, &mut scratch);
                 m.mul(&mut part, constant, &mut scratch);
                 if j == 0 {
@@ -165,6 +164,55 @@ impl Reducer {
             }
         }
         out
+    }
+
+    /// Whether every integer is a unit modulo m, found by one greatest common divisor for all.
+    ///
+    /// # Panics
+    ///
+    /// If the bytes are not a whole number of integers.
+    pub fn are_units_vartime(&self, bytes: &[u8]) -> bool {
+        let m = self.ring.m();
+        let count = self.count(bytes);
+        let mut scratch = Scratch::new(m);
+        let mut product = self.ring.one_digit();
+        let mut sum = Words::zeroed(m.digit());
+        let mut part = Words::zeroed(m.digit());
+        let mut integer = Words::zeroed(self.constants.len() * m.digit());
+        for (i, group) in bytes.chunks(self.width * m.lanes).enumerate() {
+            self.read_lanes(group, &mut integer);
+            for (j, constant) in self.digit_constants.iter().enumerate() {
+                part.copy_from_slice(&integer[j * m.digit()..][..m.digit()]);
+                m.mul_digit(&mut part, constant, &mut scratch);
+                if j == 0 {
+                    sum.copy_from_slice(&part);
+                } else {
+                    m.add_digit(&mut sum, &part);
+                }
+            }
+            self.ring
+                .fill_idle_lanes(&mut sum, (count - i * m.lanes).min(m.lanes));
+            m.mul_digit(&mut product, &sum, &mut scratch);
+        }
+        self.ring.is_unit_digit_vartime(&product)
+    }
+
+    fn count(&self, bytes: &[u8]) -> usize {
+        assert!(
+            bytes.len().is_multiple_of(self.width),
+            "whole integers of {} bytes",
+            self.width
+        );
+        bytes.len().checked_div(self.width).unwrap_or(0)
+    }
+
+    fn read_lanes(&self, group: &[u8], integer: &mut [u64]) {
+        let mut words = vec![0; self.width.div_ceil(8)];
+        integer.fill(0);
+        for (lane, residue) in group.chunks_exact(self.width).enumerate() {
+            read_be(residue, &mut words);
+            self.ring.m().put(integer, lane, &words);
+        }
     }
 }
 

@@ -1,0 +1,160 @@
+//! Prime numbers and their tests. Key generation only; not constant-time.
+
+use num_bigint::BigUint;
+use num_integer::Integer;
+use num_traits::{One, ToPrimitive};
+use rand::CryptoRng;
+
+/// Rounds of Miller–Rabin with random bases: a composite passes with probability at most 4^−40.
+const ROUNDS: usize = 40;
+
+/// Draws an integer uniformly below `2^bits`.
+pub(crate) fn random_bits(bits: usize, rng: &mut impl CryptoRng) -> BigUint {
+    let mut bytes = vec![0; bits.div_ceil(8)];
+    rng.fill_bytes(&mut bytes);
+    let surplus = bytes.len() * 8 - bits;
+    if let Some(top) = bytes.last_mut() {
+        *top &= u8::MAX >> surplus;
+    }
+    BigUint::from_bytes_le(&bytes)
+}
+
+/// Draws an integer uniformly below `bound` by rejection.
+pub(crate) fn random_below(bound: &BigUint, rng: &mut impl CryptoRng) -> BigUint {
+    let bits = usize::try_from(bound.bits()).expect("a bound fits in memory");
+    loop {
+        let candidate = random_bits(bits, rng);
+        if candidate < *bound {
+            return candidate;
+        }
+    }
+}
+
+/// Draws a prime ≡ 3 mod 4 of exactly `bits` bits whose two top bits are set.
+pub(crate) fn random_prime(bits: usize, rng: &mut impl CryptoRng) -> BigUint {
+    let top = BigUint::from(3u8) << (bits - 2);
+    loop {
+        let candidate = random_bits(bits, rng) | &top | BigUint::from(3u8);
+        if is_prime(&candidate, rng) {
+            return candidate;
+        }
+    }
+}
+
+/// Draws a prime of exactly `bits` bits.
+pub(crate) fn random_prime_any(bits: usize, rng: &mut impl CryptoRng) -> BigUint {
+    let top = BigUint::one() << (bits - 1);
+    loop {
+        let candidate = random_bits(bits, rng) | &top | BigUint::one();
+        if is_prime(&candidate, rng) {
+            return candidate;
+        }
+    }
+}
+
+/// Draws a prime p = 2·u·c + 1 ≡ 3 mod 4 of exactly `bits` bits, two top bits set, with u not dividing c.
+///
+/// c is uniform over its whole range: drawing it from a power of two and waiting for the top bits would
+/// never end when u is small.
+pub(crate) fn random_subgroup_prime(bits: usize, u: &BigUint, rng: &mut impl CryptoRng) -> BigUint {
+    let step = u * 2u8;
+    let low = (BigUint::from(3u8) << (bits - 2)) / &step + 1u8;
+    let high = ((BigUint::one() << bits) - 2u8) / &step;
+    loop {
+        let c = (&low + random_below(&(&high - &low), rng)) | BigUint::one();
+        let candidate = &step * &c + 1u8;
+        if candidate.bits() == bits as u64 && !c.is_multiple_of(u) && is_prime(&candidate, rng) {
+            return candidate;
+        }
+    }
+}
+
+/// Whether `candidate` is prime, up to 4^−40.
+pub(crate) fn is_prime(candidate: &BigUint, rng: &mut impl CryptoRng) -> bool {
+    let two = BigUint::from(2u8);
+    if *candidate < two {
+        return false;
+    }
+    for prime in small_primes(1 << 11) {
+        if (candidate % prime).to_u32() == Some(0) {
+            return candidate.to_u32() == Some(prime);
+        }
+    }
+    let below = candidate - 1u8;
+    let twos = below.trailing_zeros().unwrap_or(0);
+    let odd = &below >> twos;
+    let span = candidate - 3u8;
+    (0..ROUNDS).all(|_| {
+        let base = random_below(&span, rng) + &two;
+        let mut power = base.modpow(&odd, candidate);
+        if power.is_one() || power == below {
+            return true;
+        }
+        (1..twos).any(|_| {
+            power = &power * &power % candidate;
+            power == below
+        })
+    })
+}
+
+/// Whether n has a prime factor below 2^16.
+pub(crate) fn has_small_factor(n: &BigUint) -> bool {
+    small_primes(1 << 16).any(|prime| (n % prime).to_u32() == Some(0))
+}
+
+/// Whether n = a^k with k ≥ 2, given that n has no factor below 2^16.
+pub(crate) fn is_perfect_power(n: &BigUint) -> bool {
+    let largest = u32::try_from(n.bits() / 16 + 1).unwrap_or(u32::MAX);
+    small_primes(largest + 1).any(|k| n.nth_root(k).pow(k) == *n)
+}
+
+fn small_primes(below: u32) -> impl Iterator<Item = u32> {
+    (2..below).filter(|n| (2..).take_while(|d| d * d <= *n).all(|d| n % d != 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha20Rng;
+
+    #[test]
+    fn primes_and_composites_are_told_apart() {
+        let mut rng = ChaCha20Rng::from_seed([1; 32]);
+        let mut prime = |n: &str| is_prime(&n.parse().unwrap(), &mut rng);
+        assert!(prime("2") && prime("2039") && prime("65537"));
+        // 2^127 − 1 and 2^89 − 1 are prime, 2^67 − 1 is not.
+        assert!(prime("170141183460469231731687303715884105727"));
+        assert!(prime("618970019642690137449562111"));
+        assert!(!prime("147573952589676412927"));
+        // Carmichael numbers without a factor below 2^11.
+        assert!(!prime("0") && !prime("1") && !prime("561"));
+        assert!(!prime("60977817398996785"));
+    }
+
+    #[test]
+    fn generated_primes_have_their_shape() {
+        let mut rng = ChaCha20Rng::from_seed([2; 32]);
+        let p = random_prime(128, &mut rng);
+        assert_eq!(
+            (p.bits(), &p >> 126u32, &p % 4u8),
+            (128, 3u8.into(), 3u8.into())
+        );
+        let u = random_prime_any(40, &mut rng);
+        assert_eq!(u.bits(), 40);
+        let p = random_subgroup_prime(128, &u, &mut rng);
+        assert_eq!(
+            (p.bits(), &p >> 126u32, &p % 4u8),
+            (128, 3u8.into(), 3u8.into())
+        );
+        assert!(((&p - 1u8) % (&u * 2u8)).to_u32() == Some(0));
+    }
+
+    #[test]
+    fn powers_and_small_factors_are_found() {
+        let p = BigUint::from(65537u32);
+        assert!(is_perfect_power(&p.pow(2)) && is_perfect_power(&p.pow(7)));
+        assert!(!is_perfect_power(&(p.pow(2) * 65539u32)));
+        assert!(has_small_factor(&(p.pow(3) * 65521u32)) && !has_small_factor(&p.pow(3)));
+    }
+}
