@@ -1,3 +1,57 @@
-//! Under construction.
+//! `blindjoin`: the user's toolbox for privacy-preserving record linkage.
+//!
+//! Exit codes: 0 done; 1 the input or the configuration is wrong; 2 usage; 70 a bug; 75 temporary,
+//! run the same command again.
 #![forbid(unsafe_code)]
-fn main() {}
+#![expect(
+    clippy::doc_markdown,
+    reason = "the documentation of arguments is their help text"
+)]
+
+mod console;
+mod evaluate;
+mod failure;
+mod files;
+mod synth;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use console::Console;
+
+/// Privacy-preserving record linkage: generate, tokenise, match, evaluate
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Print neither progress nor remarks
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Synth(synth::Arguments),
+    Evaluate(evaluate::Arguments),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let console = Console::new(arguments.quiet);
+    failure::report(|| match &arguments.command {
+        Command::Synth(arguments) => synth::run(arguments, &console),
+        Command::Evaluate(arguments) => evaluate::run(arguments, &console),
+        Command::Completions { shell } => {
+            let mut command = Arguments::command();
+            clap_complete::generate(*shell, &mut command, "blindjoin", &mut std::io::stdout());
+            Ok(())
+        }
+    })
+}

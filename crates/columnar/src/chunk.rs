@@ -122,6 +122,12 @@ impl<'a> Rows<'a> {
     }
 }
 
+impl blindjoin_record::Row for Row<'_> {
+    fn cell(&self, column: usize) -> Option<&str> {
+        Row::cell(self, column)
+    }
+}
+
 /// One row of a batch, by column number.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {

@@ -56,6 +56,14 @@ pub enum Error {
         /// The row.
         row: u64,
     },
+    /// The header has no record id column where there must be one.
+    #[error(
+        "{file}: has no record id column; name it with record_id under [columns] in the rules file"
+    )]
+    NoRecordIdColumn {
+        /// The file.
+        file: Arc<str>,
+    },
     /// Writing stopped.
     #[error("{}: cannot be written", .path.display())]
     Output {
@@ -100,6 +108,12 @@ pub enum Error {
         line: Option<u64>,
         /// What is wrong with it.
         fault: RowFault,
+    },
+    /// More rows than a linkage can number.
+    #[error("{file}: has more than 4294967295 rows; split it")]
+    TooManyRows {
+        /// The file.
+        file: Arc<str>,
     },
     /// Neither the name's extension nor an option says which format it is.
     #[error(

@@ -1,0 +1,361 @@
+//! `blindjoin synth`: registries that look like life, with the truth about who is who.
+
+mod errors;
+mod names;
+mod person;
+mod places;
+mod random;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail, ensure};
+use blindjoin_columnar::{
+    Format, Header, Output, OutputColumn, Quoting, ROWS_PER_CHUNK, TableWriter,
+};
+use blindjoin_record::Date;
+
+use crate::console::Console;
+use person::People;
+use random::{Permutation, Random};
+
+const PURPOSE_ORDER: u64 = 16;
+const PURPOSE_ERRORS: u64 = 32;
+const PURPOSE_VISIT: u64 = 64;
+
+/// The most registries at once: they are named by letter.
+const MOST_REGISTRIES: u64 = 26;
+
+/// What to generate: the same plan gives the same bytes everywhere.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Plan {
+    /// Records in each registry
+    #[arg(long, value_name = "N")]
+    pub(crate) records: u64,
+    /// Share of each registry's people who are in another registry too
+    #[arg(long, value_name = "SHARE", default_value_t = 0.3)]
+    pub(crate) overlap: f64,
+    /// Share of the second and later records of a person that hold errors
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    pub(crate) typos: f64,
+    /// Seed; the same seed gives the same files
+    #[arg(long, default_value_t = 7)]
+    pub(crate) seed: u64,
+    /// Number of registries: a.csv, b.csv, c.csv and so on
+    #[arg(long, value_name = "K", default_value_t = 2)]
+    pub(crate) jurisdictions: u64,
+}
+
+/// Generate registries with errors and the truth about them
+///
+/// Writes a.csv and b.csv with N records each, rules.toml with match rules for them, and truth.csv
+/// with the pairs of records that are the same person. With more than two jurisdictions there is a
+/// truth file per pair, and persons.csv says for every record which person it is.
+///
+/// Errors are those of real registries: misspellings, nicknames, changed and exchanged names,
+/// misread dates, exchanged digits, missing identifiers, new addresses. Without errors (--typos 0)
+/// every shared person's records agree in all fields but the record id and the last visit.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    plan: Plan,
+    /// Folder for the files; made if it is missing
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Replace existing files
+    #[arg(long)]
+    force: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()> {
+    let files = generate(&arguments.plan, &arguments.out, arguments.force)?;
+    console.note(format_args!(
+        "{}: {} registries of {} records, {} pairs of records are the same person",
+        arguments.out.display(),
+        files.registries.len(),
+        arguments.plan.records,
+        files.true_pairs,
+    ));
+    Ok(())
+}
+
+/// What was written.
+#[derive(Clone, Debug)]
+pub(crate) struct Files {
+    /// a.csv, b.csv and so on.
+    pub(crate) registries: Vec<PathBuf>,
+    /// Match rules with the columns mapped.
+    pub(crate) rules: PathBuf,
+    /// The true pairs between the first registry and the second.
+    pub(crate) truth: PathBuf,
+    /// How many true pairs there are between any two registries.
+    pub(crate) true_pairs: u64,
+}
+
+/// Writes the files of a plan into a folder. They appear together when all are complete.
+pub(crate) fn generate(plan: &Plan, folder: &Path, force: bool) -> anyhow::Result<Files> {
+    let world = World::new(plan)?;
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("{}: cannot be made", folder.display()))?;
+    let create = |name: &str| Output::create(&folder.join(name), force);
+    let mut outputs = Vec::new();
+    for registry in 0..plan.jurisdictions {
+        let output = create(&format!("{}.csv", letter(registry)))?;
+        outputs.push(world.write_registry(registry, output)?);
+    }
+    let mut true_pairs = 0;
+    for a in 0..plan.jurisdictions {
+        for b in a + 1..plan.jurisdictions {
+            let name = if plan.jurisdictions == 2 {
+                "truth.csv".to_owned()
+            } else {
+                format!("truth_{}_{}.csv", letter(a), letter(b))
+            };
+            let (output, pairs) = world.write_truth(a, b, create(&name)?)?;
+            outputs.push(output);
+            true_pairs += pairs;
+        }
+    }
+    if plan.jurisdictions > 2 {
+        outputs.push(world.write_persons(create("persons.csv")?)?);
+    }
+    let mut rules = create("rules.toml")?;
+    std::io::Write::write_all(&mut rules, RULES.as_bytes())?;
+    outputs.push(rules);
+    for output in outputs {
+        output.commit()?;
+    }
+    let registries = (0..plan.jurisdictions)
+        .map(|k| folder.join(format!("{}.csv", letter(k))))
+        .collect();
+    let truth = if plan.jurisdictions == 2 {
+        "truth.csv"
+    } else {
+        "truth_a_b.csv"
+    };
+    Ok(Files {
+        registries,
+        rules: folder.join("rules.toml"),
+        truth: folder.join(truth),
+        true_pairs,
+    })
+}
+
+const RULES: &str = include_str!("synth/rules.toml");
+
+fn letter(registry: u64) -> char {
+    char::from(b'a' + u8::try_from(registry).expect("at most 26 registries"))
+}
+
+/// Who is in which registry, and where.
+///
+/// Every registry has `shared` people that another one has too. A quarter of these (the core) are in
+/// all registries. The others stand on a ring, of which each registry sees a window; windows of
+/// neighbours overlap, so that everybody on the ring is in two registries. With two registries both
+/// windows are the whole ring.
+struct World {
+    plan: Plan,
+    people: People,
+    /// Row to slot, per registry.
+    orders: Vec<Permutation>,
+    shared: u64,
+    core: u64,
+    ring: u64,
+}
+
+impl World {
+    fn new(plan: &Plan) -> anyhow::Result<Self> {
+        ensure!(plan.records > 0, "--records must be at least 1");
+        for (name, share) in [("--overlap", plan.overlap), ("--typos", plan.typos)] {
+            ensure!(
+                (0.0..=1.0).contains(&share),
+                "{name} must be between 0 and 1"
+            );
+        }
+        if !(2..=MOST_REGISTRIES).contains(&plan.jurisdictions) {
+            bail!("--jurisdictions must be between 2 and {MOST_REGISTRIES}");
+        }
+        let people = plan.records.checked_mul(plan.jurisdictions);
+        ensure!(
+            people.is_some_and(|people| people <= People::MOST),
+            "there are only {} people with distinct national ids",
+            People::MOST
+        );
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share of a number far below 2⁵³"
+        )]
+        let shared = (plan.records as f64 * plan.overlap).round() as u64;
+        let core = shared / 4;
+        let ring = ((shared - core) * plan.jurisdictions).div_ceil(2);
+        let orders = (0..plan.jurisdictions)
+            .map(|registry| Permutation::new(plan.records, plan.seed, PURPOSE_ORDER + registry))
+            .collect();
+        Ok(Self {
+            plan: plan.clone(),
+            people: People::new(plan.seed),
+            orders,
+            shared,
+            core,
+            ring,
+        })
+    }
+
+    /// The person in a slot of a registry.
+    fn person_in(&self, registry: u64, slot: u64) -> u64 {
+        if slot < self.core {
+            slot
+        } else if slot < self.shared {
+            self.core + (slot - self.core + self.window(registry)) % self.ring
+        } else {
+            let own = self.plan.records - self.shared;
+            self.core + self.ring + registry * own + slot - self.shared
+        }
+    }
+
+    /// The row of a shared person in a registry.
+    fn row_of(&self, registry: u64, person: u64) -> Option<u64> {
+        let slot = if person < self.core {
+            person
+        } else if person < self.core + self.ring {
+            let ring = self.ring;
+            let slot = self.core + (person - self.core + ring - self.window(registry)) % ring;
+            (slot < self.shared).then_some(slot)?
+        } else {
+            return None;
+        };
+        Some(self.order(registry).invert(slot))
+    }
+
+    fn window(&self, registry: u64) -> u64 {
+        self.ring * registry / self.plan.jurisdictions
+    }
+
+    fn order(&self, registry: u64) -> &Permutation {
+        &self.orders[usize::try_from(registry).expect("at most 26 registries")]
+    }
+
+    /// The first registry that has a person has no errors about her.
+    fn is_first_record(&self, registry: u64, person: u64) -> bool {
+        (0..registry).all(|earlier| self.row_of(earlier, person).is_none())
+    }
+
+    fn write_registry(&self, registry: u64, output: Output) -> anyhow::Result<Output> {
+        let columns = [
+            "record_id",
+            "first_name",
+            "last_name",
+            "birth_date",
+            "sex",
+            "state",
+            "postal_code",
+            "national_id",
+            "phone",
+            "email",
+            "last_visit",
+        ];
+        self.write_table(output, &columns, |row, cells| {
+            let number = self.person_in(registry, self.order(registry).apply(row));
+            let mut person = self.people.person(number);
+            let mut random = Random::new(self.plan.seed, PURPOSE_ERRORS + registry, number);
+            if random.chance(self.plan.typos) && !self.is_first_record(registry, number) {
+                errors::spoil(&mut person, &mut random);
+            }
+            let mut visits = Random::new(self.plan.seed, PURPOSE_VISIT + registry, number);
+            let visit = 18_262 + i64::try_from(visits.below(2_000)).expect("a few years"); // 2020-01-01
+            let visit = Date::from_unix_days(visit).expect("in the 2020s");
+            cells.extend([
+                record_id(registry, row),
+                person.first_name,
+                person.last_name,
+                person.birth_date.to_string(),
+                person.sex.to_owned(),
+                person.state.to_owned(),
+                person.postal_code,
+                person.national_id,
+                person.phone,
+                person.email,
+                visit.to_string(),
+            ]);
+        })
+        .map(|(output, _)| output)
+    }
+
+    fn write_truth(&self, a: u64, b: u64, output: Output) -> anyhow::Result<(Output, u64)> {
+        let columns = [
+            format!("{}_record_id", letter(a)),
+            format!("{}_record_id", letter(b)),
+        ];
+        let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+        self.write_table(output, &columns, |row, cells| {
+            let person = self.person_in(a, self.order(a).apply(row));
+            if let Some(other) = self.row_of(b, person) {
+                cells.extend([record_id(a, row), record_id(b, other)]);
+            }
+        })
+    }
+
+    fn write_persons(&self, output: Output) -> anyhow::Result<Output> {
+        let records = self.plan.records;
+        let columns = ["person", "jurisdiction", "record_id"];
+        let rows = records * self.plan.jurisdictions;
+        self.write_rows(output, &columns, rows, |row, cells| {
+            let (registry, row) = (row / records, row % records);
+            let person = self.person_in(registry, self.order(registry).apply(row));
+            cells.extend([
+                person.to_string(),
+                letter(registry).to_string(),
+                record_id(registry, row),
+            ]);
+        })
+        .map(|(output, _)| output)
+    }
+
+    fn write_table(
+        &self,
+        output: Output,
+        columns: &[&str],
+        row: impl Fn(u64, &mut Vec<String>),
+    ) -> anyhow::Result<(Output, u64)> {
+        self.write_rows(output, columns, self.plan.records, row)
+    }
+
+    /// Writes the rows for which `row` yields cells.
+    #[expect(clippy::unused_self, reason = "reads as one of the world's tables")]
+    fn write_rows(
+        &self,
+        output: Output,
+        columns: &[&str],
+        rows: u64,
+        row: impl Fn(u64, &mut Vec<String>),
+    ) -> anyhow::Result<(Output, u64)> {
+        let columns = columns.iter().copied().map(OutputColumn::text).collect();
+        let mut table = TableWriter::new(
+            output,
+            Format::Csv,
+            columns,
+            Quoting::Needed,
+            Header::Always,
+        )?;
+        let mut buffer = table.buffers().buffer(ROWS_PER_CHUNK);
+        let mut cells = Vec::new();
+        for number in 0..rows {
+            cells.clear();
+            row(number, &mut cells);
+            if !cells.is_empty() {
+                buffer.push(cells.iter().map(|cell| Some(cell.as_str())));
+            }
+            if buffer.len() == ROWS_PER_CHUNK || number + 1 == rows {
+                let empty = table.buffers().buffer(ROWS_PER_CHUNK);
+                table.append(std::mem::replace(&mut buffer, empty))?;
+            }
+        }
+        let rows = table.rows();
+        Ok((table.finish()?, rows))
+    }
+}
+
+fn record_id(registry: u64, row: u64) -> String {
+    format!("{}{:07}", letter(registry).to_ascii_uppercase(), row + 1)
+}

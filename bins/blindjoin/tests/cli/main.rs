@@ -1,0 +1,4 @@
+//! The real command, as at a terminal.
+
+mod bench;
+mod synth;
