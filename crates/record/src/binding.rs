@@ -105,14 +105,9 @@ impl Binding {
             let (column, wanted) = match field.column() {
                 Some(column) => (mapped(&header, column), Some(column.to_owned())),
                 None => {
-                    let customary = field.kind().headers(habits);
-                    let column = customary_column(&header, field.name(), customary);
-                    let wanted = field.is_required().then(|| {
-                        let mut names = vec![field.name()];
-                        names.extend(customary);
-                        names.join("` or `")
-                    });
-                    (column, wanted)
+                    let names = field.customary_headers(habits);
+                    let column = customary_column(&header, &names);
+                    (column, field.is_required().then(|| names.join("` or `")))
                 }
             };
             if let (None, Some(column)) = (column, wanted) {
@@ -131,7 +126,8 @@ impl Binding {
                 };
                 Some(mapped(&header, column).ok_or_else(missing)?)
             }
-            None => customary_column(&header, "RecordId", &["Id", RECORD_ID]),
+            None if rules.dialect().is_some() => customary_column(&header, &["RecordId", "Id"]),
+            None => customary_column(&header, &["RecordId", "Id", RECORD_ID]),
         };
         Ok(Self {
             rules: rules.clone(),
@@ -272,16 +268,19 @@ impl Binding {
                 let value = row.cell(column);
                 let start = scratch.values.len();
                 let kind = self.rules.fields()[field].kind();
-                let check = kind.normalise(value, self.habits, &mut scratch.values);
+                let check = kind.normalise(value, self.habits, self.today, &mut scratch.values);
                 if check == Check::Valid {
                     Cell::Text(start, scratch.values.len())
                 } else {
                     scratch.values.truncate(start);
-                    scratch.invalid |= 1 << field;
                     let fault = match check {
+                        _ if value.is_none() && kind.null_is_absent(self.habits) => Fault::NoColumn,
                         Check::Missing => Fault::Missing,
                         _ => Fault::Invalid,
                     };
+                    if fault != Fault::NoColumn {
+                        scratch.invalid |= 1 << field;
+                    }
                     Cell::Fault(Reason { field, fault })
                 }
             }
@@ -398,9 +397,9 @@ fn mapped(header: &[&str], column: &str) -> Option<usize> {
     })
 }
 
-fn customary_column(header: &[&str], own: &str, customary: &[&str]) -> Option<usize> {
-    header.iter().rposition(|name| {
-        let name = name.to_lowercase();
-        name == own.to_lowercase() || customary.iter().any(|known| name == known.to_lowercase())
+fn customary_column(header: &[&str], names: &[&str]) -> Option<usize> {
+    header.iter().rposition(|column| {
+        let column = column.to_lowercase();
+        names.iter().any(|name| column == name.to_lowercase())
     })
 }

@@ -104,6 +104,12 @@ pub enum Error {
         /// Line of the rules file, if it comes from one.
         line: Option<usize>,
     },
+    /// No rule of that id.
+    #[error("there is no rule `{rule}`")]
+    UnknownRule {
+        /// The id.
+        rule: String,
+    },
     /// No such built-in rule set.
     #[error("{}`{name}` is no built-in rule set; choose one of {known}", at(*.line))]
     UnknownRuleSet {

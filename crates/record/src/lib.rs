@@ -8,6 +8,7 @@ mod dialect;
 mod error;
 mod expression;
 mod field;
+mod normalise;
 pub mod phonetic;
 mod ruleset;
 mod text;

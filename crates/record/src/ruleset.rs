@@ -32,6 +32,8 @@ pub struct Field {
     name: String,
     kind: FieldKind,
     column: Option<String>,
+    headers: &'static [&'static str],
+    by_own_name: bool,
     required: bool,
     used: bool,
 }
@@ -173,6 +175,21 @@ impl RuleSet {
         Self::compile(spec)
     }
 
+    /// The same set with only the named rules, in the order of their names here.
+    pub fn with_only_these_rules(&self, ids: &[&str]) -> Result<Self, Error> {
+        let mut spec = self.spec.clone();
+        spec.rules = ids
+            .iter()
+            .map(|id| {
+                let rule = self.spec.rules.iter().find(|rule| rule.id == *id);
+                rule.cloned().ok_or_else(|| Error::UnknownRule {
+                    rule: (*id).to_owned(),
+                })
+            })
+            .collect::<Result<_, _>>()?;
+        Self::compile(spec)
+    }
+
     /// SHA-256 of [`RuleSet::canonical`].
     pub fn digest(&self) -> [u8; 32] {
         Sha256::digest(self.canonical()).into()
@@ -242,6 +259,8 @@ impl RuleSet {
                 name: field.name.clone(),
                 kind: field.kind,
                 column: field.column.clone(),
+                headers: field.headers,
+                by_own_name: field.by_own_name,
                 required: field.required,
                 used: parts.iter().any(|part| part.field == i),
             })
@@ -277,6 +296,16 @@ impl Field {
     /// Whether a rule uses it.
     pub fn is_used(&self) -> bool {
         self.used
+    }
+
+    /// The headers by which its column is recognised if it is not mapped.
+    pub(crate) fn customary_headers(&self, habits: &Habits) -> Vec<&str> {
+        let own = self.by_own_name.then_some(self.name.as_str());
+        let of_kind = self.kind.headers(habits);
+        own.into_iter()
+            .chain(of_kind)
+            .chain(self.headers.iter().copied())
+            .collect()
     }
 
     pub(crate) fn is_required(&self) -> bool {

@@ -1,4 +1,10 @@
-//! White space as the two reference languages see it.
+//! White space, digits and letters as the two reference languages see them.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::dialect::Language;
 
 /// What counts as white space.
 ///
@@ -41,6 +47,94 @@ impl WhiteSpace {
     }
 }
 
+impl Language {
+    /// The value of a character that `\\d` matches: ASCII digits, in Python those of every script.
+    pub(crate) fn digit(self, c: char) -> Option<u8> {
+        if c.is_ascii_digit() {
+            return u8::try_from(u32::from(c) - u32::from('0')).ok();
+        }
+        if c.is_ascii() || self != Self::Python || !is_decimal(c) {
+            return None;
+        }
+        // Digits come in runs of ten that begin at a code point ending in 0 or 6, but for the
+        // mathematical ones, five runs from U+1D7CE on.
+        let code = u32::from(c);
+        let value = if (0x1d7ce..=0x1d7ff).contains(&code) {
+            (code - 0x1d7ce) % 10
+        } else {
+            let low = code % 16;
+            match char::from_u32(code - low) {
+                Some(zero) if low < 10 && is_decimal(zero) => low,
+                _ => low.checked_sub(6)?,
+            }
+        };
+        u8::try_from(value).ok()
+    }
+
+    /// The letter that a case-insensitive pattern compares with: Python's are Unicode-aware.
+    pub(crate) fn fold(self, c: char) -> char {
+        match c {
+            'ſ' if self == Self::Python => 's',
+            'ı' | 'İ' if self == Self::Python => 'i',
+            '\u{212a}' if self == Self::Python => 'k',
+            _ => c.to_ascii_lowercase(),
+        }
+    }
+
+    /// Whether two texts are equal but for case, `known` being ASCII: as Java's
+    /// `equalsIgnoreCase`, which folds a few letters more than Python's `lower`.
+    pub(crate) fn equal_but_for_case(self, text: &str, known: &str) -> bool {
+        if text.is_ascii() {
+            return text.eq_ignore_ascii_case(known);
+        }
+        let fold = |c: char| match c {
+            '\u{212a}' => 'k',
+            'ſ' if self != Self::Python => 's',
+            'ı' | 'İ' if self != Self::Python => 'i',
+            _ => c.to_ascii_lowercase(),
+        };
+        text.chars()
+            .map(fold)
+            .eq(known.chars().map(|c| c.to_ascii_lowercase()))
+    }
+
+    /// The text before a final line end, where `$` matches too, and that line end.
+    pub(crate) fn split_line_end(self, text: &str) -> (&str, &str) {
+        let ends: &[&str] = match self {
+            Self::Java => &["\r\n", "\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"],
+            Self::Python => &["\n"],
+            Self::Ours => &[],
+        };
+        let end = ends
+            .iter()
+            .find(|end| text.ends_with(**end))
+            .map_or(0, |end| end.len());
+        text.split_at(text.len() - end)
+    }
+}
+
+/// Whether a character is a combining mark, or a non-spacing one.
+pub(crate) fn is_mark(c: char, non_spacing_only: bool) -> bool {
+    static NON_SPACING: LazyLock<Regex> = LazyLock::new(|| class(r"\p{Mn}"));
+    if c.is_ascii() {
+        return false;
+    }
+    if non_spacing_only {
+        NON_SPACING.is_match(c.encode_utf8(&mut [0; 4]))
+    } else {
+        unicode_normalization::char::is_combining_mark(c)
+    }
+}
+
+fn is_decimal(c: char) -> bool {
+    static DECIMAL: LazyLock<Regex> = LazyLock::new(|| class(r"\p{Nd}"));
+    DECIMAL.is_match(c.encode_utf8(&mut [0; 4]))
+}
+
+fn class(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("a character class is a regular expression")
+}
+
 fn is_unicode_space(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}')
 }
@@ -60,5 +154,42 @@ mod tests {
         assert!(WhiteSpace::Java.is_blank("\u{2003}\u{1c}"));
         assert!(!WhiteSpace::Java.is_space('\u{2003}'));
         assert!(!WhiteSpace::Java.is_space('\u{1c}'));
+    }
+
+    #[test]
+    fn digits_of_every_script_have_their_value_in_python() {
+        for (text, value) in [
+            ("0", 0),
+            ("٣", 3),
+            ("۹", 9),
+            ("५", 5),
+            ("９", 9),
+            ("𝟠", 8),
+            ("𑁯", 9),
+        ] {
+            let c = text.chars().next().unwrap();
+            assert_eq!(Language::Python.digit(c), Some(value), "{c}");
+            assert_eq!(Language::Java.digit(c).is_some(), c.is_ascii());
+        }
+        for c in ['x', '²', 'Ⅳ', '½'] {
+            assert_eq!(Language::Python.digit(c), None);
+        }
+    }
+
+    #[test]
+    fn case_is_folded_as_the_languages_do() {
+        assert!(Language::Java.equal_but_for_case("teſt", "Test"));
+        assert!(!Language::Python.equal_but_for_case("teſt", "Test"));
+        assert!(Language::Python.equal_but_for_case("UN\u{212a}NOWN", "Unknown"));
+        assert_eq!(Language::Python.fold('ſ'), 's');
+        assert_eq!(Language::Java.fold('ſ'), 'ſ');
+    }
+
+    #[test]
+    fn a_mark_may_be_spacing() {
+        assert!(is_mark('\u{301}', true));
+        assert!(is_mark('\u{903}', false));
+        assert!(!is_mark('\u{903}', true));
+        assert!(!is_mark('e', false));
     }
 }

@@ -4,7 +4,7 @@ use regex::Regex;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use crate::date::{Date, DateForm, write_digits};
-use crate::dialect::Habits;
+use crate::dialect::{Habits, Language};
 use crate::error::ExpressionError;
 use crate::phonetic;
 use crate::text::WhiteSpace;
@@ -217,10 +217,11 @@ impl Operator {
                 expects: "a regular expression",
             });
         }
-        if !habits.unicode_patterns && matches!(written, r"\d+" | r"\d" | "[0-9]+" | "[0-9]") {
+        let python = habits.language == Language::Python;
+        if !python && matches!(written, r"\d+" | r"\d" | "[0-9]+" | "[0-9]") {
             return Ok(Self::Digits);
         }
-        let translated = if habits.unicode_patterns {
+        let translated = if python {
             written.to_owned()
         } else {
             ascii_classes(written)

@@ -1,22 +1,181 @@
 //! The rule sets that come with the program.
 
+use super::Blanks;
 use super::spec::{FieldSpec, RuleSpec, Spec};
+use crate::dialect::Dialect;
 use crate::field::FieldKind;
 
-pub(super) const NAMES: &[&str] = &["ssn"];
+pub(super) const NAMES: &[&str] = &["opentoken", "opentoken-docs", "htac", "htac-clean", "ssn"];
 
 pub(super) fn spec(name: &str) -> Option<Spec> {
     match name {
+        "opentoken" => Some(opentoken()),
+        "opentoken-docs" => Some(opentoken_docs()),
+        "htac" => Some(htac()),
+        "htac-clean" => Some(htac_clean()),
         "ssn" => Some(ssn()),
         _ => None,
     }
+}
+
+/// The five rules of OpenToken's code, definition version 2.0.
+fn opentoken() -> Spec {
+    Spec {
+        name: "opentoken".to_owned(),
+        dialect: Some(Dialect::default()),
+        fields: opentoken_fields(),
+        rules: vec![
+            RuleSpec::new(
+                "T1",
+                &[
+                    "last_name:T|U",
+                    "first_name:T|S(0,1)|U",
+                    "sex:T|U",
+                    "birth_date:T|D",
+                ],
+            ),
+            RuleSpec::new(
+                "T2",
+                &[
+                    "last_name:T|U",
+                    "first_name:T|U",
+                    "birth_date:T|D",
+                    "postal_code:T|S(0,3)|U",
+                ],
+            ),
+            RuleSpec::new(
+                "T3",
+                &[
+                    "last_name:T|U",
+                    "first_name:T|U",
+                    "sex:T|U",
+                    "birth_date:T|D",
+                ],
+            ),
+            RuleSpec::new("T4", &[r"ssn:T|M(\d+)", "sex:T|U", "birth_date:T|D"]),
+            RuleSpec::new("T5", &["last_name:T|U", "first_name:T|S(0,3)|U", "sex:T|U"]),
+        ],
+        ..Spec::default()
+    }
+}
+
+/// The five rules of OpenToken's older documentation page, which its code never had.
+fn opentoken_docs() -> Spec {
+    let (first, last) = ("first_name:T|U", "last_name:T|U");
+    let (birth_date, sex, ssn) = ("birth_date:T|D", "sex:T|S(0,1)|U", "ssn:T");
+    Spec {
+        name: "opentoken-docs".to_owned(),
+        dialect: Some(Dialect::default()),
+        fields: opentoken_fields(),
+        rules: vec![
+            RuleSpec::new("T1", &[ssn, birth_date, sex]),
+            RuleSpec::new("T2", &[first, last, birth_date, sex]),
+            RuleSpec::new("T3", &[first, last, ssn]),
+            RuleSpec::new("T4", &[first, last, birth_date, "postal_code:T|S(0,5)|U"]),
+            RuleSpec::new("T5", &["first_name:T|S(0,3)|U", last, birth_date, sex]),
+        ],
+        ..Spec::default()
+    }
+}
+
+fn opentoken_fields() -> Vec<FieldSpec> {
+    [
+        ("first_name", FieldKind::FirstName),
+        ("last_name", FieldKind::LastName),
+        ("birth_date", FieldKind::BirthDate),
+        ("sex", FieldKind::Sex),
+        ("postal_code", FieldKind::PostalCode),
+        ("ssn", FieldKind::SocialSecurityNumber),
+    ]
+    .map(|(name, kind)| FieldSpec {
+        by_own_name: false,
+        required: false,
+        ..FieldSpec::new(name, kind)
+    })
+    .into()
+}
+
+/// Health Trends Across Communities: one concatenation of six fields as they are.
+fn htac() -> Spec {
+    Spec {
+        name: "htac".to_owned(),
+        fields: htac_fields(|_| FieldKind::Raw),
+        rules: vec![RuleSpec {
+            joiner: "",
+            blanks: Some(Blanks::Keep),
+            ..RuleSpec::new(
+                "HTAC",
+                &[
+                    "first_name:L",
+                    "last_name:L",
+                    r"birth_date:M(\d+)",
+                    "sex:S(0,1)|L",
+                    r"phone:M(\d+)",
+                    "postal_code:S(0,5)",
+                ],
+            )
+        }],
+        ..Spec::default()
+    }
+}
+
+/// A variant of our own: trimmed, composed, dates of several forms, and all six fields required.
+fn htac_clean() -> Spec {
+    Spec {
+        name: "htac-clean".to_owned(),
+        fields: htac_fields(|name| match name {
+            "birth_date" => FieldKind::Date,
+            _ => FieldKind::Text,
+        }),
+        rules: vec![RuleSpec {
+            joiner: "",
+            ..RuleSpec::new(
+                "HTAC_CLEAN",
+                &[
+                    "first_name:N|L",
+                    "last_name:N|L",
+                    r"birth_date:M(\d+)",
+                    "sex:S(0,1)|L",
+                    r"phone:M(\d+)",
+                    "postal_code:S(0,5)",
+                ],
+            )
+        }],
+        ..Spec::default()
+    }
+}
+
+fn htac_fields(kind: impl Fn(&str) -> FieldKind) -> Vec<FieldSpec> {
+    let fields: [(&str, &[&str]); 6] = [
+        (
+            "first_name",
+            &["FirstName", "GivenName", "given_name", "first"],
+        ),
+        ("last_name", &["LastName", "Surname", "family_name", "last"]),
+        (
+            "birth_date",
+            &["BirthDate", "DateOfBirth", "date_of_birth", "dob"],
+        ),
+        ("sex", &["Gender"]),
+        ("phone", &["Telephone", "PhoneNumber", "phone_number"]),
+        (
+            "postal_code",
+            &["PostalCode", "ZipCode", "zip_code", "zip", "ZIP5"],
+        ),
+    ];
+    fields
+        .map(|(name, headers)| FieldSpec {
+            headers,
+            ..FieldSpec::new(name, kind(name))
+        })
+        .into()
 }
 
 /// One rule: the social security number's digits.
 fn ssn() -> Spec {
     Spec {
         name: "ssn".to_owned(),
-        fields: vec![FieldSpec::new("ssn", FieldKind::Text)],
+        fields: vec![FieldSpec::new("ssn", FieldKind::SocialSecurityNumber)],
         rules: vec![RuleSpec::new("SSN", &[r"ssn:M(\d+)"])],
         ..Spec::default()
     }

@@ -19,6 +19,10 @@ pub(super) struct FieldSpec {
     pub(super) name: String,
     pub(super) kind: FieldKind,
     pub(super) column: Option<String>,
+    /// Headers by which its column is recognised, besides its own name and those of its kind.
+    pub(super) headers: &'static [&'static str],
+    /// Whether a column that has the field's own name is its column.
+    pub(super) by_own_name: bool,
     pub(super) required: bool,
 }
 
@@ -61,6 +65,8 @@ impl FieldSpec {
             name: name.to_owned(),
             kind,
             column: None,
+            headers: &[],
+            by_own_name: true,
             required: true,
         }
     }
