@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 fn items(parameters: Parameters, count: usize, rng: &mut ChaCha8Rng) -> Vec<Candidates> {
-    let scale = |x: u64| u32::try_from(x * u64::from(parameters.half()) >> 32).unwrap();
+    let scale = |x: u64| u32::try_from((x * u64::from(parameters.half())) >> 32).unwrap();
     (0..count)
         .map(|_| {
             let x = rng.next_u64();

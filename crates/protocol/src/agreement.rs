@@ -1,0 +1,152 @@
+//! A manifest together with the key it is carried out under: the session's identity.
+
+use blindjoin_paillier::PublicKey;
+use rand::CryptoRng;
+use sha2::{Digest as _, Sha256};
+
+use crate::codec::{Reader, Writer};
+use crate::identity::{Handshake, Identity, Peer};
+use crate::random::SessionSecret;
+use crate::{Error, Manifest, ManifestDigest, Role, Sizes, Suite};
+
+/// The SHA-256 that names a session and enters every key of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub [u8; 32]);
+
+/// A manifest and the key holder's public key: what every message of a session is bound to.
+#[derive(Clone, Debug)]
+pub struct Agreement {
+    manifest: Manifest,
+    digest: ManifestDigest,
+    fingerprint: [u8; 32],
+    session_id: SessionId,
+    sizes: Sizes,
+    public_key: PublicKey,
+}
+
+impl Agreement {
+    /// Binds a manifest to a public key of the agreed profile and length.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ManifestMismatch`] when the key is of another profile or length.
+    pub fn new(manifest: Manifest, public_key: PublicKey) -> Result<Self, Error> {
+        let field = "public key";
+        if public_key.profile() != manifest.terms.profile
+            || public_key.size() != manifest.terms.key_size
+        {
+            return Err(Error::ManifestMismatch { field });
+        }
+        let bytes = manifest.encode();
+        let fingerprint = public_key.fingerprint();
+        let id = Sha256::new()
+            .chain_update(b"session1")
+            .chain_update(&bytes)
+            .chain_update(fingerprint)
+            .finalize();
+        Ok(Self {
+            digest: manifest.digest(),
+            sizes: Sizes::of(&manifest)?,
+            fingerprint,
+            session_id: SessionId(id.into()),
+            manifest,
+            public_key,
+        })
+    }
+
+    /// Yields the manifest.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Yields the manifest's digest.
+    pub fn manifest_digest(&self) -> ManifestDigest {
+        self.digest
+    }
+
+    /// Yields the fingerprint of the key holder's public key.
+    pub fn public_key_fingerprint(&self) -> &[u8; 32] {
+        &self.fingerprint
+    }
+
+    /// Yields the key holder's public key.
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    /// Yields the session's identity.
+    pub fn session_id(&self) -> SessionId {
+        self.session_id
+    }
+
+    /// Yields the counts and lengths of the session.
+    pub fn sizes(&self) -> &Sizes {
+        &self.sizes
+    }
+
+    /// Yields the parameter set of the comparisons.
+    pub fn suite(&self) -> Suite {
+        self.manifest.terms.suite()
+    }
+}
+
+/// The key holder's public key with its signed ephemeral key: the same bytes to both other parties.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyAnnouncement {
+    public_key: Vec<u8>,
+    handshake: Handshake,
+}
+
+impl KeyAnnouncement {
+    /// Signs the agreement's public key.
+    pub fn sign(identity: &Identity, agreement: &Agreement, secret: &SessionSecret) -> Self {
+        Self {
+            public_key: agreement.public_key().to_bytes(),
+            handshake: Handshake::sign(Role::KeyHolder, identity, agreement, secret),
+        }
+    }
+
+    /// Makes every check of the public key and of the signature over it, and binds the manifest.
+    ///
+    /// `rng` draws the bases of the primality test.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadPublicKey`], [`Error::ManifestMismatch`] or [`Error::BadSignature`].
+    pub fn accept(
+        &self,
+        manifest: Manifest,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(Agreement, Peer), Error> {
+        let terms = &manifest.terms;
+        let public_key =
+            PublicKey::from_bytes(&self.public_key, terms.profile, terms.key_size, rng)
+                .map_err(Error::BadPublicKey)?;
+        let agreement = Agreement::new(manifest, public_key)?;
+        let peer = self.handshake.verify(Role::KeyHolder, &agreement)?;
+        Ok((agreement, peer))
+    }
+
+    /// Yields the canonical bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::new();
+        out.bytes(&self.public_key).raw(&self.handshake.encode());
+        out.finish()
+    }
+
+    /// Reads an announcement; nothing is checked yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        let mut input = Reader::new(bytes, "key announcement");
+        let public_key = input.bytes(4096)?.to_vec();
+        let handshake = Handshake::decode(input.raw(97)?)?;
+        input.finish()?;
+        Ok(Self {
+            public_key,
+            handshake,
+        })
+    }
+}

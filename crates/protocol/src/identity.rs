@@ -1,0 +1,204 @@
+//! Who signs what: identities, ephemeral keys and the handshake.
+
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use x25519_dalek::{PublicKey as ExchangeKey, StaticSecret};
+
+use crate::agreement::Agreement;
+use crate::codec::{Reader, Writer};
+use crate::random::SessionSecret;
+use crate::{Error, Manifest};
+
+/// A party's part in the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Holds the secret key and decrypts.
+    KeyHolder,
+    /// Holds the big table and compares.
+    Provider,
+    /// Asks, and alone learns the result.
+    Querier,
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::KeyHolder => "key holder",
+            Self::Provider => "data provider",
+            Self::Querier => "querier",
+        })
+    }
+}
+
+/// The public half of an Ed25519 identity key, as it stands in a pinned certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IdentityKey(pub [u8; 32]);
+
+/// A party's Ed25519 identity: the same key that its certificate certifies.
+pub struct Identity(SigningKey);
+
+impl Identity {
+    /// Yields the identity of a 32-byte Ed25519 seed.
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        Self(SigningKey::from_bytes(seed))
+    }
+
+    /// Yields the public half.
+    pub fn key(&self) -> IdentityKey {
+        IdentityKey(self.0.verifying_key().to_bytes())
+    }
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Identity").field(&self.key()).finish()
+    }
+}
+
+/// A party's ephemeral X25519 key, signed together with what it was made for.
+///
+/// The signature covers the role, the manifest, the key holder's public key and the ephemeral key,
+/// so a party that was shown another manifest or another public key cannot be talked to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handshake {
+    role: Role,
+    ephemeral: [u8; 32],
+    signature: [u8; 64],
+}
+
+impl Handshake {
+    /// Signs this party's ephemeral key, which is derived from the session secret: the same
+    /// session yields the same bytes again.
+    pub fn sign(
+        role: Role,
+        identity: &Identity,
+        agreement: &Agreement,
+        secret: &SessionSecret,
+    ) -> Self {
+        let ephemeral = ExchangeKey::from(&ephemeral(role, secret)).to_bytes();
+        let signature = identity
+            .0
+            .sign(&statement(role, agreement, &ephemeral))
+            .to_bytes();
+        Self {
+            role,
+            ephemeral,
+            signature,
+        }
+    }
+
+    /// Checks the signature against the identity the manifest names for `role`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadSignature`], also for a handshake of another role.
+    pub fn verify(&self, role: Role, agreement: &Agreement) -> Result<Peer, Error> {
+        let refused = Error::BadSignature { role };
+        let identity = identity_of(agreement.manifest(), role);
+        let key = VerifyingKey::from_bytes(&identity.0).map_err(|_| refused.clone())?;
+        let statement = statement(role, agreement, &self.ephemeral);
+        if self.role != role
+            || key
+                .verify_strict(&statement, &Signature::from_bytes(&self.signature))
+                .is_err()
+        {
+            return Err(refused);
+        }
+        Ok(Peer {
+            role,
+            ephemeral: self.ephemeral,
+        })
+    }
+
+    /// Yields the 97 canonical bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::new();
+        out.u8(role_byte(self.role))
+            .raw(&self.ephemeral)
+            .raw(&self.signature);
+        out.finish()
+    }
+
+    /// Reads a handshake; the signature is not yet checked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        let mut input = Reader::new(bytes, "handshake");
+        let role = match input.u8()? {
+            1 => Role::KeyHolder,
+            2 => Role::Provider,
+            3 => Role::Querier,
+            _ => return Err(input.malformed()),
+        };
+        let handshake = Self {
+            role,
+            ephemeral: input.array()?,
+            signature: input.array()?,
+        };
+        input.finish()?;
+        Ok(handshake)
+    }
+}
+
+/// A peer whose handshake has been verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    role: Role,
+    ephemeral: [u8; 32],
+}
+
+impl Peer {
+    /// Yields the peer's role.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Computes the secret shared with the peer.
+    pub(crate) fn exchange(&self, own: Role, secret: &SessionSecret) -> Result<[u8; 32], Error> {
+        let shared = ephemeral(own, secret).diffie_hellman(&ExchangeKey::from(self.ephemeral));
+        if !shared.was_contributory() {
+            return Err(Error::WeakSharedSecret { role: self.role });
+        }
+        Ok(shared.to_bytes())
+    }
+
+    /// Yields the peer's ephemeral public key.
+    pub(crate) fn ephemeral(&self) -> &[u8; 32] {
+        &self.ephemeral
+    }
+}
+
+/// The ephemeral public key of this party itself.
+pub(crate) fn own_ephemeral(role: Role, secret: &SessionSecret) -> [u8; 32] {
+    ExchangeKey::from(&ephemeral(role, secret)).to_bytes()
+}
+
+fn ephemeral(role: Role, secret: &SessionSecret) -> StaticSecret {
+    StaticSecret::from(secret.expand(&[b"x25519", &[role_byte(role)]]))
+}
+
+fn identity_of(manifest: &Manifest, role: Role) -> IdentityKey {
+    match role {
+        Role::KeyHolder => manifest.parties.keyholder,
+        Role::Provider => manifest.parties.provider,
+        Role::Querier => manifest.parties.querier,
+    }
+}
+
+fn role_byte(role: Role) -> u8 {
+    match role {
+        Role::KeyHolder => 1,
+        Role::Provider => 2,
+        Role::Querier => 3,
+    }
+}
+
+fn statement(role: Role, agreement: &Agreement, ephemeral: &[u8; 32]) -> Vec<u8> {
+    let mut out = Writer::new();
+    out.raw(b"blindjoin handshake 1\0").u8(role_byte(role));
+    out.raw(&agreement.manifest_digest().0)
+        .raw(agreement.public_key_fingerprint())
+        .raw(ephemeral);
+    out.finish()
+}

@@ -1,0 +1,247 @@
+//! The session's keys: what two parties share after the handshake, and the PRFs under it.
+
+use hkdf::Hkdf;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::agreement::{Agreement, SessionId};
+use crate::field;
+use crate::identity::{Peer, own_ephemeral};
+use crate::random::SessionSecret;
+use crate::stream::StreamKind;
+use crate::{Error, Role, Suite};
+
+/// What two parties of a session share: the root of their stream keys and, between querier and
+/// provider, of the keys that identifiers and labels are made with.
+pub struct Channel {
+    root: Hkdf<Sha256>,
+    session_id: SessionId,
+    parties: [Role; 2],
+    /// The ephemeral keys in the order of `parties`.
+    ephemerals: [[u8; 32]; 2],
+}
+
+impl Channel {
+    /// Derives the channel between this party (`own`, with its session secret) and a peer.
+    ///
+    /// Both sides derive the same, and only if they hold the same manifest and the same public
+    /// key of the key holder.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WeakSharedSecret`] when the peer's ephemeral key is degenerate.
+    ///
+    /// # Source
+    ///
+    /// X25519 (RFC 7748) and HKDF-SHA-256 (RFC 5869) with the session's identity as salt.
+    pub fn derive(
+        agreement: &Agreement,
+        own: Role,
+        secret: &SessionSecret,
+        peer: &Peer,
+    ) -> Result<Self, Error> {
+        let shared = Zeroizing::new(peer.exchange(own, secret)?);
+        let session_id = agreement.session_id();
+        Ok(Self {
+            root: Hkdf::new(Some(&session_id.0), shared.as_slice()),
+            session_id,
+            parties: [own, peer.role()],
+            ephemerals: [own_ephemeral(own, secret), *peer.ephemeral()],
+        })
+    }
+
+    /// Yields the keys for fingerprints, labels and canaries.
+    ///
+    /// # Panics
+    ///
+    /// If the channel is not between querier and provider.
+    pub fn join_keys(&self, suite: Suite) -> JoinKeys {
+        assert!(
+            self.connects(Role::Querier, Role::Provider),
+            "join keys belong to querier and provider"
+        );
+        JoinKeys::from_keys(
+            suite,
+            &self.expand(&[b"id"]),
+            &self.expand(&[b"pad"]),
+            &self.expand(&[b"canary"]),
+        )
+    }
+
+    pub(crate) fn session_id(&self) -> SessionId {
+        self.session_id
+    }
+
+    /// Yields the key that seals one stream.
+    ///
+    /// # Panics
+    ///
+    /// If the stream does not run between the channel's parties.
+    pub(crate) fn stream_key(&self, kind: StreamKind) -> StreamKey {
+        let (from, to) = kind.direction();
+        assert!(
+            self.connects(from, to),
+            "the {} stream runs elsewhere",
+            kind.name()
+        );
+        let key = match kind {
+            StreamKind::Table => self.expand(&[b"q2p"]),
+            StreamKind::Summary => self.expand(&[b"p2q"]),
+            // As in HPKE, both public keys enter the keys of the one-way seals.
+            StreamKind::Comparisons | StreamKind::Result => {
+                let label: &[u8] = if kind == StreamKind::Result {
+                    b"k2q"
+                } else {
+                    b"p2k"
+                };
+                let sender = usize::from(self.parties[0] != from);
+                self.expand(&[
+                    label,
+                    &self.ephemerals[sender],
+                    &self.ephemerals[1 - sender],
+                ])
+            }
+        };
+        StreamKey(key)
+    }
+
+    fn connects(&self, one: Role, other: Role) -> bool {
+        self.parties == [one, other] || self.parties == [other, one]
+    }
+
+    fn expand(&self, info: &[&[u8]]) -> [u8; 32] {
+        let mut out = [0; 32];
+        self.root
+            .expand_multi_info(info, &mut out)
+            .expect("32 bytes are within HKDF's reach");
+        out
+    }
+}
+
+impl std::fmt::Debug for Channel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Channel")
+            .field("parties", &self.parties)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The key of one stream's chunks.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub(crate) struct StreamKey(pub(crate) [u8; 32]);
+
+/// The keyed functions that only querier and provider can compute.
+///
+/// The key states are prepared once; every function then costs one or two hash blocks.
+#[derive(Clone)]
+pub struct JoinKeys {
+    suite: Suite,
+    id: Hmac<Sha256>,
+    pad: Hmac<Sha256>,
+    canary: Hmac<Sha256>,
+}
+
+impl JoinKeys {
+    /// Yields the functions under three given keys: identifiers, labels and canaries.
+    pub fn from_keys(suite: Suite, id: &[u8; 32], pad: &[u8; 32], canary: &[u8; 32]) -> Self {
+        let prepare = |key: &[u8; 32]| {
+            Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length")
+        };
+        Self {
+            suite,
+            id: prepare(id),
+            pad: prepare(pad),
+            canary: prepare(canary),
+        }
+    }
+
+    /// Yields the parameter set.
+    pub fn suite(&self) -> Suite {
+        self.suite
+    }
+
+    /// Yields the fingerprint of a value, uniform below `t - 2`.
+    ///
+    /// `field` separates uses: `id` in a cuckoo table, `okvs` in a key-value store, a part's
+    /// number in pairs.
+    pub fn fingerprint(&self, field: &[u8], value: &[u8]) -> u128 {
+        let digest = mac(&self.id, &[b"fp\0", field, b"\0", value]);
+        field::reduce(&digest, self.suite.t_bits(), 3)
+    }
+
+    /// Yields the candidate bins of a value, one in each half of `half` bins.
+    pub fn bins(&self, value: &[u8], half: u32) -> [u32; 2] {
+        let digest = mac(&self.id, &[b"bin\0", value]);
+        [
+            scale(&digest[..8], half),
+            half + scale(&digest[8..16], half),
+        ]
+    }
+
+    /// Yields a value's row of a key-value store: three positions, one in each third of `third`
+    /// places, and `dense` bits, low bits first.
+    pub fn row(&self, value: &[u8], third: u32, dense: u32) -> ([u32; 3], u64) {
+        let digest = mac(&self.id, &[b"okvs\0", value]);
+        let sparse = [0, 1, 2].map(|i: usize| {
+            let start = third * u32::try_from(i).expect("one of three");
+            start + scale(&digest[8 * i..8 * i + 8], third)
+        });
+        let digest = mac(&self.id, &[b"dense\0", value]);
+        (sparse, word(&digest[24..]) & (u64::MAX >> (64 - dense)))
+    }
+
+    /// Yields the label of a value in a key-value store.
+    pub fn tag(&self, value: &[u8]) -> u64 {
+        let digest = mac(&self.id, &[b"tag\0", value]);
+        word(&digest[..8]) >> (64 - self.suite.label_bits())
+    }
+
+    /// Yields the pad that hides the label at a position, exclusive-ored with it.
+    pub fn pad(&self, position: u64) -> u64 {
+        let digest = mac(&self.pad, &[b"x", &position.to_be_bytes()]);
+        word(&digest[..8]) >> (64 - self.suite.label_bits())
+    }
+
+    /// Yields the pad of a blind session, uniform below `t`, added modulo `t`.
+    pub fn blind_pad(&self, position: u64) -> u128 {
+        let digest = mac(&self.pad, &[b"t", &position.to_be_bytes()]);
+        field::reduce(&digest, self.suite.t_bits(), 1)
+    }
+
+    /// Yields the join key of a canary.
+    pub fn canary(&self, number: u8) -> Vec<u8> {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        let digest = mac(&self.canary, &[&[number]]);
+        let hex = digest
+            .iter()
+            .flat_map(|byte| [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+        b"\0canary:".iter().copied().chain(hex).collect()
+    }
+}
+
+impl std::fmt::Debug for JoinKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JoinKeys")
+            .field("suite", &self.suite.name())
+            .finish_non_exhaustive()
+    }
+}
+
+fn mac(key: &Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
+    let mut mac = key.clone();
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+fn word(bytes: &[u8]) -> u64 {
+    u64::from_be_bytes(bytes.try_into().expect("eight bytes"))
+}
+
+/// Maps eight uniform bytes to `0..bound`, by multiplication.
+fn scale(bytes: &[u8], bound: u32) -> u32 {
+    let product = u128::from(word(bytes)) * u128::from(bound);
+    u32::try_from(product >> 64).expect("below a 32-bit bound")
+}

@@ -1,0 +1,187 @@
+//! The provider: receives the table, and makes the masked comparisons.
+
+mod jobs;
+mod packs;
+mod single;
+mod table;
+
+use blindjoin_bigint::{Lookup, Naturals};
+use blindjoin_paillier::{Ciphertexts, PublicKey};
+use rand_chacha::ChaCha20Rng;
+use sha2::{Digest as _, Sha256};
+
+pub use jobs::ProviderJobs;
+pub use table::{EncryptedTable, TableIntake};
+
+use crate::agreement::Agreement;
+use crate::keys::{Channel, JoinKeys};
+use crate::mask::SLACK_BITS;
+use crate::random::SessionSecret;
+use crate::size::Geometry;
+use crate::stream::{Account, Head, Outbound, StreamKind};
+use crate::{Error, Mask};
+use jobs::Kind;
+
+/// The provider's side of a session once the querier's table has arrived: comparisons in a secret
+/// random order, computed batch by batch.
+pub struct Provider {
+    context: Context,
+    jobs: ProviderJobs,
+    table: EncryptedTable,
+    packs: Option<packs::Bases>,
+}
+
+/// What every comparison needs.
+pub(crate) struct Context {
+    pub(crate) agreement: Agreement,
+    pub(crate) secret: SessionSecret,
+    pub(crate) join_keys: JoinKeys,
+    pub(crate) public_key: PublicKey,
+    pub(crate) noise_bits: usize,
+}
+
+impl Context {
+    pub(crate) fn new(agreement: &Agreement, join_keys: JoinKeys, secret: &SessionSecret) -> Self {
+        let (terms, sizes, suite) = (
+            &agreement.manifest().terms,
+            agreement.sizes(),
+            agreement.suite(),
+        );
+        let hidden = match terms.mask {
+            Mask::Full => terms.key_size.bits(),
+            Mask::Slot if sizes.slots() > 1 => sizes.slots() * suite.slot_bits(),
+            Mask::Slot => suite.t_bits() as usize,
+        };
+        let public_key = agreement.public_key();
+        let noise_bits = public_key.exponent_bits() + hidden + SLACK_BITS;
+        let public_key = if noise_bits > public_key.noise_table().bits() {
+            public_key
+                .clone()
+                .with_noise_table(noise_bits, Lookup::Direct)
+        } else {
+            public_key.clone()
+        };
+        Self {
+            agreement: agreement.clone(),
+            secret: secret.clone(),
+            join_keys,
+            public_key,
+            noise_bits,
+        }
+    }
+
+    /// The generator of one batch: of the session's secret, the batch's number and its input.
+    pub(crate) fn rng(&self, batch: u64, input: Sha256) -> ChaCha20Rng {
+        let id = &self.agreement.session_id().0;
+        self.secret
+            .rng(&[b"mask", id, &batch.to_be_bytes(), &input.finalize()])
+    }
+
+    /// Re-randomises products, adds the plaintexts, and yields the wire form.
+    ///
+    /// Where there are fewer products than plaintexts the rest are fresh encryptions.
+    pub(crate) fn finish(
+        &self,
+        products: Option<Ciphertexts>,
+        plain: &Naturals,
+        rng: &mut ChaCha20Rng,
+    ) -> Vec<u8> {
+        let exponents = Naturals::random(plain.len(), self.noise_bits, rng);
+        let mut out = self.public_key.noise(&exponents);
+        if let Some(products) = products {
+            let count = products.len();
+            let noise = out.as_batch();
+            let mut head = Ciphertexts::from_batch(noise.slice(0..count));
+            self.public_key.add(&mut head, &products);
+            let rest = noise.slice(count..noise.len());
+            out =
+                Ciphertexts::from_batch(blindjoin_bigint::Batch::concat(&[head.as_batch(), &rest]));
+        }
+        self.public_key
+            .add_plain(&mut out, plain)
+            .expect("slots fit below the modulus");
+        self.public_key.encode(&out)
+    }
+}
+
+impl Provider {
+    /// Brings the prepared jobs and the querier's table together.
+    pub fn new(
+        agreement: &Agreement,
+        join_keys: JoinKeys,
+        jobs: ProviderJobs,
+        table: EncryptedTable,
+        secret: &SessionSecret,
+    ) -> Self {
+        let context = Context::new(agreement, join_keys, secret);
+        let packs = match &jobs.kind {
+            Kind::Packs(jobs) => Some(packs::Bases::build(&context, jobs, &table)),
+            Kind::Single(_) => None,
+        };
+        Self {
+            context,
+            jobs,
+            table,
+            packs,
+        }
+    }
+
+    /// Yields how the comparisons are cut into batches.
+    pub fn comparisons(&self) -> Geometry {
+        self.context.agreement.sizes().comparisons()
+    }
+
+    /// Computes one batch of masked comparisons: ciphertexts in order, fixed width, big endian.
+    ///
+    /// Batches are independent of each other, and the same batch comes out the same again, bit by
+    /// bit. Exponentiations take constant time; the order of memory accesses follows the secret
+    /// permutation.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchBatch`].
+    pub fn compare(&self, batch: u64) -> Result<Vec<u8>, Error> {
+        let range = self.comparisons().range(batch)?;
+        Ok(match (&self.jobs.kind, &self.packs) {
+            (Kind::Single(jobs), _) => {
+                single::compare(&self.context, jobs, &self.table, batch, range)
+            }
+            (Kind::Packs(jobs), Some(bases)) => {
+                packs::compare(&self.context, jobs, bases, &self.table, batch, range)
+            }
+            (Kind::Packs(_), None) => unreachable!("bases are built with the packs"),
+        })
+    }
+
+    /// Opens the stream that carries the comparisons to the key holder.
+    pub fn comparison_stream(&self, keyholder: &Channel) -> Outbound {
+        let head = Head {
+            geometry: self.comparisons(),
+            about: None,
+        };
+        Outbound::new(keyholder, StreamKind::Comparisons, head)
+    }
+
+    /// Seals the account of the finished stream of comparisons for the querier, in one chunk.
+    ///
+    /// # Errors
+    ///
+    /// None but those of [`Outbound::seal`], which a new stream of one empty chunk does not meet.
+    pub fn summary(&self, querier: &Channel, account: Account) -> Result<Vec<u8>, Error> {
+        let head = Head {
+            geometry: Geometry::new(0, 1, 1),
+            about: Some(account),
+        };
+        Ok(Outbound::new(querier, StreamKind::Summary, head)
+            .seal(&[])?
+            .1)
+    }
+}
+
+impl std::fmt::Debug for Provider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Provider")
+            .field("comparisons", &self.comparisons())
+            .finish_non_exhaustive()
+    }
+}

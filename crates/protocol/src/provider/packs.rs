@@ -1,0 +1,223 @@
+//! Many comparisons per ciphertext: lookups, where every key meets one of a few table entries.
+
+use std::ops::Range;
+
+use blindjoin_bigint::{Batch, FixedBase, Lookup, Naturals};
+use blindjoin_paillier::Ciphertexts;
+use rand_chacha::ChaCha20Rng;
+use sha2::{Digest as _, Sha256};
+
+use super::Context;
+use super::jobs::draw_dummies;
+use super::table::EncryptedTable;
+use crate::Error;
+use crate::agreement::Agreement;
+use crate::input::ProviderKeys;
+use crate::keys::JoinKeys;
+use crate::mask::{Comparison, Masked, mask, write_slots};
+use crate::random::shuffle;
+
+/// An empty slot, or a pack without an entry.
+const NONE: u32 = u32::MAX;
+/// A slot with a dummy match.
+const DUMMY: u32 = u32::MAX - 1;
+/// The packs of one entry from which a table of its powers pays.
+const WORTH_A_TABLE: usize = 64;
+
+/// Keys grouped by the table entry they are compared with, cut into packs, shuffled.
+pub(super) struct PackJobs {
+    slots: usize,
+    /// The entry of each pack, or [`NONE`].
+    entries: Vec<u32>,
+    /// The key in each slot of each pack, [`NONE`] or [`DUMMY`].
+    members: Vec<u32>,
+    values: Vec<u128>,
+}
+
+impl PackJobs {
+    pub(super) fn prepare(
+        agreement: &Agreement,
+        join_keys: &JoinKeys,
+        keys: &ProviderKeys,
+        rng: &mut ChaCha20Rng,
+    ) -> Result<Self, Error> {
+        let (terms, sizes) = (&agreement.manifest().terms, agreement.sizes());
+        let slots = sizes.slots();
+        let total =
+            usize::try_from(sizes.comparison_ciphertexts()).expect("checked with the sizes");
+        let mut groups: Vec<Vec<u32>> =
+            vec![Vec::new(); terms.rules.len() + usize::from(terms.canaries)];
+        let mut values = Vec::with_capacity(keys.len() + usize::from(terms.canaries));
+        for key in keys.iter() {
+            let rule = key.split(|&byte| byte == 0).next().unwrap_or_default();
+            let group = terms.rules.iter().position(|id| id.as_bytes() == rule);
+            groups[group.ok_or(Error::KeyNotJoinable)?].push(number(values.len()));
+            values.push(join_keys.fingerprint(b"id", key));
+        }
+        for canary in 0..terms.canaries {
+            groups[terms.rules.len() + usize::from(canary)].push(number(values.len()));
+            values.push(join_keys.fingerprint(b"id", &join_keys.canary(canary)));
+        }
+        let mut packs: Vec<(u32, Vec<u32>)> = Vec::with_capacity(total);
+        for (entry, mut group) in (0_u32..).zip(groups) {
+            shuffle(&mut group, rng);
+            for part in group.chunks(slots) {
+                let mut pack = part.to_vec();
+                pack.resize(slots, NONE);
+                shuffle(&mut pack, rng);
+                packs.push((entry, pack));
+            }
+        }
+        packs.resize(total, (NONE, vec![NONE; slots]));
+        shuffle(&mut packs, rng);
+        let mut jobs = Self {
+            slots,
+            entries: packs.iter().map(|(entry, _)| *entry).collect(),
+            members: packs.into_iter().flat_map(|(_, pack)| pack).collect(),
+            values,
+        };
+        jobs.add_dummies(draw_dummies(terms.dummies, rng) as usize, rng);
+        Ok(jobs)
+    }
+
+    /// Puts dummy matches into uniformly chosen empty slots; the number of packs leaves room.
+    fn add_dummies(&mut self, count: usize, rng: &mut ChaCha20Rng) {
+        let mut empty: Vec<usize> = (0..self.members.len())
+            .filter(|&slot| self.members[slot] == NONE)
+            .collect();
+        shuffle(&mut empty, rng);
+        for &slot in empty.iter().take(count) {
+            self.members[slot] = DUMMY;
+        }
+    }
+
+    fn comparison(&self, slot: usize, entry: u32) -> Comparison {
+        match self.members[slot] {
+            NONE => Comparison::Padding,
+            DUMMY => Comparison::Dummy,
+            key => Comparison::Real {
+                value: self.values[key as usize],
+                label: u64::from(entry),
+            },
+        }
+    }
+}
+
+/// Tables of powers of the entries that many packs use.
+pub(super) struct Bases(Vec<Option<FixedBase>>);
+
+impl Bases {
+    pub(super) fn build(context: &Context, jobs: &PackJobs, table: &EncryptedTable) -> Self {
+        let entries =
+            usize::try_from(context.agreement.sizes().table_entries()).expect("a few entries");
+        let mut uses = vec![0_usize; entries];
+        for &entry in jobs.entries.iter().filter(|&&entry| entry != NONE) {
+            uses[entry as usize] += 1;
+        }
+        let bits = jobs.slots * context.agreement.suite().slot_bits();
+        let ring = context.public_key.ring();
+        let build = |(entry, &uses): (usize, &usize)| {
+            (uses >= WORTH_A_TABLE).then(|| {
+                let base = table.gather(&[entry]);
+                FixedBase::new(ring, base.as_batch(), 0, bits, Lookup::Direct)
+            })
+        };
+        Self(uses.iter().enumerate().map(build).collect())
+    }
+}
+
+/// Computes the packs at `range`.
+pub(super) fn compare(
+    context: &Context,
+    jobs: &PackJobs,
+    bases: &Bases,
+    table: &EncryptedTable,
+    batch: u64,
+    range: Range<u64>,
+) -> Vec<u8> {
+    let suite = context.agreement.suite();
+    let blind = context.agreement.manifest().terms.blind;
+    let (slots, width) = (jobs.slots, context.public_key.ciphertext_bytes());
+    let first = usize::try_from(range.start).expect("streams are numbered in 32 bits");
+    let count = usize::try_from(range.end - range.start).expect("a batch");
+    // Packs of one entry become neighbours; those without one come last.
+    let mut order: Vec<usize> = (first..first + count).collect();
+    order.sort_by_key(|&pack| jobs.entries[pack]);
+
+    let mut input = Sha256::new_with_prefix(table.digest());
+    for pack in first..first + count {
+        input.update(jobs.entries[pack].to_be_bytes());
+        for slot in pack * slots..(pack + 1) * slots {
+            if let Comparison::Real { value, .. } = jobs.comparison(slot, 0) {
+                input.update(value.to_be_bytes());
+            }
+            input.update(jobs.members[slot].to_be_bytes());
+        }
+    }
+    let mut rng = context.rng(batch, input);
+    let bits = slots * suite.slot_bits();
+    let mut plain = Naturals::zero(count, bits);
+    let mut factors = Naturals::zero(count, bits);
+    for (index, &pack) in order.iter().enumerate() {
+        let masked: Vec<Masked> = (pack * slots..(pack + 1) * slots)
+            .map(|slot| {
+                let comparison = jobs.comparison(slot, jobs.entries[pack]);
+                mask(comparison, slot as u64, blind, &context.join_keys, &mut rng)
+            })
+            .collect();
+        write_slots(&mut plain, index, &masked, suite.slot_bits());
+        for (slot, masked) in masked.iter().enumerate() {
+            let factor = masked.factor.to_le_bytes();
+            let (low, high) = factor.split_at(8);
+            let words =
+                [low, high].map(|half| u64::from_le_bytes(half.try_into().expect("eight bytes")));
+            crate::field::add_shifted(factors.item_mut(index), &words, slot * suite.slot_bits());
+        }
+    }
+    let products = powers(context, jobs, bases, table, &order, &factors);
+    let wire = context.finish(products, &plain, &mut rng);
+    let mut out = vec![0; wire.len()];
+    for (&pack, ciphertext) in order.iter().zip(wire.chunks_exact(width)) {
+        let at = (pack - first) * width;
+        out[at..at + width].copy_from_slice(ciphertext);
+    }
+    out
+}
+
+/// The packs' entries to the power of their factors, without the packs that have none.
+fn powers(
+    context: &Context,
+    jobs: &PackJobs,
+    bases: &Bases,
+    table: &EncryptedTable,
+    order: &[usize],
+    factors: &Naturals,
+) -> Option<Ciphertexts> {
+    let ring = context.public_key.ring();
+    let mut parts: Vec<Batch> = Vec::new();
+    let mut start = 0;
+    for group in order.chunk_by(|&a, &b| jobs.entries[a] == jobs.entries[b]) {
+        let entry = jobs.entries[group[0]];
+        if entry == NONE {
+            break;
+        }
+        let exponents = factors.slice(start..start + group.len());
+        parts.push(match &bases.0[entry as usize] {
+            Some(powers) => powers.pow(&exponents),
+            None => {
+                let mut power = table
+                    .gather(&vec![entry as usize; group.len()])
+                    .into_batch();
+                ring.pow_assign(&mut power, &exponents);
+                power
+            }
+        });
+        start += group.len();
+    }
+    let parts: Vec<&Batch> = parts.iter().collect();
+    (!parts.is_empty()).then(|| Ciphertexts::from_batch(Batch::concat(&parts)))
+}
+
+fn number(index: usize) -> u32 {
+    u32::try_from(index).expect("keys are numbered in 31 bits")
+}

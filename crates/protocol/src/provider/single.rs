@@ -1,0 +1,307 @@
+//! One comparison per ciphertext: joins through a cuckoo table or a key-value store.
+
+use std::ops::Range;
+
+use blindjoin_bigint::Naturals;
+use blindjoin_paillier::Ciphertexts;
+use num_bigint::BigUint;
+use rand_chacha::ChaCha20Rng;
+use sha2::{Digest as _, Sha256};
+
+use super::Context;
+use super::jobs::draw_dummies;
+use super::table::EncryptedTable;
+use crate::Mask;
+use crate::agreement::Agreement;
+use crate::input::ProviderKeys;
+use crate::keys::JoinKeys;
+use crate::mask::{Comparison, Masked, mask, write_slots};
+use crate::random::permutation;
+use crate::size::TableShape;
+
+pub(super) struct SingleJobs {
+    order: Vec<u32>,
+    keys: Keys,
+    dummies: u32,
+}
+
+enum Keys {
+    Cuckoo {
+        values: Vec<u128>,
+        bins: Vec<[u32; 2]>,
+    },
+    Okvs(Vec<OkvsKey>),
+}
+
+struct OkvsKey {
+    value: u128,
+    dense: u64,
+    tag: u64,
+    sparse: [u32; 3],
+}
+
+/// Where a comparison's ciphertext comes from.
+#[derive(Clone, Copy)]
+enum Place {
+    Bin(u32),
+    Row([u32; 3], u64),
+}
+
+impl SingleJobs {
+    pub(super) fn prepare(
+        agreement: &Agreement,
+        join_keys: &JoinKeys,
+        keys: &ProviderKeys,
+        rng: &mut ChaCha20Rng,
+    ) -> Self {
+        let terms = &agreement.manifest().terms;
+        let canaries: Vec<Vec<u8>> = (0..terms.canaries).map(|i| join_keys.canary(i)).collect();
+        let all = || keys.iter().chain(canaries.iter().map(Vec::as_slice));
+        let keys = match agreement.sizes().table_shape() {
+            TableShape::Okvs(shape) => Keys::Okvs(
+                all()
+                    .map(|key| {
+                        let (sparse, dense) = join_keys.row(key, shape.third(), shape.dense());
+                        let value = join_keys.fingerprint(b"okvs", key);
+                        OkvsKey {
+                            value,
+                            dense,
+                            tag: join_keys.tag(key),
+                            sparse,
+                        }
+                    })
+                    .collect(),
+            ),
+            TableShape::Cuckoo(parameters) => {
+                let half = parameters.half();
+                let bins = all().map(|key| join_keys.bins(key, half)).collect();
+                let values = all().map(|key| join_keys.fingerprint(b"id", key)).collect();
+                Keys::Cuckoo { values, bins }
+            }
+            TableShape::Entries(_) => unreachable!("a join has a table of bins or sums"),
+        };
+        let dummies = draw_dummies(terms.dummies, rng);
+        let total = u32::try_from(agreement.sizes().positions()).expect("checked with the sizes");
+        Self {
+            order: permutation(total, rng),
+            keys,
+            dummies,
+        }
+    }
+
+    /// The comparison at a position of the stream.
+    fn at(&self, position: usize) -> (Comparison, Option<Place>) {
+        let job = self.order[position];
+        let (real, found) = match &self.keys {
+            Keys::Cuckoo { values, bins } => {
+                let real = 2 * values.len();
+                let found = values.get(job as usize / 2).map(|&value| {
+                    let bin = bins[job as usize / 2][job as usize % 2];
+                    (
+                        Comparison::Real {
+                            value,
+                            label: u64::from(bin),
+                        },
+                        Place::Bin(bin),
+                    )
+                });
+                (real, found)
+            }
+            Keys::Okvs(keys) => {
+                let found = keys.get(job as usize).map(|key| {
+                    let comparison = Comparison::Real {
+                        value: key.value,
+                        label: key.tag,
+                    };
+                    (comparison, Place::Row(key.sparse, key.dense))
+                });
+                (keys.len(), found)
+            }
+        };
+        match found {
+            Some((comparison, place)) => (comparison, Some(place)),
+            None if (job as usize) < real + self.dummies as usize => (Comparison::Dummy, None),
+            None => (Comparison::Padding, None),
+        }
+    }
+}
+
+/// Computes the ciphertexts at `range`.
+pub(super) fn compare(
+    context: &Context,
+    jobs: &SingleJobs,
+    table: &EncryptedTable,
+    batch: u64,
+    range: Range<u64>,
+) -> Vec<u8> {
+    let positions = |p: u64| usize::try_from(p).expect("streams are numbered in 32 bits");
+    let mut input = Sha256::new_with_prefix(table.digest());
+    let mut real = Vec::new();
+    let mut rest = Vec::new();
+    for position in range.clone() {
+        let (comparison, place) = jobs.at(positions(position));
+        absorb(&mut input, comparison, place);
+        match place {
+            Some(place) => real.push((position, comparison, place)),
+            None => rest.push((position, comparison)),
+        }
+    }
+    let mut rng = context.rng(batch, input);
+    let places: Vec<Place> = real.iter().map(|(_, _, place)| *place).collect();
+    let order: Vec<(u64, Comparison)> = real
+        .iter()
+        .map(|&(position, comparison, _)| (position, comparison))
+        .chain(rest)
+        .collect();
+    let bases = gather(context, table, &places);
+    let wire = match context.agreement.manifest().terms.mask {
+        Mask::Slot => slot_masked(context, bases, &order, &mut rng),
+        Mask::Full => full_masked(context, bases, &order, &mut rng),
+    };
+    // Back from real-before-rest to the order of the positions.
+    let width = context.public_key.ciphertext_bytes();
+    let mut out = vec![0; wire.len()];
+    for ((position, _), ciphertext) in order.iter().zip(wire.chunks_exact(width)) {
+        let at = positions(position - range.start) * width;
+        out[at..at + width].copy_from_slice(ciphertext);
+    }
+    out
+}
+
+fn absorb(input: &mut Sha256, comparison: Comparison, place: Option<Place>) {
+    let kind = match comparison {
+        Comparison::Real { value, label } => {
+            input.update(value.to_be_bytes());
+            input.update(label.to_be_bytes());
+            0
+        }
+        Comparison::Dummy => 1,
+        Comparison::Padding => 2,
+    };
+    input.update([kind]);
+    match place {
+        Some(Place::Bin(bin)) => input.update(bin.to_be_bytes()),
+        Some(Place::Row(sparse, dense)) => {
+            for place in sparse {
+                input.update(place.to_be_bytes());
+            }
+            input.update(dense.to_be_bytes());
+        }
+        None => {}
+    }
+}
+
+fn gather(context: &Context, table: &EncryptedTable, places: &[Place]) -> Option<Ciphertexts> {
+    let bins: Vec<usize> = places
+        .iter()
+        .filter_map(|place| match place {
+            Place::Bin(bin) => Some(*bin as usize),
+            Place::Row(..) => None,
+        })
+        .collect();
+    let rows: Vec<([u32; 3], u64)> = places
+        .iter()
+        .filter_map(|place| match place {
+            Place::Row(sparse, dense) => Some((*sparse, *dense)),
+            Place::Bin(_) => None,
+        })
+        .collect();
+    match (bins.is_empty(), rows.is_empty()) {
+        (true, true) => None,
+        (false, _) => Some(table.gather(&bins)),
+        (true, false) => Some(table.sums(&context.public_key, &rows)),
+    }
+}
+
+fn slot_masked(
+    context: &Context,
+    bases: Option<Ciphertexts>,
+    order: &[(u64, Comparison)],
+    rng: &mut ChaCha20Rng,
+) -> Vec<u8> {
+    let suite = context.agreement.suite();
+    let blind = context.agreement.manifest().terms.blind;
+    let masked: Vec<Masked> = order
+        .iter()
+        .map(|&(position, comparison)| mask(comparison, position, blind, &context.join_keys, rng))
+        .collect();
+    let mut plain = Naturals::zero(order.len(), suite.slot_bits());
+    for (index, masked) in masked.iter().enumerate() {
+        write_slots(
+            &mut plain,
+            index,
+            std::slice::from_ref(masked),
+            suite.slot_bits(),
+        );
+    }
+    let products = bases.map(|mut bases| {
+        let mut factors = Naturals::zero(bases.len(), suite.t_bits() as usize);
+        for (index, masked) in masked[..bases.len()].iter().enumerate() {
+            write_factor(factors.item_mut(index), masked.factor);
+        }
+        context.public_key.multiply_plain(&mut bases, &factors);
+        bases
+    });
+    context.finish(products, &plain, rng)
+}
+
+/// The book's mask: a factor below `n`, and no multiple of `t`.
+fn full_masked(
+    context: &Context,
+    bases: Option<Ciphertexts>,
+    order: &[(u64, Comparison)],
+    rng: &mut ChaCha20Rng,
+) -> Vec<u8> {
+    let suite = context.agreement.suite();
+    let n = context.public_key.n();
+    let bits = context.public_key.size().bits();
+    let shown: Vec<BigUint> = order
+        .iter()
+        .map(|&(position, comparison)| match comparison {
+            Comparison::Real { label, .. } => {
+                BigUint::from(label ^ context.join_keys.pad(position))
+            }
+            Comparison::Dummy => {
+                BigUint::from(suite.reserved_label() ^ context.join_keys.pad(position))
+            }
+            Comparison::Padding => below(n, bits, rng).to_biguint(0),
+        })
+        .collect();
+    let products = bases.map(|mut bases| {
+        let minus: Vec<BigUint> = order[..bases.len()]
+            .iter()
+            .map(|(_, comparison)| match comparison {
+                Comparison::Real { value, .. } => n - BigUint::from(*value),
+                Comparison::Dummy | Comparison::Padding => BigUint::ZERO,
+            })
+            .collect();
+        let minus = Naturals::from_biguints(&minus, bits);
+        context
+            .public_key
+            .add_plain(&mut bases, &minus)
+            .expect("values are below the modulus");
+        let mut factors = Naturals::zero(bases.len(), bits);
+        for index in 0..bases.len() {
+            factors
+                .item_mut(index)
+                .copy_from_slice(below(n, bits, rng).item(0));
+        }
+        context.public_key.multiply_plain(&mut bases, &factors);
+        bases
+    });
+    context.finish(products, &Naturals::from_biguints(&shown, bits), rng)
+}
+
+/// One integer uniform below `n`, by rejection.
+fn below(n: &BigUint, bits: usize, rng: &mut ChaCha20Rng) -> Naturals {
+    loop {
+        let drawn = Naturals::random(1, bits, rng);
+        if drawn.to_biguint(0) < *n {
+            return drawn;
+        }
+    }
+}
+
+pub(super) fn write_factor(words: &mut [u64], factor: u128) {
+    crate::field::add(words, factor);
+}

@@ -1,0 +1,280 @@
+//! The querier: encrypts a table of fingerprints, and opens the result.
+
+use blindjoin_bigint::Naturals;
+use blindjoin_cuckoo::{Candidates, Table};
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use crate::agreement::Agreement;
+use crate::input::QuerierKeys;
+use crate::keys::{Channel, JoinKeys};
+use crate::okvs::{self, Row};
+use crate::opening::{Labels, Opening};
+use crate::random::SessionSecret;
+use crate::size::{Geometry, Sizes, TableShape};
+use crate::stream::{Head, Inbound, Outbound, StreamKind};
+use crate::{Error, Mode};
+
+/// Marks a key that found no place in the table.
+const NOWHERE: u32 = u32::MAX;
+
+/// The querier's side of a join or a lookup: the table's content, and where each key sits.
+///
+/// Memory: 16 bytes for each place of the table and 8 for each key, beside the keys.
+pub struct Querier {
+    agreement: Agreement,
+    secret: SessionSecret,
+    join_keys: JoinKeys,
+    keys: QuerierKeys,
+    plain: Zeroizing<Vec<u128>>,
+    labels: Labels,
+    unplaced: Vec<u32>,
+}
+
+impl Querier {
+    /// Lays the keys and the session's canaries out over the agreed table.
+    ///
+    /// The same session secret lays out the same table again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooMany`] when there are more keys than the agreed size class holds, or in a lookup
+    /// more than one key for a rule; [`Error::ManifestContradiction`] for a pairwise agreement.
+    pub fn new(
+        agreement: &Agreement,
+        join_keys: JoinKeys,
+        keys: QuerierKeys,
+        secret: &SessionSecret,
+    ) -> Result<Self, Error> {
+        let terms = &agreement.manifest().terms;
+        let canaries: Vec<Vec<u8>> = (0..terms.canaries).map(|i| join_keys.canary(i)).collect();
+        let count = keys.len() as u64 + canaries.len() as u64;
+        let room = agreement.manifest().querier_size;
+        if terms.mode != Mode::Lookup && count > room {
+            return Err(Error::TooMany { count, room });
+        }
+        if usize::from(keys.rules()) != terms.rules.len() {
+            return Err(Error::ManifestContradiction {
+                reason: "the card has another number of rules",
+            });
+        }
+        let all = || keys.iter().chain(canaries.iter().map(Vec::as_slice));
+        let Layout {
+            plain,
+            labels,
+            unplaced,
+        } = match agreement.sizes().table_shape() {
+            TableShape::Cuckoo(parameters) => {
+                let half = parameters.half();
+                let candidates: Vec<Candidates> = all()
+                    .map(|key| {
+                        let [first, second] = join_keys.bins(key, half);
+                        Candidates::new(parameters, first, second)
+                    })
+                    .collect();
+                let mut rng = secret.rng(&[b"layout", &agreement.session_id().0]);
+                let table = Table::build(parameters, &candidates, &mut rng);
+                let fingerprints: Vec<u128> =
+                    all().map(|key| join_keys.fingerprint(b"id", key)).collect();
+                let absent = agreement.suite().absent_querier();
+                let places: Vec<u32> = table.iter().map(|item| item.unwrap_or(NOWHERE)).collect();
+                Layout {
+                    plain: places
+                        .iter()
+                        .map(|&item| fingerprints.get(item as usize).copied().unwrap_or(absent))
+                        .collect(),
+                    labels: Labels::Places(places),
+                    unplaced: table.unplaced().to_vec(),
+                }
+            }
+            TableShape::Okvs(shape) => {
+                let rows: Vec<Row> = all()
+                    .map(|key| {
+                        let (sparse, dense) = join_keys.row(key, shape.third(), shape.dense());
+                        Row {
+                            sparse,
+                            dense,
+                            value: join_keys.fingerprint(b"okvs", key),
+                        }
+                    })
+                    .collect();
+                let mut rng = secret.rng(&[b"layout", &agreement.session_id().0]);
+                let (plain, unplaced) =
+                    okvs::encode(shape, &rows, agreement.suite().t_bits(), &mut rng);
+                Layout {
+                    plain,
+                    labels: Labels::tags(all().map(|key| join_keys.tag(key))),
+                    unplaced,
+                }
+            }
+            TableShape::Entries(_) if terms.mode == Mode::Lookup => {
+                lookup_layout(agreement, &join_keys, &keys, &canaries)?
+            }
+            TableShape::Entries(_) => {
+                return Err(Error::ManifestContradiction {
+                    reason: "pairs have a querier of their own",
+                });
+            }
+        };
+        Ok(Self {
+            agreement: agreement.clone(),
+            secret: secret.clone(),
+            join_keys,
+            keys,
+            plain: Zeroizing::new(plain),
+            labels,
+            unplaced,
+        })
+    }
+
+    /// Yields how the table is cut into chunks.
+    pub fn table(&self) -> Geometry {
+        self.agreement.sizes().table()
+    }
+
+    /// Yields the number of distinct keys that found no place; their cells will be "not compared".
+    pub fn unplaced(&self) -> usize {
+        self.unplaced.len()
+    }
+
+    /// Encrypts one chunk of the table: ciphertexts in order, fixed width, big endian.
+    ///
+    /// Chunks are independent of each other, and the same chunk comes out the same again. Time
+    /// depends on the number of ciphertexts only.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchBatch`].
+    pub fn table_chunk(&self, number: u64) -> Result<Vec<u8>, Error> {
+        let range = self.table().range(number)?;
+        let plain = &self.plain[index(range.start)..index(range.end)];
+        Ok(encrypt_chunk(&self.agreement, &self.secret, number, plain))
+    }
+
+    /// Opens the stream that carries the table to the provider.
+    pub fn table_stream(&self, provider: &Channel) -> Outbound {
+        Outbound::new(
+            provider,
+            StreamKind::Table,
+            Head {
+                geometry: self.table(),
+                about: None,
+            },
+        )
+    }
+
+    /// Opens the stream that brings the key holder's result.
+    pub fn result_stream(&self, keyholder: &Channel) -> Inbound {
+        result_stream(&self.agreement, keyholder)
+    }
+
+    /// Opens the stream that brings the provider's account of its comparisons.
+    pub fn summary_stream(&self, provider: &Channel) -> Inbound {
+        Inbound::at_most(provider, StreamKind::Summary, Geometry::new(0, 1, 1))
+    }
+
+    /// Starts to open the result; it takes the payloads of the result stream in order.
+    pub fn opening(&self) -> Opening<'_> {
+        Opening::new(
+            self.agreement.clone(),
+            &self.join_keys,
+            &self.keys,
+            &self.labels,
+            &self.unplaced,
+        )
+    }
+}
+
+impl std::fmt::Debug for Querier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Querier")
+            .field("keys", &self.keys.len())
+            .finish_non_exhaustive()
+    }
+}
+
+struct Layout {
+    plain: Vec<u128>,
+    labels: Labels,
+    unplaced: Vec<u32>,
+}
+
+/// A lookup's table: an entry for each rule, then one for each canary.
+fn lookup_layout(
+    agreement: &Agreement,
+    join_keys: &JoinKeys,
+    keys: &QuerierKeys,
+    canaries: &[Vec<u8>],
+) -> Result<Layout, Error> {
+    let rules = usize::from(keys.rules());
+    let mut places = vec![NOWHERE; rules];
+    let mut plain = vec![agreement.suite().absent_querier(); rules];
+    for (number, key) in (0_u32..).zip(keys.iter()) {
+        for &(row, rule) in keys.cells(number as usize) {
+            let place = &mut places[usize::from(rule)];
+            if row > 0 || *place != NOWHERE {
+                return Err(Error::TooMany { count: 2, room: 1 });
+            }
+            *place = number;
+            plain[usize::from(rule)] = join_keys.fingerprint(b"id", key);
+        }
+    }
+    for (number, canary) in (keys.len()..).zip(canaries) {
+        places.push(u32::try_from(number).expect("a few keys"));
+        plain.push(join_keys.fingerprint(b"id", canary));
+    }
+    Ok(Layout {
+        plain,
+        labels: Labels::Places(places),
+        unplaced: Vec::new(),
+    })
+}
+
+/// Encrypts plaintexts of one chunk with randomness derived from the chunk.
+pub(crate) fn encrypt_chunk(
+    agreement: &Agreement,
+    secret: &SessionSecret,
+    number: u64,
+    plain: &[u128],
+) -> Vec<u8> {
+    let mut digest = Sha256::new();
+    for value in plain {
+        digest.update(value.to_be_bytes());
+    }
+    let digest = digest.finalize();
+    let mut rng = secret.rng(&[
+        b"table",
+        &agreement.session_id().0,
+        &number.to_be_bytes(),
+        &digest,
+    ]);
+    let plain = Naturals::from_u128s(plain, agreement.suite().t_bits() as usize);
+    let public_key = agreement.public_key();
+    let encrypted = public_key
+        .encrypt_random(&plain, &mut rng)
+        .expect("residues are below the modulus");
+    public_key.encode(&encrypted)
+}
+
+pub(crate) fn result_stream(agreement: &Agreement, keyholder: &Channel) -> Inbound {
+    let (terms, sizes, suite) = (
+        &agreement.manifest().terms,
+        agreement.sizes(),
+        agreement.suite(),
+    );
+    let geometry = if terms.blind {
+        sizes.blind_result(suite.residue_bytes())
+    } else {
+        let most = terms
+            .match_cap
+            .min(sizes.positions())
+            .next_power_of_two()
+            .max(64);
+        Sizes::result(most, suite.label_bytes())
+    };
+    Inbound::at_most(keyholder, StreamKind::Result, geometry)
+}
+
+fn index(number: u64) -> usize {
+    usize::try_from(number).expect("tables are numbered in 32 bits")
+}
