@@ -1,5 +1,7 @@
 //! Which instructions do the work: found once, fixed in each ring.
 
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod ifma;
 pub(crate) mod portable;
 
 /// An implementation of the arithmetic. All give the same results.
@@ -41,6 +43,9 @@ impl Backend {
     /// Whether this processor can run it.
     pub fn is_available(self) -> bool {
         match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Ifma => ifma::is_available(),
+            #[cfg(not(target_arch = "x86_64"))]
             Self::Ifma => false,
             Self::Portable => true,
         }

@@ -6,6 +6,9 @@ use zeroize::Zeroize;
 use crate::backend::{Backend, portable};
 use crate::words::Words;
 
+#[cfg(target_arch = "x86_64")]
+use crate::backend::ifma;
+
 /// An odd modulus m, laid out for one backend. Numbers lie limb-major: word `i·lanes + k` is limb `i`
 /// of lane `k`. With R = 2^(radix·limbs) ≥ 16·m, a *digit* is a number below 2m, and a *pack* is a
 /// pair of digits (x₀, x₁) per lane that stands for x₀ + x₁·m modulo m².
@@ -75,6 +78,8 @@ impl Modulus {
         splat(&mut out.m, lanes, radix, modulus);
         splat(&mut out.twice, lanes, radix, &(modulus * 2u8));
         out.offset = match backend {
+            #[cfg(target_arch = "x86_64")]
+            Backend::Ifma => ifma::offset(modulus, limbs),
             _ => portable::offset(modulus, limbs),
         };
         out
@@ -98,6 +103,8 @@ impl Modulus {
     /// x ← x·y/R modulo m², packs.
     pub(crate) fn mul(&self, x: &mut [u64], y: &[u64], s: &mut Scratch) {
         match self.backend {
+            #[cfg(target_arch = "x86_64")]
+            Backend::Ifma => ifma::mul(self, x, y, s),
             _ => portable::mul(self, x, y, s),
         }
     }
@@ -105,6 +112,8 @@ impl Modulus {
     /// x ← x²/R modulo m², packs.
     pub(crate) fn square(&self, x: &mut [u64], s: &mut Scratch) {
         match self.backend {
+            #[cfg(target_arch = "x86_64")]
+            Backend::Ifma => ifma::square(self, x, s),
             _ => portable::square(self, x, s),
         }
     }
@@ -112,6 +121,8 @@ impl Modulus {
     /// x ← x·y/R modulo m, digits.
     pub(crate) fn mul_digit(&self, x: &mut [u64], y: &[u64], s: &mut Scratch) {
         match self.backend {
+            #[cfg(target_arch = "x86_64")]
+            Backend::Ifma => ifma::mul_digit(self, x, y, s),
             _ => portable::mul_digit(self, x, y, s),
         }
     }
@@ -119,6 +130,8 @@ impl Modulus {
     /// The pack of T/R modulo m² from the integer T < m·R in `s.low`.
     pub(crate) fn split(&self, out: &mut [u64], s: &mut Scratch) {
         match self.backend {
+            #[cfg(target_arch = "x86_64")]
+            Backend::Ifma => ifma::split(self, out, s),
             _ => portable::split(self, out, s),
         }
     }
@@ -126,6 +139,8 @@ impl Modulus {
     /// x ← x/R modulo m², with both digits below m.
     pub(crate) fn canonical(&self, x: &mut [u64], s: &mut Scratch) {
         match self.backend {
+            #[cfg(target_arch = "x86_64")]
+            Backend::Ifma => ifma::canonical(self, x, s),
             _ => portable::canonical(self, x, s),
         }
     }
@@ -133,6 +148,8 @@ impl Modulus {
     /// The integer x₀ + x₁·m of a canonical pack, in `s.low`.
     pub(crate) fn join(&self, x: &[u64], s: &mut Scratch) {
         match self.backend {
+            #[cfg(target_arch = "x86_64")]
+            Backend::Ifma => ifma::join(self, x, s),
             _ => portable::join(self, x, s),
         }
     }
@@ -140,6 +157,8 @@ impl Modulus {
     /// x ← x + y modulo m, digits.
     pub(crate) fn add_digit(&self, x: &mut [u64], y: &[u64]) {
         match self.backend {
+            #[cfg(target_arch = "x86_64")]
+            Backend::Ifma => ifma::add_digit(self, x, y),
             _ => portable::add_digit(self, x, y),
         }
     }
@@ -147,6 +166,8 @@ impl Modulus {
     /// x ← x + y modulo m², packs.
     pub(crate) fn add(&self, x: &mut [u64], y: &[u64]) {
         match self.backend {
+            #[cfg(target_arch = "x86_64")]
+            Backend::Ifma => ifma::add(self, x, y),
             _ => portable::add(self, x, y),
         }
     }
@@ -154,6 +175,8 @@ impl Modulus {
     /// In each lane the pack of `table` that its index names; reads the whole table.
     pub(crate) fn select(&self, out: &mut [u64], table: &[u64], indices: &[u64; 8]) {
         match self.backend {
+            #[cfg(target_arch = "x86_64")]
+            Backend::Ifma => ifma::select(out, table, indices),
             _ => portable::select(out, table, indices[0]),
         }
     }
@@ -161,6 +184,8 @@ impl Modulus {
     /// In each lane the entry (2·limbs words) of `entries` that its index names; reads them all.
     pub(crate) fn scan(&self, out: &mut [u64], entries: &[u64], indices: &[u64; 8]) {
         match self.backend {
+            #[cfg(target_arch = "x86_64")]
+            Backend::Ifma => ifma::scan(out, entries, indices),
             _ => portable::select(out, entries, indices[0]),
         }
     }
@@ -168,6 +193,8 @@ impl Modulus {
     /// In each lane the entry (2·limbs words) of `entries` that its index names; reads those only.
     pub(crate) fn gather_vartime(&self, out: &mut [u64], entries: &[u64], indices: &[usize; 8]) {
         match self.backend {
+            #[cfg(target_arch = "x86_64")]
+            Backend::Ifma => ifma::gather_vartime(out, entries, indices),
             _ => {
                 let size = self.pack();
                 out.copy_from_slice(&entries[indices[0] * size..][..size]);
@@ -178,6 +205,8 @@ impl Modulus {
     /// Asks for the entries that a later [`Modulus::gather_vartime`] will read.
     pub(crate) fn prefetch_vartime(&self, entries: &[u64], indices: &[usize; 8]) {
         match self.backend {
+            #[cfg(target_arch = "x86_64")]
+            Backend::Ifma => ifma::prefetch_vartime(entries, 2 * self.limbs, indices),
             _ => {}
         }
     }

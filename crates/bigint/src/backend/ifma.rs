@@ -1,0 +1,269 @@
+#![doc = include_str!("../../docs/ifma.md")]
+
+use core::arch::x86_64::{
+    __m512i, _mm512_add_epi64, _mm512_and_si512, _mm512_loadu_si512,
+    _mm512_maskz_mov_epi64, _mm512_set1_epi64,
+    _mm512_setzero_si512, _mm512_slli_epi64, _mm512_srli_epi64, _mm512_storeu_si512,
+    _mm512_sub_epi64, _mm512_test_epi64_mask,
+};
+
+use num_bigint::BigUint;
+
+use crate::modulus::{Modulus, Scratch, splat};
+use crate::words::Words;
+
+mod lookup;
+mod product;
+mod reduce;
+
+pub(crate) use lookup::{gather_vartime, prefetch_vartime, scan, select};
+
+const LANES: usize = 8;
+const RADIX: usize = 52;
+const MASK: u64 = (1 << RADIX) - 1;
+/// Rows of a block: each keeps this many columns in registers.
+const ROWS: usize = 10;
+
+/// One limb of eight numbers.
+type Limb = [u64; LANES];
+
+pub(crate) fn is_available() -> bool {
+    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512ifma")
+}
+
+/// A multiple of m whose limbs are all in 2^52..2^53, in every lane.
+pub(crate) fn offset(modulus: &BigUint, limbs: usize) -> Words {
+    let base = (0..limbs).fold(BigUint::ZERO, |acc, _| (acc << RADIX) + (1u64 << RADIX));
+    let completion = (modulus - &base % modulus) % modulus;
+    let mut out = Words::zeroed(limbs * LANES);
+    splat(&mut out, LANES, RADIX, &completion);
+    for word in out.iter_mut() {
+        *word += 1 << RADIX;
+    }
+    out
+}
+
+macro_rules! entry {
+    ($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*)) => {
+        $(#[$doc])*
+        #[expect(unsafe_code, reason = "the kernel needs instructions that the processor was found to have")]
+        pub(crate) fn $name($($arg: $type),*) {
+            // SAFETY: a `Modulus` of this backend is made only where `is_available`.
+            unsafe { kernel::$name($($arg),*) }
+        }
+    };
+}
+pub(crate) use entry;
+
+entry!(mul(m: &Modulus, x: &mut [u64], y: &[u64], s: &mut Scratch));
+entry!(square(m: &Modulus, x: &mut [u64], s: &mut Scratch));
+entry!(mul_digit(m: &Modulus, x: &mut [u64], y: &[u64], s: &mut Scratch));
+entry!(split(m: &Modulus, out: &mut [u64], s: &mut Scratch));
+entry!(canonical(m: &Modulus, x: &mut [u64], s: &mut Scratch));
+entry!(join(m: &Modulus, x: &[u64], s: &mut Scratch));
+entry!(add_digit(m: &Modulus, x: &mut [u64], y: &[u64]));
+entry!(add(m: &Modulus, x: &mut [u64], y: &[u64]));
+
+/// Packs of eight, with the instructions at hand.
+mod kernel {
+    use super::product::{add_product, add_square};
+    use super::reduce::{Divisor, reduce};
+    use super::*;
+
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn mul(m: &Modulus, x: &mut [u64], y: &[u64], s: &mut Scratch) {
+        let (x0, x1) = digits_mut(m, x);
+        let (y0, y1) = digits(m, y);
+        let (low, high) = (wide(m, &mut s.low), wide(m, &mut s.high));
+        high.fill([0; LANES]);
+        add_product(high, x0, y1);
+        add_product(high, x1, y0);
+        low.fill([0; LANES]);
+        add_product(low, x0, y0);
+        reduce_pair(m, x0, x1, s, false);
+    }
+
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn square(m: &Modulus, x: &mut [u64], s: &mut Scratch) {
+        let (x0, x1) = digits_mut(m, x);
+        let (low, high) = (wide(m, &mut s.low), wide(m, &mut s.high));
+        high.fill([0; LANES]);
+        add_product(high, x0, x1);
+        low.fill([0; LANES]);
+        add_square(low, x0);
+        reduce_pair(m, x0, x1, s, true);
+    }
+
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn mul_digit(m: &Modulus, x: &mut [u64], y: &[u64], s: &mut Scratch) {
+        let low = wide(m, &mut s.low);
+        low.fill([0; LANES]);
+        add_product(low, limbs(x), limbs(y));
+        reduce(&Divisor::new(m), low, limbs_mut(&mut s.quotient));
+        normalise(limbs_mut(x), &low[m.limbs..]);
+    }
+
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn split(m: &Modulus, out: &mut [u64], s: &mut Scratch) {
+        let (x0, x1) = digits_mut(m, out);
+        s.high.fill(0);
+        reduce_pair(m, x0, x1, s, false);
+    }
+
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn canonical(m: &Modulus, x: &mut [u64], s: &mut Scratch) {
+        let (x0, x1) = digits_mut(m, x);
+        for (t, x) in [(&mut s.low, &x0), (&mut s.high, &x1)] {
+            let t = wide(m, t);
+            t[..m.limbs].copy_from_slice(x);
+            t[m.limbs..].fill([0; LANES]);
+        }
+        reduce_pair(m, x0, x1, s, false);
+        let carry = subtract_if_not_below(x0, limbs(&m.m));
+        add_limbs(x1, &[], carry);
+        subtract_if_not_below(x1, limbs(&m.m));
+    }
+
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn join(m: &Modulus, x: &[u64], s: &mut Scratch) {
+        let (x0, x1) = digits(m, x);
+        let low = wide(m, &mut s.low);
+        low[..m.limbs].copy_from_slice(x0);
+        low[m.limbs..].fill([0; LANES]);
+        add_product(low, x1, limbs(&m.m));
+        add_limbs(low, &[], _mm512_setzero_si512());
+    }
+
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn add_digit(m: &Modulus, x: &mut [u64], y: &[u64]) {
+        let x = limbs_mut(x);
+        add_limbs(x, limbs(y), _mm512_setzero_si512());
+        subtract_if_not_below(x, limbs(&m.twice));
+    }
+
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn add(m: &Modulus, x: &mut [u64], y: &[u64]) {
+        let (x0, x1) = digits_mut(m, x);
+        let (y0, y1) = digits(m, y);
+        add_limbs(x0, y0, _mm512_setzero_si512());
+        // The 2m that x₀ may lose are 2 in x₁; then x₁ ≤ 4m, which takes two subtractions.
+        let lost = subtract_if_not_below(x0, limbs(&m.twice));
+        add_limbs(x1, y1, _mm512_slli_epi64::<1>(lost));
+        subtract_if_not_below(x1, limbs(&m.twice));
+        subtract_if_not_below(x1, limbs(&m.twice));
+    }
+
+    /// (x₀, x₁) ← T₀/R, (T₁ + K − quotient)/R with T₀, T₁ in `s.low`, `s.high`, T₁ doubled first if so asked.
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    fn reduce_pair(m: &Modulus, x0: &mut [Limb], x1: &mut [Limb], s: &mut Scratch, double: bool) {
+        let divisor = Divisor::new(m);
+        let (low, high) = (wide(m, &mut s.low), wide(m, &mut s.high));
+        let quotient = limbs_mut(&mut s.quotient);
+        reduce(&divisor, low, quotient);
+        normalise(x0, &low[m.limbs..]);
+        let (bottom, top) = high.split_at_mut(m.limbs);
+        for ((t, k), q) in bottom.iter_mut().zip(limbs(&m.offset)).zip(&*quotient) {
+            let doubled = if double { twice(load(t)) } else { load(t) };
+            store(
+                t,
+                _mm512_add_epi64(doubled, _mm512_sub_epi64(load(k), load(q))),
+            );
+        }
+        if double {
+            for t in top {
+                store(t, twice(load(t)));
+            }
+        }
+        reduce(&divisor, high, quotient);
+        normalise(x1, &high[m.limbs..]);
+    }
+
+    #[target_feature(enable = "avx512f")]
+    fn twice(x: __m512i) -> __m512i {
+        _mm512_add_epi64(x, x)
+    }
+
+    /// Propagates carries, so that every limb is below 2^52. The number fits `out`.
+    #[target_feature(enable = "avx512f")]
+    fn normalise(out: &mut [Limb], columns: &[Limb]) {
+        let mask = _mm512_set1_epi64(MASK.cast_signed());
+        let mut carry = _mm512_setzero_si512();
+        for (out, column) in out.iter_mut().zip(columns) {
+            let sum = _mm512_add_epi64(load(column), carry);
+            store(out, _mm512_and_si512(sum, mask));
+            carry = _mm512_srli_epi64::<52>(sum);
+        }
+    }
+
+    /// x ← x + y + carry, normalised, y possibly shorter.
+    #[target_feature(enable = "avx512f")]
+    fn add_limbs(x: &mut [Limb], y: &[Limb], mut carry: __m512i) {
+        let mask = _mm512_set1_epi64(MASK.cast_signed());
+        for (i, x) in x.iter_mut().enumerate() {
+            let mut sum = _mm512_add_epi64(load(x), carry);
+            if let Some(y) = y.get(i) {
+                sum = _mm512_add_epi64(sum, load(y));
+            }
+            store(x, _mm512_and_si512(sum, mask));
+            carry = _mm512_srli_epi64::<52>(sum);
+        }
+    }
+
+    /// x ← x − m in the lanes where x ≥ m; yields 1 in these.
+    #[target_feature(enable = "avx512f")]
+    fn subtract_if_not_below(x: &mut [Limb], m: &[Limb]) -> __m512i {
+        let one = _mm512_set1_epi64(1);
+        let mask = _mm512_set1_epi64(MASK.cast_signed());
+        let difference =
+            |x: &Limb, m: __m512i, borrow| _mm512_sub_epi64(_mm512_sub_epi64(load(x), m), borrow);
+        let mut borrow = _mm512_setzero_si512();
+        for (x, m) in x.iter().zip(m) {
+            borrow = _mm512_srli_epi64::<63>(difference(x, load(m), borrow));
+        }
+        let subtract = !_mm512_test_epi64_mask(borrow, one);
+        borrow = _mm512_setzero_si512();
+        for (x, m) in x.iter_mut().zip(m) {
+            let rest = difference(x, _mm512_maskz_mov_epi64(subtract, load(m)), borrow);
+            store(x, _mm512_and_si512(rest, mask));
+            borrow = _mm512_srli_epi64::<63>(rest);
+        }
+        _mm512_maskz_mov_epi64(subtract, one)
+    }
+}
+
+fn limbs(words: &[u64]) -> &[Limb] {
+    words.as_chunks().0
+}
+
+fn limbs_mut(words: &mut [u64]) -> &mut [Limb] {
+    words.as_chunks_mut().0
+}
+
+fn digits<'a>(m: &Modulus, pack: &'a [u64]) -> (&'a [Limb], &'a [Limb]) {
+    limbs(&pack[..m.pack()]).split_at(m.limbs)
+}
+
+fn digits_mut<'a>(m: &Modulus, pack: &'a mut [u64]) -> (&'a mut [Limb], &'a mut [Limb]) {
+    limbs_mut(&mut pack[..m.pack()]).split_at_mut(m.limbs)
+}
+
+/// The columns of a product of two digits.
+fn wide<'a>(m: &Modulus, words: &'a mut [u64]) -> &'a mut [Limb] {
+    limbs_mut(&mut words[..m.pack()])
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+#[expect(unsafe_code, reason = "vector loads take a pointer")]
+fn load(from: &Limb) -> __m512i {
+    // SAFETY: the reference is to 64 readable bytes; no alignment is asked for.
+    unsafe { _mm512_loadu_si512(from.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+#[expect(unsafe_code, reason = "vector stores take a pointer")]
+fn store(to: &mut Limb, value: __m512i) {
+    // SAFETY: the reference is to 64 writable bytes; no alignment is asked for.
+    unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), value) }
+}

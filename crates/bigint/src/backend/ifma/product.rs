@@ -1,0 +1,138 @@
+//! Columns of products and squares.
+
+use core::arch::x86_64::{
+    __m512i, _mm512_add_epi64, _mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_setzero_si512,
+};
+
+use super::{Limb, ROWS, load, store};
+
+/// Repeats a block `ROWS` times with a constant that counts, so that it stays in registers.
+macro_rules! unroll {
+    (|$i:ident| $body:block) => {
+        unroll!(@ $i $body 0 1 2 3 4 5 6 7 8 9)
+    };
+    (@ $i:ident $body:block $($n:literal)*) => {
+        $({
+            const $i: usize = $n;
+            $body
+        })*
+    };
+}
+
+/// t ← t + a·b, columns without carries; `t` has as many limbs as a and b together.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub(super) fn add_product(t: &mut [Limb], a: &[Limb], b: &[Limb]) {
+    for (i, rows) in b.as_chunks::<ROWS>().0.iter().enumerate() {
+        let t = &mut t[i * ROWS..];
+        let rows = load_block(rows);
+        let columns = load_block(first_block(t));
+        sweep(t, a, &rows, columns);
+    }
+}
+
+/// t ← t + a², columns without carries.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub(super) fn add_square(t: &mut [Limb], a: &[Limb]) {
+    let blocks = a.as_chunks::<ROWS>().0;
+    for (i, rows) in blocks.iter().enumerate() {
+        let right = &a[(i + 1) * ROWS..];
+        if !right.is_empty() {
+            let t = &mut t[(2 * i + 1) * ROWS..];
+            let columns = load_block(first_block(t));
+            sweep(t, right, &load_block(rows), columns);
+        }
+    }
+    for (block, columns) in blocks.iter().zip(t.as_chunks_mut::<{ 2 * ROWS }>().0) {
+        square_block(columns, block);
+    }
+}
+
+/// t ← 2·t + a² for a block on the diagonal.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn square_block(t: &mut [Limb; 2 * ROWS], a: &[Limb; ROWS]) {
+    let a = load_block(a);
+    let mut c = [_mm512_setzero_si512(); 2 * ROWS];
+    for (c, t) in c.iter_mut().zip(&*t) {
+        *c = load(t);
+    }
+    for r in 0..ROWS {
+        for s in r + 1..ROWS {
+            c[r + s] = lo(c[r + s], a[r], a[s]);
+            c[r + s + 1] = hi(c[r + s + 1], a[r], a[s]);
+        }
+    }
+    for r in 0..ROWS {
+        let (even, odd) = (c[2 * r], c[2 * r + 1]);
+        store(&mut t[2 * r], lo(_mm512_add_epi64(even, even), a[r], a[r]));
+        store(
+            &mut t[2 * r + 1],
+            hi(_mm512_add_epi64(odd, odd), a[r], a[r]),
+        );
+    }
+}
+
+/// Adds the product of `ROWS` rows with all of `a` to the columns of `t`, the first `ROWS` of which are in
+/// `columns`. Limb by limb the window of columns moves up by one: the lowest is finished and stored,
+/// the next is loaded.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub(super) fn sweep(
+    t: &mut [Limb],
+    a: &[Limb],
+    rows: &[__m512i; ROWS],
+    mut columns: [__m512i; ROWS],
+) {
+    let count = a.len();
+    let t = &mut t[..count + ROWS];
+    let (blocks, rest) = a.as_chunks::<ROWS>();
+    debug_assert!(rest.is_empty());
+    for (i, block) in blocks.iter().enumerate() {
+        let window: &mut [Limb; 2 * ROWS] = t[i * ROWS..]
+            .first_chunk_mut()
+            .expect("two blocks of columns per block of limbs");
+        // After `ROWS` steps the window is back in the registers where it began.
+        unroll!(|J| {
+            let limb = load(&block[J]);
+            store(&mut window[J], lo(columns[0], limb, rows[0]));
+            for r in 1..ROWS {
+                columns[r - 1] = hi(lo(columns[r], limb, rows[r]), limb, rows[r - 1]);
+            }
+            columns[ROWS - 1] = hi(load(&window[J + ROWS]), limb, rows[ROWS - 1]);
+        });
+    }
+    for (t, column) in t[count..].iter_mut().zip(columns) {
+        store(t, column);
+    }
+}
+
+#[inline]
+pub(super) fn first_block(t: &[Limb]) -> &[Limb; ROWS] {
+    t.first_chunk().expect("a block of columns")
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn load_block(limbs: &[Limb; ROWS]) -> [__m512i; ROWS] {
+    let mut out = [_mm512_setzero_si512(); ROWS];
+    for (out, limb) in out.iter_mut().zip(limbs) {
+        *out = load(limb);
+    }
+    out
+}
+
+/// c + the low 52 bits of a·b.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub(super) fn lo(c: __m512i, a: __m512i, b: __m512i) -> __m512i {
+    _mm512_madd52lo_epu64(c, a, b)
+}
+
+/// c + the high 52 bits of a·b.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub(super) fn hi(c: __m512i, a: __m512i, b: __m512i) -> __m512i {
+    _mm512_madd52hi_epu64(c, a, b)
+}
