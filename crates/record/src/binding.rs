@@ -102,13 +102,12 @@ impl Binding {
         let habits = rules.habits();
         let mut columns = Vec::with_capacity(rules.fields().len());
         for field in rules.fields() {
-            let (column, wanted) = match field.column() {
-                Some(column) => (mapped(&header, column), Some(column.to_owned())),
-                None => {
-                    let names = field.customary_headers(habits);
-                    let column = customary_column(&header, &names);
-                    (column, field.is_required().then(|| names.join("` or `")))
-                }
+            let (column, wanted) = if let Some(column) = field.column() {
+                (mapped(&header, column), Some(column.to_owned()))
+            } else {
+                let names = field.customary_headers(habits);
+                let column = customary_column(&header, &names);
+                (column, field.is_required().then(|| names.join("` or `")))
             };
             if let (None, Some(column)) = (column, wanted) {
                 return Err(Error::ColumnMissing {
@@ -238,15 +237,17 @@ impl Binding {
                 let start = scratch.forms.len();
                 let expression = &self.rules.parts()[part].expression;
                 let value = &scratch.values[from..to];
-                match expression.apply(value, &mut scratch.forms, &mut scratch.buffers) {
-                    Ok(()) => Cell::Text(start, scratch.forms.len()),
-                    Err(_) => {
-                        scratch.forms.truncate(start);
-                        Cell::Fault(Reason {
-                            field,
-                            fault: Fault::Inapplicable,
-                        })
-                    }
+                if expression
+                    .apply(value, &mut scratch.forms, &mut scratch.buffers)
+                    .is_ok()
+                {
+                    Cell::Text(start, scratch.forms.len())
+                } else {
+                    scratch.forms.truncate(start);
+                    Cell::Fault(Reason {
+                        field,
+                        fault: Fault::Inapplicable,
+                    })
                 }
             }
             fault => fault,

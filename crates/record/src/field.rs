@@ -126,8 +126,7 @@ impl FieldKind {
             Self::CanadianPostalCode => &["CanadianPostalCode", "CanadianZipCode"],
             Self::SocialSecurityNumber => &["SocialSecurityNumber", "NationalIdentificationNumber"],
             Self::BirthYear => &["BirthYear", "YearOfBirth"],
-            Self::Date | Self::Year | Self::Integer | Self::Decimal | Self::Age => &[],
-            Self::Text | Self::Raw | Self::Phone | Self::Email => &[],
+            _ => &[],
         };
         let more = habits
             .more_headers

@@ -4,6 +4,8 @@ mod builtin;
 mod file;
 mod spec;
 
+use std::fmt::Write;
+
 use sha2::{Digest, Sha256};
 
 use crate::binding::Binding;
@@ -207,7 +209,7 @@ impl RuleSet {
                 if i > 0 {
                     out.push(' ');
                 }
-                out.push_str(&format!("{}:{word}", word.len()));
+                write!(out, "{}:{word}", word.len()).expect("a string takes any text");
             }
             out.push('\n');
         };

@@ -1,4 +1,9 @@
 //! Signatures against those of the reference implementations.
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "helpers of tests are not seen as tests"
+)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

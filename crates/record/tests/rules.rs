@@ -1,6 +1,9 @@
 //! Rules files: reading, binding, signing, and the errors a user meets.
+#![expect(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
-use blindjoin_record::{Date, Dialect, Error, ExpressionError, Fault, Reason, RuleSet, Scratch};
+use blindjoin_record::{
+    Date, Dialect, Error, ExpressionError, Fault, Reason, Rule, RuleSet, Scratch,
+};
 
 const PEOPLE: &str = r#"
 [columns]
@@ -281,7 +284,7 @@ fn a_file_may_extend_a_built_in_set() {
     )
     .unwrap();
     assert_eq!(rules.name(), "mine");
-    let ids: Vec<&str> = rules.rules().iter().map(|rule| rule.id()).collect();
+    let ids: Vec<&str> = rules.rules().iter().map(Rule::id).collect();
     assert_eq!(ids, ["SSN", "MRN"]);
     let cells = signed(&rules, &["mrn", "number"], &["ab-1", "452387291"]);
     assert_eq!(cells[0].as_deref(), Ok("452387291"));

@@ -1,5 +1,7 @@
 //! One operator of an expression: reading it and applying it.
 
+use std::fmt::{self, Write};
+
 use regex::Regex;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
@@ -125,14 +127,14 @@ impl Operator {
             Self::Lower => out.push('L'),
             Self::Nfc => out.push('N'),
             Self::Alphanumeric => out.push('A'),
-            Self::Substring { start, end, .. } => out.push_str(&format!("S({start},{end})")),
+            Self::Substring { start, end, .. } => write_to(out, format_args!("S({start},{end})")),
             Self::Digits => out.push_str(r"M(\d+)"),
             Self::Match(pattern) => {
                 out.push_str("M(");
                 out.push_str(pattern.as_str());
                 out.push(')');
             }
-            Self::Replace { old, new } => out.push_str(&format!("R('{old}','{new}')")),
+            Self::Replace { old, new } => write_to(out, format_args!("R('{old}','{new}')")),
             Self::Date { form: None } => out.push('D'),
             Self::Date {
                 form: Some((_, written)),
@@ -142,10 +144,10 @@ impl Operator {
                 out.push(')');
             }
             Self::Year(0) => out.push('Y'),
-            Self::Year(years) => out.push_str(&format!("Y({years})")),
+            Self::Year(years) => write_to(out, format_args!("Y({years})")),
             Self::Month => out.push_str("MO"),
             Self::Day => out.push_str("DA"),
-            Self::Shift(days) => out.push_str(&format!("DD({days})")),
+            Self::Shift(days) => write_to(out, format_args!("DD({days})")),
             Self::Soundex => out.push_str("SX"),
             Self::Nysiis => out.push_str("NY"),
         }
@@ -231,6 +233,10 @@ impl Operator {
         })?;
         Ok(Self::Match(pattern))
     }
+}
+
+fn write_to(out: &mut String, text: fmt::Arguments<'_>) {
+    out.write_fmt(text).expect("a string takes any text");
 }
 
 /// Cuts an operator into its name and what stands in its parentheses.

@@ -82,19 +82,16 @@ pub(super) fn read(text: &str) -> Result<Spec, Error> {
             continue;
         }
         check_name(name.get_ref(), lines.of(name))?;
-        let known = spec
+        let name = name.get_ref();
+        let at = spec
             .fields
-            .iter_mut()
-            .find(|field| field.name == *name.get_ref());
-        let field = match known {
-            Some(field) => field,
-            None => {
-                spec.fields
-                    .push(FieldSpec::new(name.get_ref(), FieldKind::Text));
-                spec.fields.last_mut().expect("a field has just been added")
-            }
-        };
-        field.column = Some(column.clone());
+            .iter()
+            .position(|field| field.name == *name)
+            .unwrap_or_else(|| {
+                spec.fields.push(FieldSpec::new(name, FieldKind::Text));
+                spec.fields.len() - 1
+            });
+        spec.fields[at].column = Some(column.clone());
     }
     for rule in &file.rule {
         let part = |part: &Spanned<String>| PartSpec::new(part.get_ref(), lines.of(part));
@@ -123,7 +120,7 @@ impl Lines<'_> {
     }
 
     fn at(&self, offset: usize) -> (usize, usize) {
-        let before = &self.0[..self.0.floor_char_boundary(offset.min(self.0.len()))];
+        let before = self.0.get(..offset).unwrap_or(self.0);
         let line = before.matches('\n').count() + 1;
         let start = before.rfind('\n').map_or(0, |at| at + 1);
         (line, before[start..].chars().count() + 1)
