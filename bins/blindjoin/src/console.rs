@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use blindjoin_columnar::Reader;
@@ -13,8 +14,27 @@ pub(crate) struct Console {
     quiet: bool,
 }
 
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// A remark for a person, formatted as by `println`, unless remarks are not wanted.
+macro_rules! say {
+    ($($argument:tt)*) => {
+        $crate::console::remark(format_args!($($argument)*))
+    };
+}
+
+pub(crate) use say;
+
+pub(crate) fn remark(text: impl Display) {
+    if !QUIET.load(Ordering::Relaxed) {
+        line(&mut io::stderr(), &text);
+    }
+}
+
 impl Console {
+    /// The one console of the process.
     pub(crate) fn new(quiet: bool) -> Self {
+        QUIET.store(quiet, Ordering::Relaxed);
         Self { quiet }
     }
 

@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use console::Console;
+pub(crate) use console::say;
 
 /// Privacy-preserving record linkage: generate, tokenise, match, evaluate
 #[derive(Debug, Parser)]
@@ -47,7 +48,7 @@ fn main() -> ExitCode {
     let console = Console::new(arguments.quiet);
     failure::report(|| match &arguments.command {
         Command::Synth(arguments) => synth::run(arguments, &console),
-        Command::Evaluate(arguments) => evaluate::run(arguments, &console),
+        Command::Evaluate(arguments) => evaluate::run(arguments),
         Command::Completions { shell } => {
             let mut command = Arguments::command();
             clap_complete::generate(*shell, &mut command, "blindjoin", &mut std::io::stdout());

@@ -18,8 +18,8 @@
 //! # Ok::<(), blindjoin_columnar::Error>(())
 //! ```
 //!
-//! [`Population::read`] does all of it for the equi-join: record ids, unique, and join keys under the
-//! rules of a [`blindjoin_record::RuleSet`].
+//! [`Population::read`] does all of it for the equi-join: it checks the record ids, and hands every
+//! record's signatures under a [`blindjoin_record::RuleSet`] to a [`TakeSignatures`].
 //!
 //! Reading is strict. Text that is no UTF-8, a quotation mark that is never closed, a row of another
 //! width than the header's: each is an error with the row's number and line, and never with content.
@@ -38,11 +38,11 @@ mod csv;
 mod error;
 mod format;
 mod ids;
-mod keys;
 mod output;
 mod parquet;
 pub mod pipeline;
 mod reader;
+mod sign;
 mod writer;
 
 pub use card::CardWriter;
@@ -51,7 +51,7 @@ pub use csv::Ragged;
 pub use error::{Error, RowFault};
 pub use format::Format;
 pub use ids::RecordIds;
-pub use keys::{JoinKey, JoinKeys, Population, Side};
 pub use output::Output;
 pub use reader::{Block, Decoder, Note, ROWS_PER_CHUNK, ReadOptions, Reader};
+pub use sign::{Population, Side, Signature, TakeSignatures};
 pub use writer::{Buffers, Header, OutputColumn, Quoting, RowBuffer, TableWriter};

@@ -1,4 +1,4 @@
-//! Generated registries, and results measured against their truth.
+//! Generated registries.
 
 use std::collections::{HashMap, HashSet};
 
@@ -176,87 +176,4 @@ fn impossible_plans_are_refused() {
     assert!(synth(&["5", "--jurisdictions", "1"]).contains("--jurisdictions"));
     assert!(synth(&["900000000"]).contains("national ids"));
     bench.run(2, &["synth", "--records", "many", "--out", "x"]);
-}
-
-const CARD: &str = "record_id,matched,ID,NAME\nr1,1,1,0\nr2,1,0,1\nr3,0,0,\nr4,,,\nr5,1,1,1\n";
-
-#[test]
-fn cards_are_measured_by_the_queriers_records() {
-    let bench = Bench::new();
-    bench.write("card.csv", CARD);
-    bench.write(
-        "truth.csv",
-        "a_record_id,b_record_id\nr1,x1\nr2,x2\nr3,x3\nr4,x4\n",
-    );
-    let table = bench.ok(&["evaluate", "card.csv", "--truth", "truth.csv"]);
-    let words: Vec<Vec<&str>> = table
-        .lines()
-        .map(|line| line.split_whitespace().collect())
-        .collect();
-    assert_eq!(
-        words[1],
-        ["matched", "3", "2", "1", "2", "0.6667", "0.5000", "0.5714"]
-    );
-    assert_eq!(
-        words[2],
-        ["ID", "2", "1", "1", "3", "0.5000", "0.2500", "0.3333"]
-    );
-    assert_eq!(
-        words[3],
-        ["NAME", "2", "1", "1", "3", "0.5000", "0.2500", "0.3333"]
-    );
-    // The same truth from the other side.
-    bench.write(
-        "turned.csv",
-        "a_record_id,b_record_id\nx1,r1\nx2,r2\nx3,r3\nx4,r4\n",
-    );
-    assert_eq!(
-        bench.ok(&["evaluate", "card.csv", "--truth", "turned.csv"]),
-        table
-    );
-}
-
-#[test]
-fn pairs_are_measured_as_pairs() {
-    let bench = Bench::new();
-    bench.write(
-        "pairs.csv",
-        "a_record_id,b_record_id,rules\nr1,x1,T1;T2\nr2,x9,T2\n",
-    );
-    bench.write("truth.csv", "a_record_id,b_record_id\nr1,x1\nr2,x2\n");
-    let table = bench.ok(&["evaluate", "pairs.csv", "--truth", "truth.csv"]);
-    let words: Vec<Vec<&str>> = table
-        .lines()
-        .map(|line| line.split_whitespace().collect())
-        .collect();
-    assert_eq!(
-        words[1],
-        ["matched", "2", "1", "1", "1", "0.5000", "0.5000", "0.5000"]
-    );
-    assert_eq!(
-        words[2],
-        ["T1", "1", "1", "0", "1", "1.0000", "0.5000", "0.6667"]
-    );
-    assert_eq!(
-        words[3],
-        ["T2", "2", "1", "1", "1", "0.5000", "0.5000", "0.5000"]
-    );
-}
-
-#[test]
-fn what_cannot_be_evaluated_is_refused() {
-    let bench = Bench::new();
-    bench.write("card.csv", CARD);
-    bench.write("other.csv", "a_record_id,b_record_id\nq1,x1\n");
-    bench.write("headless.csv", "left,right\nr1,x1\n");
-    bench.write("odd.csv", "record_id,matched\nr1,yes\n");
-    bench.write("turned.csv", "a_record_id,b_record_id\nx1,q1\n");
-    bench.write("truth.csv", "a_record_id,b_record_id\nr1,x1\n");
-    let evaluate = |card: &str, truth: &str| bench.fails(&["evaluate", card, "--truth", truth]);
-    assert!(evaluate("card.csv", "other.csv").contains("right files"));
-    assert!(evaluate("card.csv", "headless.csv").contains("'a_record_id'"));
-    assert!(evaluate("odd.csv", "truth.csv").contains("row 1, column 'matched'"));
-    assert!(evaluate("headless.csv", "truth.csv").contains("neither a card"));
-    assert!(evaluate("turned.csv", "other.csv").contains("other way round"));
-    assert!(evaluate("card.csv", "missing.csv").contains("missing.csv"));
 }
