@@ -20,14 +20,13 @@ macro_rules! unroll {
 }
 
 /// t ← t + a·b, columns without carries; `t` has as many limbs as a and b together.
-#[inline]
+#[inline(never)]
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn add_product(t: &mut [Limb], a: &[Limb], b: &[Limb]) {
-    for (i, rows) in b.as_chunks::<ROWS>().0.iter().enumerate() {
+    for (i, rows) in b.as_chunks().0.iter().enumerate() {
         let t = &mut t[i * ROWS..];
-        let rows = load_block(rows);
-        let columns = load_block(first_block(t));
-        sweep(t, a, &rows, columns);
+        let (rows, columns) = (load_block(rows), load_block(first_block(t)));
+        sweep::<PRODUCT>(t, a, &rows, &columns);
     }
 }
 
@@ -40,8 +39,8 @@ pub(super) fn add_square(t: &mut [Limb], a: &[Limb]) {
         let right = &a[(i + 1) * ROWS..];
         if !right.is_empty() {
             let t = &mut t[(2 * i + 1) * ROWS..];
-            let columns = load_block(first_block(t));
-            sweep(t, right, &load_block(rows), columns);
+            let (rows, columns) = (load_block(rows), load_block(first_block(t)));
+            sweep::<SQUARE>(t, right, &rows, &columns);
         }
     }
     for (block, columns) in blocks.iter().zip(t.as_chunks_mut::<{ 2 * ROWS }>().0) {
@@ -74,36 +73,41 @@ fn square_block(t: &mut [Limb; 2 * ROWS], a: &[Limb; ROWS]) {
     }
 }
 
+/// Where a sweep is used: one copy of it each, in line, with its rows and columns in registers.
+pub(super) const PRODUCT: u8 = 0;
+pub(super) const SQUARE: u8 = 1;
+pub(super) const REDUCTION: u8 = 2;
+
 /// Adds the product of `ROWS` rows with all of `a` to the columns of `t`, the first `ROWS` of which are in
 /// `columns`. Limb by limb the window of columns moves up by one: the lowest is finished and stored,
 /// the next is loaded.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-pub(super) fn sweep(
+pub(super) fn sweep<const SITE: u8>(
     t: &mut [Limb],
     a: &[Limb],
     rows: &[__m512i; ROWS],
-    mut columns: [__m512i; ROWS],
+    columns: &[__m512i; ROWS],
 ) {
-    let count = a.len();
-    let t = &mut t[..count + ROWS];
-    let (blocks, rest) = a.as_chunks::<ROWS>();
-    debug_assert!(rest.is_empty());
-    for (i, block) in blocks.iter().enumerate() {
-        let window: &mut [Limb; 2 * ROWS] = t[i * ROWS..]
-            .first_chunk_mut()
-            .expect("two blocks of columns per block of limbs");
+    let mut columns = *columns;
+    let (t, end) = t.split_at_mut(a.len());
+    let end: &mut [Limb; ROWS] = end.first_chunk_mut().expect("a block of columns beyond the last limb");
+    let (limbs, starts) = (a.as_chunks::<ROWS>().0, t.as_chunks_mut::<ROWS>().0);
+    let mut i = 0;
+    while i < limbs.len() {
         // After `ROWS` steps the window is back in the registers where it began.
+        let next = if i + 1 < limbs.len() { load_block(&starts[i + 1]) } else { load_block(end) };
         unroll!(|J| {
-            let limb = load(&block[J]);
-            store(&mut window[J], lo(columns[0], limb, rows[0]));
+            let limb = load(&limbs[i][J]);
+            store(&mut starts[i][J], lo(columns[0], limb, rows[0]));
             for r in 1..ROWS {
                 columns[r - 1] = hi(lo(columns[r], limb, rows[r]), limb, rows[r - 1]);
             }
-            columns[ROWS - 1] = hi(load(&window[J + ROWS]), limb, rows[ROWS - 1]);
+            columns[ROWS - 1] = hi(next[J], limb, rows[ROWS - 1]);
         });
+        i += 1;
     }
-    for (t, column) in t[count..].iter_mut().zip(columns) {
+    for (t, column) in end.iter_mut().zip(columns) {
         store(t, column);
     }
 }

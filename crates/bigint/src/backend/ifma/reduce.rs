@@ -4,7 +4,7 @@ use core::arch::x86_64::{
     __m512i, _mm512_add_epi64, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_srli_epi64,
 };
 
-use super::product::{first_block, hi, lo, load_block, sweep};
+use super::product::{REDUCTION, first_block, hi, lo, load_block, sweep};
 use super::{Limb, MASK, ROWS, limbs, load, store};
 use crate::modulus::Modulus;
 
@@ -28,7 +28,7 @@ impl<'a> Divisor<'a> {
 
 /// t ← t + q·m with the q < R that makes the lower half vanish: t/R is in the upper half of `t` as
 /// columns without carries, q in `quotient` as limbs below 2^52. The lower half is spoilt.
-#[inline]
+#[inline(never)]
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn reduce(divisor: &Divisor<'_>, t: &mut [Limb], quotient: &mut [Limb]) {
     let quotient = &mut quotient[..divisor.m.len()];
@@ -78,5 +78,5 @@ fn reduce_block(divisor: &Divisor<'_>, t: &mut [Limb], quotient: &mut [Limb; ROW
             }
         }
     }
-    sweep(&mut t[ROWS..], &divisor.m[ROWS..], &q, columns);
+    sweep::<REDUCTION>(&mut t[ROWS..], &divisor.m[ROWS..], &q, &columns);
 }
