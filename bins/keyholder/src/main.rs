@@ -1,3 +1,80 @@
-//! Under construction.
+//! `blindjoin-keyholder`: makes a key for every session, decrypts the comparisons, and learns at
+//! most how many of them match.
+//!
+//! Exit codes: 0 done; 1 the configuration is wrong; 2 usage; 70 a bug; 75 temporary.
 #![forbid(unsafe_code)]
-fn main() {}
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use blindjoin_service::config::KeyHolderConfig;
+use blindjoin_service::keyholder::KeyHolder;
+use blindjoin_service::{program, server, telemetry};
+use clap::{Parser, Subcommand};
+use tracing_subscriber::filter::LevelFilter;
+
+/// The key holder of a privacy-preserving record linkage
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve linkages until SIGTERM or SIGINT
+    Serve(Serve),
+}
+
+#[derive(Debug, clap::Args)]
+struct Serve {
+    /// Configuration file; see config.example.toml
+    #[arg(long, value_name = "FILE", env = "BLINDJOIN_KEYHOLDER_CONFIG")]
+    config: PathBuf,
+    /// Host and port to listen on, instead of the configuration's
+    #[arg(long, value_name = "ADDRESS", env = "BLINDJOIN_KEYHOLDER_LISTEN")]
+    listen: Option<String>,
+    /// Log warnings only
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+fn main() -> ExitCode {
+    let Arguments { command: Command::Serve(arguments) } = Arguments::parse();
+    program::run("blindjoin-keyholder", || serve(&arguments))
+}
+
+fn serve(arguments: &Serve) -> anyhow::Result<()> {
+    telemetry::start(if arguments.quiet { LevelFilter::WARN } else { LevelFilter::INFO });
+    let mut config = KeyHolderConfig::load(&arguments.config).context("reading the configuration")?;
+    if let Some(listen) = &arguments.listen {
+        config.listen.clone_from(listen);
+    }
+    program::block_on(async {
+        let keyholder = KeyHolder::bind(&config).await?;
+        program::listening(keyholder.address());
+        keyholder.serve(server::signalled()).await
+    })
+    .context("starting the runtime")?
+    .context("serving")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_example_configuration_is_valid() {
+        let example = concat!(env!("CARGO_MANIFEST_DIR"), "/config.example.toml");
+        let config = KeyHolderConfig::load(example.as_ref()).unwrap();
+        assert_eq!(config.links.len(), 1);
+    }
+}

@@ -15,7 +15,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
 use crate::tls::NotPinned;
-use crate::{Error, Fault, Fingerprint, Identity, Party, tls};
+use crate::{Error, Fault, Fingerprint, Identity, Role, tls};
 
 /// Windows of HTTP/2: enough to keep a fast line full across a continent.
 pub(crate) const WINDOW: u32 = 16 << 20;
@@ -44,7 +44,7 @@ pub(crate) struct Connection {
     address: String,
     channel: Channel,
     own: Fingerprint,
-    party: Party,
+    role: Role,
     public_key: [u8; 32],
 }
 
@@ -56,12 +56,12 @@ impl Connection {
     /// [`Error::Connect`] if nobody answers in time, [`Error::RefusedThem`] if somebody else does.
     pub(crate) async fn open(
         identity: &Identity,
-        party: Party,
+        role: Role,
         peer: &Peer,
     ) -> Result<Self, Error> {
         let address = peer.address.clone();
         let failed = |source| Error::Connect {
-            party,
+            role,
             address: address.clone(),
             source,
         };
@@ -74,18 +74,18 @@ impl Connection {
             connector
                 .connect(name, tcp)
                 .await
-                .map_err(|error| tls_error(error, identity, party, &address))
+                .map_err(|error| tls_error(error, identity, role, &address))
         };
         let stream = tokio::time::timeout(CONNECT, open)
             .await
             .map_err(|_| failed(io::Error::new(io::ErrorKind::TimedOut, "no answer in time")))??;
         let public_key = certificate_key(&stream).map_err(|problem| Error::RefusedThem {
-            party,
+            role,
             address: address.clone(),
             problem,
         })?;
         let channel = channel(stream).await.map_err(|error| Error::Lost {
-            party,
+            role,
             address: address.clone(),
             reason: crate::error::chain(&error),
         })?;
@@ -93,7 +93,7 @@ impl Connection {
             address,
             channel,
             own: identity.fingerprint(),
-            party,
+            role,
             public_key,
         })
     }
@@ -109,10 +109,10 @@ impl Connection {
 
     /// What a failed call means: an answer, a refusal of our certificate, or a broken line.
     pub(crate) fn error(&self, status: &Status) -> Error {
-        let (party, address) = (self.party, self.address.clone());
+        let (role, address) = (self.role, self.address.clone());
         if let Some(alert) = alert(status) {
             return Error::RefusedUs {
-                party,
+                role,
                 address,
                 alert,
                 own: self.own,
@@ -128,13 +128,13 @@ impl Connection {
                 reason = crate::error::chain(source);
             }
             return Error::Lost {
-                party,
+                role,
                 address,
                 reason,
             };
         }
         Error::Answer {
-            party,
+            role,
             code: status.code(),
             message: status.message().to_owned(),
         }
@@ -184,7 +184,7 @@ fn certificate_key(stream: &TlsStream<TcpStream>) -> Result<[u8; 32], String> {
     crate::identity::public_key(leaf)
 }
 
-fn tls_error(error: io::Error, identity: &Identity, party: Party, address: &str) -> Error {
+fn tls_error(error: io::Error, identity: &Identity, role: Role, address: &str) -> Error {
     let address = address.to_owned();
     let problem = match error
         .get_ref()
@@ -193,7 +193,7 @@ fn tls_error(error: io::Error, identity: &Identity, party: Party, address: &str)
         Some(rustls::Error::AlertReceived(alert)) => {
             let alert = format!("{alert:?}");
             return Error::RefusedUs {
-                party,
+                role,
                 address,
                 alert,
                 own: identity.fingerprint(),
@@ -203,14 +203,14 @@ fn tls_error(error: io::Error, identity: &Identity, party: Party, address: &str)
         Some(other) => other.to_string(),
         None => {
             return Error::Connect {
-                party,
+                role,
                 address,
                 source: error,
             };
         }
     };
     Error::RefusedThem {
-        party,
+        role,
         address,
         problem,
     }

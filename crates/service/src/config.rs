@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use blindjoin_protocol::{Dummies, KeySize, Mask, Mode, Profile, TableKind, Terms, size_class};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::identity::IdentityFiles;
-use crate::{Error, Fingerprint, Peer};
+use crate::{Error, Fingerprint, Peer, random};
 
 /// Configuration of a key holder.
 #[derive(Clone, Debug, Deserialize)]
@@ -70,6 +71,8 @@ pub struct KeyHolderLimits {
     pub comparisons: u64,
     /// Matches that a session may reveal to a querier.
     pub matches: u64,
+    /// Whether it takes part in sessions in which it learns nothing, and so can enforce no cap.
+    pub blind: bool,
     /// How long a session may wait for a party that owes the next message.
     pub idle_seconds: u64,
 }
@@ -79,8 +82,7 @@ impl Default for KeyHolderLimits {
         Self {
             sessions: 8,
             comparisons: 1_000_000_000,
-            matches: 100_000_000,
-            idle_seconds: 300,
+            matches: 100_000_000, blind: true, idle_seconds: 300,
         }
     }
 }
@@ -126,6 +128,8 @@ pub struct ProviderLimits {
     pub sessions: usize,
     /// Entries of a querier's table: how many identifiers a session can test at most.
     pub table: u64,
+    /// Whether it takes part in sessions in which the key holder enforces no cap.
+    pub blind: bool,
     /// Table entries of one querier between two starts of this program, all sessions together.
     pub table_total: u64,
     /// How long a session may wait for a party that owes the next message.
@@ -137,8 +141,7 @@ impl Default for ProviderLimits {
         Self {
             sessions: 4,
             table: 50_000_000,
-            table_total: 1_000_000_000,
-            idle_seconds: 300,
+            blind: true, table_total: 1_000_000_000, idle_seconds: 300,
         }
     }
 }
@@ -197,17 +200,98 @@ fn default_name() -> String {
 pub struct LinkOptions {
     /// Bits of the session key's modulus: 2048, 3072 or 4096.
     pub key_bits: u32,
+    /// How the identifiers are laid out.
+    pub table: Table,
+    /// Whether the key holder decrypts without learning what matches, not even how much.
+    pub blind: bool,
+    /// Whether the provider hides the number of matches from the key holder among false ones.
+    pub hide_count: bool,
+    /// How differences are masked.
+    pub mask: MaskChoice,
+    /// Common identifiers known to querier and provider only, which betray a key holder that drops
+    /// results.
+    pub canaries: u8,
+    /// For how long an agreement is valid.
+    pub session_hours: u64,
     /// How long to wait for a party that owes the next message.
     pub idle_seconds: u64,
+}
+
+/// How the querier's identifiers are laid out.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Table {
+    /// Two places for each identifier: the reference.
+    Cuckoo,
+    /// One comparison per record of the provider's: half the work.
+    Okvs,
+}
+
+/// How differences are masked.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum MaskChoice {
+    /// Into a slot of the plaintext.
+    Slot,
+    /// Over the whole plaintext, at sixteen times the price.
+    Full,
 }
 
 impl Default for LinkOptions {
     fn default() -> Self {
         Self {
             key_bits: 3072,
+            table: Table::Cuckoo,
+            blind: false,
+            hide_count: false,
+            mask: MaskChoice::Slot,
+            canaries: Terms::DEFAULT_CANARIES,
+            session_hours: 24,
             idle_seconds: 300,
         }
     }
+}
+
+impl LinkOptions {
+    /// The terms of a linkage of `keys` distinct keys under these options.
+    ///
+    /// The match cap leaves room for every key, every canary and every false match, and no more.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] for a key size that is not offered, and what contradicts itself.
+    pub fn terms(&self, rules: Vec<String>, rules_digest: [u8; 32], keys: u64) -> Result<Terms, Error> {
+        let table = match self.table {
+            Table::Cuckoo => TableKind::Cuckoo,
+            Table::Okvs => TableKind::Okvs,
+        };
+        let dummies = self.hide_count.then(Dummies::default);
+        let terms = Terms {
+            mode: Mode::Join { table },
+            mask: match self.mask {
+                MaskChoice::Slot => Mask::Slot,
+                MaskChoice::Full => Mask::Full,
+            },
+            blind: self.blind,
+            dummies,
+            profile: Profile::DjnShort,
+            key_size: key_size(self.key_bits)?,
+            rules,
+            rules_digest,
+            canaries: self.canaries,
+            match_cap: size_class(keys + u64::from(self.canaries))
+                + dummies.map_or(0, |dummies| 2 * u64::from(dummies.mean())),
+            expires: random::now() + self.session_hours * 3600,
+        };
+        terms.check()?;
+        Ok(terms)
+    }
+}
+
+/// The key size of so many bits, small ones included: the policies judge them.
+pub(crate) fn key_size(bits: u32) -> Result<KeySize, Error> {
+    KeySize::insecure_test_key(bits as usize)
+        .map_err(|_| Error::Refused { reason: format!("keys of {bits} bits are not offered") })
 }
 
 impl KeyHolderConfig {

@@ -4,17 +4,17 @@ use std::path::PathBuf;
 
 use tonic::{Code, Status};
 
-use crate::{Fault, Fingerprint, Party};
+use crate::{Fault, Fingerprint, Role};
 
 /// What can go wrong between the parties. [`Error::fault`] says whose fault it is.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The other side answered a call with an error.
-    #[error("the {party} answered: {message}")]
+    #[error("the {role} answered: {message}")]
     Answer {
         /// Who answered.
-        party: Party,
+        role: Role,
         /// The gRPC code, which names the fault.
         code: Code,
         /// What it said.
@@ -37,10 +37,10 @@ pub enum Error {
         message: String,
     },
     /// No connection.
-    #[error("no connection to the {party} at {address}")]
+    #[error("no connection to the {role} at {address}")]
     Connect {
         /// Whom we wanted to reach.
-        party: Party,
+        role: Role,
         /// Where.
         address: String,
         /// Why not.
@@ -66,10 +66,10 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The connection broke while a call was under way.
-    #[error("the connection to the {party} at {address} broke: {reason}")]
+    #[error("the connection to the {role} at {address} broke: {reason}")]
     Lost {
         /// Who was at the other end.
-        party: Party,
+        role: Role,
         /// Where.
         address: String,
         /// What the transport said.
@@ -85,10 +85,10 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A message lacks a part or holds one of the wrong size.
-    #[error("the {party} sent a message without a valid {part}")]
+    #[error("the {role} sent a message without a valid {part}")]
     Message {
         /// Who sent it.
-        party: Party,
+        role: Role,
         /// What is missing.
         part: &'static str,
     },
@@ -106,13 +106,13 @@ pub enum Error {
     },
     /// The other side's TLS refused this party's certificate.
     #[error(
-        "the {party} at {address} refused our certificate ({alert}); likely causes: its configuration \
+        "the {role} at {address} refused our certificate ({alert}); likely causes: its configuration \
          does not list our certificate fingerprint {own}, our certificate has expired, or another \
          authority has issued it; its log names the reason"
     )]
     RefusedUs {
         /// Who refused.
-        party: Party,
+        role: Role,
         /// Where.
         address: String,
         /// The alert in the words of TLS.
@@ -121,10 +121,10 @@ pub enum Error {
         own: Fingerprint,
     },
     /// This party does not accept the other side's certificate.
-    #[error("refused the certificate of the {party} at {address}: {problem}")]
+    #[error("refused the certificate of the {role} at {address}: {problem}")]
     RefusedThem {
         /// Whose certificate.
-        party: Party,
+        role: Role,
         /// Where.
         address: String,
         /// What is wrong with it.
@@ -143,24 +143,35 @@ pub enum Error {
     #[error("the session is not in a state for this call")]
     SessionState,
     /// A stream ended before its last piece.
-    #[error("the stream of the {party} ended before its last piece")]
+    #[error("the stream of the {role} ended before its last piece")]
     Truncated {
         /// Who was sending.
-        party: Party,
+        role: Role,
     },
     /// The other side did not go on in time.
-    #[error("the {party} did not go on within {seconds} s ({phase})")]
+    #[error("the {role} did not go on within {seconds} s ({phase})")]
     Timeout {
         /// Who was to act.
-        party: Party,
+        role: Role,
         /// In which phase.
         phase: &'static str,
         /// How long this side waited.
         seconds: u64,
     },
+    /// The pure protocol refused something.
+    #[error(transparent)]
+    Protocol(#[from] blindjoin_protocol::Error),
     /// A random source of the operating system failed.
     #[error("the random source of the operating system failed")]
     Randomness,
+    /// A caller's connection broke.
+    #[error("the {role} went away: {reason}")]
+    Vanished {
+        /// Who.
+        role: Role,
+        /// What the transport said.
+        reason: String,
+    },
     /// TLS could not be set up.
     #[error("setting up TLS")]
     Tls(#[from] rustls::Error),
@@ -177,10 +188,11 @@ impl Error {
             | Self::File { .. }
             | Self::Listen { .. }
             | Self::Tls(_) => Fault::Input,
-            Self::Connect { .. } | Self::Lost { .. } | Self::Randomness | Self::Timeout { .. } => {
+            Self::Connect { .. } | Self::Lost { .. } | Self::Randomness | Self::Timeout { .. } | Self::Vanished { .. } => {
                 Fault::Environment
             }
             Self::Message { .. } | Self::SessionState | Self::Truncated { .. } => Fault::Peer,
+            Self::Protocol(error) => protocol_fault(error),
             Self::Panicked { .. } => Fault::Misuse,
             Self::Refused { .. }
             | Self::RefusedThem { .. }
@@ -217,4 +229,15 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+fn protocol_fault(error: &blindjoin_protocol::Error) -> Fault {
+    use blindjoin_protocol::{Error as E, Fault as F};
+    match (error, error.fault()) {
+        (E::ManifestExpired { .. } | E::PolicyRefusal { .. }, _) => Fault::Refused,
+        (_, F::Input) => Fault::Input,
+        (_, F::Peer) => Fault::Peer,
+        (_, F::Environment) => Fault::Environment,
+        (_, F::Misuse) => Fault::Misuse,
+    }
 }

@@ -1,22 +1,25 @@
 //! Arithmetic runs here, never on the threads that serve connections.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 
 use crate::Error;
 
-/// Runs `work` on the process's rayon pool and waits for it without blocking an async thread.
+/// Starts `work` on the process's rayon pool at once; the future waits for it without blocking an
+/// async thread.
 ///
-/// Dropping the future does not stop work that has begun.
+/// Dropping the future does not stop the work.
 ///
 /// # Errors
 ///
 /// [`Error::Panicked`], with the name of the task, if `work` panics; the pool goes on.
-pub async fn compute<T: Send + 'static>(
+pub fn compute<T: Send + 'static>(
     task: &'static str,
     work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Error> {
+) -> impl Future<Output = Result<T, Error>> + Send + Unpin + 'static {
     let (sender, receiver) = oneshot::channel();
     rayon::spawn(move || {
         if let Ok(result) = catch_unwind(AssertUnwindSafe(work)) {
@@ -24,12 +27,35 @@ pub async fn compute<T: Send + 'static>(
             drop(sender.send(result));
         }
     });
-    receiver.await.map_err(|_| Error::Panicked { task })
+    Pending { receiver, task }
+}
+
+/// Runs short or sequential work, such as sealing one chunk, beside the pool, so that it does not
+/// queue behind whole batches.
+pub async fn step<T: Send + 'static>(
+    task: &'static str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Error::Panicked { task })
 }
 
 /// How many batches to have under way, so that every core is busy while one batch waits its turn.
 pub fn window() -> usize {
     rayon::current_num_threads() + 2
+}
+
+struct Pending<T> {
+    receiver: oneshot::Receiver<T>,
+    task: &'static str,
+}
+
+impl<T> Future for Pending<T> {
+    type Output = Result<T, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let task = self.task;
+        Pin::new(&mut self.receiver).poll(context).map_err(|_| Error::Panicked { task })
+    }
 }
 
 #[cfg(test)]

@@ -1,31 +1,10 @@
-//! The three parties by name, and certificates by fingerprint.
+//! Certificates by fingerprint.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, de};
 use sha2::{Digest, Sha256};
-
-/// One of the three parties.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Party {
-    /// Holds the secret key, and decrypts.
-    KeyHolder,
-    /// Holds the big table, and compares.
-    Provider,
-    /// Asks, and alone learns the result.
-    Querier,
-}
-
-impl fmt::Display for Party {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::KeyHolder => "key holder",
-            Self::Provider => "data provider",
-            Self::Querier => "querier",
-        })
-    }
-}
 
 /// SHA-256 of a certificate in DER form, written as 64 hexadecimal digits; colons and capitals are
 /// understood too, as other tools print them.

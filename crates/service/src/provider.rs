@@ -1,0 +1,323 @@
+//! The data provider as a server.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use blindjoin_protocol::{
+    Answer, Handshake, KeyAnnouncement, Manifest, Offer, Policy, ProviderKeys, Terms, size_class,
+};
+use tokio::sync::mpsc;
+use tokio_stream::StreamExt;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+use tracing::{info, warn};
+
+use crate::client::{Connection, Peer};
+use crate::config::ProviderConfig;
+use crate::server::{Caller, Listener};
+use crate::sessions::{CloseOnDrop, Sessions, short};
+use crate::wire::key_holder_client::KeyHolderClient;
+use crate::wire::link_request::Part;
+use crate::wire::link_response::Event;
+use crate::wire::provider_server::{Provider as Service, ProviderServer};
+use crate::wire::{
+    GetPublicKeyRequest, LinkRequest, LinkResponse, NegotiateRequest, NegotiateResponse,
+    ProviderOpenSessionRequest, ProviderOpenSessionResponse,
+};
+use crate::{Error, Fingerprint, Identity, Role, chain, pool, random, server, stream};
+
+mod session;
+
+use session::Open;
+
+/// How many offers of queriers may wait for their session.
+const OFFERS: usize = 256;
+
+/// What a provider links: its distinct join keys, under the rules that made them.
+#[derive(Debug)]
+pub struct Registry {
+    /// The ids of the rules, in their order.
+    pub rules: Vec<String>,
+    /// Digest of the rules and their normalisation; a querier must have the same.
+    pub rules_digest: [u8; 32],
+    /// The keys of all records under all rules.
+    pub keys: ProviderKeys,
+}
+
+/// A provider bound to its address, not answering yet.
+#[derive(Debug)]
+pub struct Provider {
+    clients: BTreeSet<Fingerprint>,
+    listener: Listener,
+    service: Arc<Desk>,
+}
+
+impl Provider {
+    /// Binds the configured address.
+    pub async fn bind(config: &ProviderConfig, registry: Registry) -> Result<Self, Error> {
+        let identity = Identity::load(&config.identity)?;
+        let listener = Listener::bind(&config.listen).await?;
+        let idle = Duration::from_secs(config.limits.idle_seconds);
+        let policy = Policy {
+            least_key_bits: if config.insecure_test_keys { 0 } else { 2048 },
+            most_table_entries: config.limits.table,
+            most_comparisons: u64::MAX,
+            most_matches: u64::MAX,
+            allow_blind: config.limits.blind,
+        };
+        let service = Arc::new(Desk {
+            idle,
+            keyholder: config.keyholder.clone(),
+            offers: Mutex::new(VecDeque::new()),
+            policy,
+            registry: Arc::new(registry),
+            sessions: Sessions::new(config.limits.sessions, idle),
+            signer: blindjoin_protocol::Identity::from_seed(identity.seed()),
+            spent: Mutex::new(BTreeMap::new()),
+            table_total: config.limits.table_total,
+            identity,
+        });
+        Ok(Self { clients: config.clients(), listener, service })
+    }
+
+    /// Where it serves.
+    pub fn address(&self) -> SocketAddr {
+        self.listener.address()
+    }
+
+    /// Serves until `stop` resolves.
+    pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), Error> {
+        let sweeper = tokio::spawn(self.service.sessions.clone().sweep());
+        let router = server::builder().add_service(ProviderServer::from_arc(self.service.clone()));
+        let outcome = server::serve(self.listener, &self.service.identity, self.clients, router, stop).await;
+        sweeper.abort();
+        outcome
+    }
+}
+
+/// What the calls share.
+struct Desk {
+    identity: Identity,
+    idle: Duration,
+    keyholder: Peer,
+    offers: Mutex<VecDeque<Pending>>,
+    policy: Policy,
+    registry: Arc<Registry>,
+    sessions: Arc<Sessions<Open>>,
+    signer: blindjoin_protocol::Identity,
+    spent: Mutex<BTreeMap<Fingerprint, u64>>,
+    table_total: u64,
+}
+
+/// An offer that was answered, and waits for its session.
+struct Pending {
+    answer: Answer,
+    offer: Offer,
+    querier: Fingerprint,
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Desk").field("sessions", &self.sessions).finish_non_exhaustive()
+    }
+}
+
+#[tonic::async_trait]
+impl Service for Desk {
+    async fn negotiate(
+        &self,
+        request: Request<NegotiateRequest>,
+    ) -> Result<Response<NegotiateResponse>, Status> {
+        let answer = || {
+            let caller = Caller::of(&request)?;
+            self.answer(caller, &request.get_ref().offer)
+        };
+        let answer = answer().map_err(|error| refuse(&error))?;
+        Ok(Response::new(NegotiateResponse { answer: answer.encode() }))
+    }
+
+    async fn open_session(
+        &self,
+        request: Request<ProviderOpenSessionRequest>,
+    ) -> Result<Response<ProviderOpenSessionResponse>, Status> {
+        let opened = async {
+            let caller = Caller::of(&request)?;
+            self.open(caller, request.into_inner()).await
+        };
+        let handshake = opened.await.map_err(|error| refuse(&error))?;
+        Ok(Response::new(ProviderOpenSessionResponse { handshake }))
+    }
+
+    type LinkStream = ReceiverStream<Result<LinkResponse, Status>>;
+
+    async fn link(
+        &self,
+        request: Request<Streaming<LinkRequest>>,
+    ) -> Result<Response<Self::LinkStream>, Status> {
+        let begun = async {
+            let caller = Caller::of(&request)?;
+            let mut parts = request.into_inner().map(|part| match part {
+                Ok(message) => Ok(message.part),
+                Err(status) => Err(stream::vanished(Role::Querier, &status)),
+            });
+            let Some(Part::ManifestSha256(id)) = stream::next(&mut parts, Role::Querier, self.idle).await? else {
+                return Err(Error::Message { role: Role::Querier, part: "session" });
+            };
+            let session = self.sessions.find(&id)?;
+            if session.querier != caller.fingerprint {
+                return Err(Error::Refused { reason: "the session is another querier's".to_owned() });
+            }
+            session.begin()?;
+            Ok((session, parts))
+        };
+        let (session, parts) = begun.await.map_err(|error| refuse(&error))?;
+        let guard = CloseOnDrop::new(&self.sessions, session.id());
+        let chunks = parts.map(|part| match part? {
+            Some(Part::Chunk(chunk)) => Ok(chunk),
+            _ => Err(Error::Message { role: Role::Querier, part: "chunk" }),
+        });
+        let (events, receiver) = mpsc::channel(stream::QUEUE);
+        let (sessions, idle) = (self.sessions.clone(), self.idle);
+        tokio::spawn(async move {
+            let touch = || sessions.touch(&session.id());
+            let outcome = tokio::select! {
+                outcome = session.link(chunks, &events, idle, touch) => outcome,
+                () = events.closed() => Err(Error::Vanished {
+                    role: Role::Querier,
+                    reason: "it no longer waits for the session".to_owned(),
+                }),
+                () = session.abandoned() => Err(Error::SessionState),
+            };
+            let last = match outcome {
+                Ok(summary) => {
+                    info!(session = %short(&session.id()), "session ended");
+                    Ok(LinkResponse { event: Some(Event::Summary(summary)) })
+                }
+                Err(error) => Err(refuse(&error)),
+            };
+            // The querier may have left; the log has the outcome.
+            drop(events.send(last).await);
+            drop(guard);
+        });
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+}
+
+impl Desk {
+    fn answer(&self, caller: Caller, offer: &[u8]) -> Result<Answer, Error> {
+        let offer = Offer::decode(offer)?;
+        self.check_rules(&offer.terms)?;
+        let canaries = u64::from(offer.terms.canaries);
+        let size = size_class(self.registry.keys.len() as u64 + canaries);
+        let answer = Answer::new(size, &mut random::generator()?);
+        let mut offers = self.offers.lock().unwrap_or_else(PoisonError::into_inner);
+        if offers.len() >= OFFERS {
+            offers.pop_front();
+        }
+        offers.push_back(Pending { answer, offer, querier: caller.fingerprint });
+        Ok(answer)
+    }
+
+    async fn open(&self, caller: Caller, request: ProviderOpenSessionRequest) -> Result<Vec<u8>, Error> {
+        let manifest = Manifest::decode(&request.manifest)?;
+        let id = manifest.digest().0;
+        let pending = self.take_offer(&manifest, caller)?;
+        manifest.check_negotiation(&pending.offer, &pending.answer)?;
+        if manifest.parties.querier.0 != caller.public_key || manifest.parties.provider != self.signer.key() {
+            return Err(Error::Refused { reason: "the manifest names other parties".to_owned() });
+        }
+        let now = random::now();
+        manifest.check(&self.policy, now)?;
+        self.sessions.reserve(id, manifest.terms.expires, now)?;
+        self.spend(caller.fingerprint, &manifest)?;
+        let started = Instant::now();
+        let connection = Connection::open(&self.identity, Role::KeyHolder, &self.keyholder).await?;
+        if manifest.parties.keyholder.0 != connection.public_key() {
+            return Err(Error::Refused { reason: "the manifest names another key holder than ours".to_owned() });
+        }
+        let mut keyholder = KeyHolderClient::new(connection.channel());
+        let response = keyholder
+            .get_public_key(GetPublicKeyRequest { manifest_sha256: id.to_vec() })
+            .await
+            .map_err(|status| connection.error(&status))?;
+        let announcement = KeyAnnouncement::decode(&response.into_inner().announcement)?;
+        let mut generator = random::generator()?;
+        let (agreement, keyholder_peer) = pool::compute("checking the public key", move || {
+            announcement.accept(manifest, &mut generator)
+        })
+        .await??;
+        let querier_peer = Handshake::decode(&request.handshake)?.verify(Role::Querier, &agreement)?;
+        let secret = random::session_secret()?;
+        let handshake = Handshake::sign(Role::Provider, &self.signer, &agreement, &secret).encode();
+        info!(
+            session = %short(&id),
+            querier = %caller.fingerprint,
+            table = agreement.sizes().table_entries(),
+            comparisons = agreement.sizes().comparison_ciphertexts(),
+            key_bits = agreement.public_key().size().bits(),
+            ms = started.elapsed().as_millis(),
+            "session opened"
+        );
+        let session = Open::new(session::Parts {
+            agreement,
+            connection,
+            handshake: handshake.clone(),
+            keyholder: keyholder_peer,
+            querier: querier_peer,
+            caller: caller.fingerprint,
+            registry: self.registry.clone(),
+            secret,
+        });
+        self.sessions.insert(id, Arc::new(session))?;
+        Ok(handshake)
+    }
+
+    fn check_rules(&self, terms: &Terms) -> Result<(), Error> {
+        if terms.rules == self.registry.rules && terms.rules_digest == self.registry.rules_digest {
+            return Ok(());
+        }
+        let ours = self.registry.rules.join(", ");
+        Err(Error::Refused {
+            reason: format!(
+                "the querier's rules are not the provider's: both need the same rules with the same \
+                 expressions (the provider's are {ours})"
+            ),
+        })
+    }
+
+    /// The answered offer behind a manifest, once.
+    fn take_offer(&self, manifest: &Manifest, caller: Caller) -> Result<Pending, Error> {
+        let mut offers = self.offers.lock().unwrap_or_else(PoisonError::into_inner);
+        let position = offers.iter().position(|pending| {
+            pending.querier == caller.fingerprint && pending.answer.nonce == manifest.provider_nonce
+        });
+        position.and_then(|position| offers.remove(position)).ok_or(Error::Replayed)
+    }
+
+    /// Counts the identifiers that a querier can test against its allowance.
+    fn spend(&self, querier: Fingerprint, manifest: &Manifest) -> Result<(), Error> {
+        let entries = blindjoin_protocol::Sizes::of(manifest)?.table_entries();
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let spent = spent.entry(querier).or_default();
+        if spent.saturating_add(entries) > self.table_total {
+            return Err(Error::Refused {
+                reason: format!(
+                    "the querier's allowance of {} table entries is used up: {spent} are spent, and this \
+                     session needs {entries}",
+                    self.table_total
+                ),
+            });
+        }
+        *spent += entries;
+        Ok(())
+    }
+}
+
+/// Logs why a call fails, and words it for the caller.
+fn refuse(error: &Error) -> Status {
+    warn!(reason = %chain(error), "a call failed");
+    error.to_status()
+}

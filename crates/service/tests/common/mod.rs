@@ -1,0 +1,189 @@
+//! Three parties on loopback, with small insecure keys.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use blindjoin_protocol::{ProviderKeys, QuerierKeys, QuerierKeysBuilder, Terms, join_key};
+use blindjoin_service::config::{
+    Client, KeyHolderConfig, KeyHolderLimits, KeyStock, Link, LinkOptions, ProviderConfig, ProviderLimits,
+};
+use blindjoin_service::identity::IdentityFiles;
+use blindjoin_service::identity::authority::Authority;
+use blindjoin_service::keyholder::KeyHolder;
+use blindjoin_service::provider::{Provider, Registry};
+use blindjoin_service::querier::{Counterparts, Linked, link};
+use blindjoin_service::{Error, Identity, Peer};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// Bits of the test keys.
+pub const BITS: u32 = 512;
+
+/// The rules of every test session.
+pub const RULES: [&str; 2] = ["ID", "NAME"];
+
+const DIGEST: [u8; 32] = [7; 32];
+
+/// A party that serves, until it is stopped.
+pub struct Serving {
+    pub address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Result<(), Error>>,
+}
+
+impl Serving {
+    /// Asks it to end, and waits until it has.
+    pub async fn stop(self) {
+        drop(self.stop);
+        self.task.await.unwrap().unwrap();
+    }
+}
+
+/// The files of a set-up.
+pub struct Setup {
+    pub folder: tempfile::TempDir,
+    pub authority: Authority,
+    pub keyholder: IdentityFiles,
+    pub provider: IdentityFiles,
+    pub querier: IdentityFiles,
+    pub limits: KeyHolderLimits,
+    pub provider_limits: ProviderLimits,
+}
+
+impl Setup {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = Authority::new(1).unwrap();
+        let write = |name| authority.write_identity(folder.path(), name).unwrap();
+        let (keyholder, provider, querier) = (write("keyholder"), write("provider"), write("querier"));
+        Self {
+            folder,
+            authority,
+            keyholder,
+            provider,
+            querier,
+            limits: KeyHolderLimits { idle_seconds: 20, ..KeyHolderLimits::default() },
+            provider_limits: ProviderLimits { idle_seconds: 20, ..ProviderLimits::default() },
+        }
+    }
+
+    pub async fn serve_keyholder(&self) -> Serving {
+        let (querier, provider) = (fingerprint(&self.querier), fingerprint(&self.provider));
+        self.serve_keyholder_for(vec![Link { querier, provider }]).await
+    }
+
+    pub async fn serve_keyholder_for(&self, links: Vec<Link>) -> Serving {
+        let config = KeyHolderConfig {
+            listen: "127.0.0.1:0".to_owned(),
+            insecure_test_keys: true,
+            identity: self.keyholder.clone(),
+            keys: KeyStock { bits: BITS, ready: 1 },
+            limits: self.limits.clone(),
+            links,
+        };
+        let keyholder = KeyHolder::bind(&config).await.unwrap();
+        let address = keyholder.address();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(keyholder.serve(async { drop(stopped.await) }));
+        Serving { address, stop, task }
+    }
+
+    pub async fn serve_provider(&self, keyholder: SocketAddr, values: &[[Option<&str>; 2]]) -> Serving {
+        let config = ProviderConfig {
+            listen: "127.0.0.1:0".to_owned(),
+            data: "unused".into(),
+            rules: "unused".to_owned(),
+            insecure_test_keys: true,
+            identity: self.provider.clone(),
+            keyholder: peer(&self.keyholder, keyholder),
+            limits: self.provider_limits.clone(),
+            queriers: vec![Client { certificate_sha256: fingerprint(&self.querier) }],
+        };
+        let provider = Provider::bind(&config, registry(values)).await.unwrap();
+        let address = provider.address();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(provider.serve(async { drop(stopped.await) }));
+        Serving { address, stop, task }
+    }
+
+    pub fn counterparts(&self, keyholder: SocketAddr, provider: SocketAddr) -> Counterparts {
+        Counterparts {
+            keyholder: peer(&self.keyholder, keyholder),
+            provider: peer(&self.provider, provider),
+            idle: Duration::from_secs(20),
+        }
+    }
+
+    /// Links as the querier of the set-up.
+    pub async fn link(
+        &self,
+        counterparts: &Counterparts,
+        options: &LinkOptions,
+        values: &[[Option<&str>; 2]],
+    ) -> Result<Linked, Error> {
+        let identity = Identity::load_unchecked(&self.querier).unwrap();
+        let keys = querier_keys(values);
+        let terms = terms(options, keys.len());
+        link(&identity, counterparts, terms, keys, &()).await
+    }
+}
+
+pub fn options() -> LinkOptions {
+    LinkOptions { key_bits: BITS, idle_seconds: 20, ..LinkOptions::default() }
+}
+
+pub fn terms(options: &LinkOptions, keys: usize) -> Terms {
+    options.terms(RULES.map(str::to_owned).to_vec(), DIGEST, keys as u64).unwrap()
+}
+
+pub fn peer(files: &IdentityFiles, address: SocketAddr) -> Peer {
+    Peer { address: address.to_string(), certificate_sha256: fingerprint(files) }
+}
+
+pub fn fingerprint(files: &IdentityFiles) -> blindjoin_service::Fingerprint {
+    blindjoin_service::identity::fingerprint_of_file(&files.certificate).unwrap()
+}
+
+pub fn querier_keys(values: &[[Option<&str>; 2]]) -> QuerierKeys {
+    let mut builder = QuerierKeysBuilder::new(2);
+    let mut key = Vec::new();
+    for values in values {
+        let row = builder.row().unwrap();
+        for (rule, value) in (0_u16..).zip(values) {
+            if let Some(value) = value {
+                join_key(&mut key, RULES[usize::from(rule)], value.as_bytes(), None).unwrap();
+                builder.push(row, rule, &key).unwrap();
+            }
+        }
+    }
+    builder.build()
+}
+
+pub fn registry(values: &[[Option<&str>; 2]]) -> Registry {
+    let mut keys = BTreeSet::new();
+    let mut key = Vec::new();
+    for values in values {
+        for (rule, value) in RULES.iter().zip(values) {
+            if let Some(value) = value {
+                join_key(&mut key, rule, value.as_bytes(), None).unwrap();
+                keys.insert(key.clone());
+            }
+        }
+    }
+    Registry {
+        rules: RULES.map(str::to_owned).to_vec(),
+        rules_digest: DIGEST,
+        keys: ProviderKeys::collect(keys.iter().map(Vec::as_slice)).unwrap(),
+    }
+}
+
+/// The files of a folder, for tests that look for what should not be there.
+pub fn files(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
