@@ -108,9 +108,11 @@ fn values(dialect: Dialect) -> RuleSet {
     .iter()
     .zip(ATTRIBUTES)
     {
-        text.push_str(&format!(
-            "[[rule]]\nid = \"{rule}\"\nsignature = [\"{field}\"]\n"
-        ));
+        text += "[[rule]]\nid = \"";
+        text += rule;
+        text += "\"\nsignature = [\"";
+        text += field;
+        text += "\"]\n";
     }
     let rules = RuleSet::from_toml(&text)
         .unwrap()
@@ -220,6 +222,7 @@ fn normal(kind: FieldKind, value: &str, dialect: Dialect) -> Option<String> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn first_names_follow_the_dialect() {
     use Dialect::{Olt20, Olt22, Olt212, Ot1Java, Ot1Python};
     let cases: &[(&str, [Option<&str>; 5])] = &[
