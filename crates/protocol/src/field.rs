@@ -11,7 +11,7 @@ pub(crate) struct Mersenne {
 
 impl Mersenne {
     pub(crate) fn new(bits: u32) -> Self {
-        assert!((64..127).contains(&bits), "room for one carry in 128 bits");
+        assert!((32..127).contains(&bits), "room for one carry in 128 bits");
         Self { bits }
     }
 

@@ -208,6 +208,14 @@ impl Reader {
         }
     }
 
+    /// Checks that a blind result has a value for every position.
+    pub(crate) fn check_complete(&self) -> Result<(), Error> {
+        if self.blind && self.next != self.positions {
+            return Err(Error::Disagreement);
+        }
+        Ok(())
+    }
+
     /// Calls `matched` with the position and unmasked label of every match in a payload.
     pub(crate) fn read(
         &mut self,

@@ -2,6 +2,7 @@
 
 mod jobs;
 mod packs;
+mod pairs;
 mod single;
 mod table;
 
@@ -19,7 +20,7 @@ use crate::mask::SLACK_BITS;
 use crate::random::SessionSecret;
 use crate::size::Geometry;
 use crate::stream::{Account, Head, Outbound, StreamKind};
-use crate::{Error, Mask};
+use crate::{Error, Mask, Suite};
 use jobs::Kind;
 
 /// The provider's side of a session once the querier's table has arrived: comparisons in a secret
@@ -54,7 +55,8 @@ impl Context {
         };
         let public_key = agreement.public_key();
         let noise_bits = public_key.exponent_bits() + hidden + SLACK_BITS;
-        let public_key = if noise_bits > public_key.noise_table().bits() {
+        // The key's own table reaches as far as the masks of the 89-bit suites.
+        let public_key = if hidden > Suite::C89.t_bits() as usize {
             public_key
                 .clone()
                 .with_noise_table(noise_bits, Lookup::Direct)
@@ -116,7 +118,7 @@ impl Provider {
         let context = Context::new(agreement, join_keys, secret);
         let packs = match &jobs.kind {
             Kind::Packs(jobs) => Some(packs::Bases::build(&context, jobs, &table)),
-            Kind::Single(_) => None,
+            Kind::Single(_) | Kind::Pairs(_) => None,
         };
         Self {
             context,
@@ -148,6 +150,9 @@ impl Provider {
             }
             (Kind::Packs(jobs), Some(bases)) => {
                 packs::compare(&self.context, jobs, bases, &self.table, batch, range)
+            }
+            (Kind::Pairs(jobs), _) => {
+                pairs::compare(&self.context, jobs, &self.table, batch, range)
             }
             (Kind::Packs(_), None) => unreachable!("bases are built with the packs"),
         })

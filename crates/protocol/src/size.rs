@@ -168,7 +168,7 @@ impl Sizes {
                     slots,
                 )
             }
-            Mode::Pairwise(pairwise) => (provider + dummies, pairwise.clauses.len() as u64),
+            Mode::Pairwise(pairwise) => (provider, pairwise.slots().len() as u64),
         };
         Ok(Self {
             table: Geometry::ciphertexts(entries, key_bits),

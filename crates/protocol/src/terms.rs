@@ -37,6 +37,9 @@ pub struct Pairwise {
     /// The clauses, in the order of their slots.
     pub clauses: Vec<Clause>,
     /// Score mode: the weight a pair must collect, or none where any clause suffices.
+    ///
+    /// A clause then takes as many slots as its weight, and a pair's identity is shared out over
+    /// them: fewer shares than the threshold say nothing about it.
     pub threshold: Option<u8>,
 }
 
@@ -47,7 +50,7 @@ pub struct Clause {
     pub rule: u16,
     /// The parts that must all be equal, ascending.
     pub parts: Vec<u8>,
-    /// Score mode: what the clause counts towards the threshold.
+    /// What the clause counts towards the threshold; 1 without one.
     pub weight: u8,
 }
 
@@ -188,8 +191,8 @@ impl Terms {
             return refuse("dummy matches are of no use to a blind key holder");
         }
         if let Mode::Pairwise(pairwise) = &self.mode {
-            if self.canaries > 0 {
-                return refuse("pairs carry no canaries");
+            if self.canaries > 0 || self.dummies.is_some() {
+                return refuse("pairs carry no canaries and no dummies");
             }
             pairwise.check(self.rules.len(), self.suite().slots_below_modulus(key_bits))?;
         }
@@ -292,10 +295,31 @@ impl Terms {
 }
 
 impl Pairwise {
+    /// The most parts of a record.
+    pub const MOST_PARTS: u8 = 16;
+
+    /// Yields the clause of each slot: each clause as often as its weight.
+    pub(crate) fn slots(&self) -> Vec<usize> {
+        let repeated = |(index, clause): (usize, &Clause)| {
+            std::iter::repeat_n(index, usize::from(clause.weight))
+        };
+        self.clauses.iter().enumerate().flat_map(repeated).collect()
+    }
+
     fn check(&self, rules: usize, slots: usize) -> Result<(), Error> {
         let refuse = |reason| Err(Error::ManifestContradiction { reason });
-        if self.parts == 0 || self.clauses.is_empty() || self.clauses.len() > slots {
-            return refuse("no parts, no clauses, or more clauses than a ciphertext has slots");
+        if self.parts == 0 || self.parts > Self::MOST_PARTS || self.clauses.is_empty() {
+            return refuse("no clauses, no parts or too many");
+        }
+        if self
+            .clauses
+            .iter()
+            .any(|c| c.weight == 0 || (self.threshold.is_none() && c.weight != 1))
+        {
+            return refuse("a clause without weight, or with weight where nothing is weighed");
+        }
+        if self.slots().len() > slots {
+            return refuse("more clauses, or weights, than a ciphertext has slots");
         }
         for clause in &self.clauses {
             let ascending = clause.parts.windows(2).all(|pair| pair[0] < pair[1]);

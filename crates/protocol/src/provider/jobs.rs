@@ -4,12 +4,14 @@ use rand::Rng;
 use rand_chacha::ChaCha20Rng;
 
 use super::packs::PackJobs;
+use super::pairs::PairJobs;
 use super::single::SingleJobs;
 use crate::agreement::Agreement;
 use crate::input::ProviderKeys;
 use crate::keys::JoinKeys;
 use crate::random::SessionSecret;
-use crate::{Dummies, Error, Mode};
+use crate::records::ProviderRecords;
+use crate::{BlockDirectory, Dummies, Error, Mode};
 
 /// The comparisons of a session in their secret order.
 ///
@@ -22,6 +24,7 @@ pub struct ProviderJobs {
 pub(super) enum Kind {
     Single(SingleJobs),
     Packs(PackJobs),
+    Pairs(PairJobs),
 }
 
 impl ProviderJobs {
@@ -61,6 +64,25 @@ impl ProviderJobs {
             }
         };
         Ok(Self { kind })
+    }
+
+    /// Computes the parts' fingerprints of a pairwise linkage, and draws handles and permutation.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooMany`] when there are more pairs than agreed, [`Error::ManifestMismatch`] when
+    /// the directory is not the agreed one, [`Error::ManifestContradiction`] for another mode.
+    pub fn prepare_pairs(
+        agreement: &Agreement,
+        join_keys: &JoinKeys,
+        blocks: &BlockDirectory,
+        records: &ProviderRecords,
+        secret: &SessionSecret,
+    ) -> Result<Self, Error> {
+        let mut rng = secret.rng(&[b"permute", &agreement.session_id().0]);
+        PairJobs::prepare(agreement, join_keys, blocks, records, &mut rng).map(|jobs| Self {
+            kind: Kind::Pairs(jobs),
+        })
     }
 }
 

@@ -1,0 +1,463 @@
+//! The querier of a pairwise linkage, and the pairs it learns.
+
+use rand_chacha::ChaCha20Rng;
+use zeroize::Zeroizing;
+
+use crate::agreement::Agreement;
+use crate::card::{Card, Cell};
+use crate::field::Mersenne;
+use crate::keys::{Channel, JoinKeys};
+use crate::opening::{Reader, check_accounts};
+use crate::querier::{encrypt_chunk, result_stream};
+use crate::random::{SessionSecret, below_mersenne};
+use crate::records::QuerierRecords;
+use crate::size::Geometry;
+use crate::stream::{Head, Inbound, Outbound, StreamKind};
+use crate::{BlockDirectory, Error, Mode, Pairwise};
+
+/// The field that labels are shared in: 61 bits.
+const SHARE_BITS: u32 = 61;
+/// The bits of a handle where a label is shared.
+const HANDLE_BITS: u32 = 30;
+
+/// What a pair shows on a match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PairLabel {
+    pub(crate) row: u32,
+    pub(crate) handle: u32,
+}
+
+impl PairLabel {
+    /// The label in one piece.
+    pub(crate) fn whole(self) -> u64 {
+        u64::from(self.row) << 32 | u64::from(self.handle)
+    }
+
+    fn from_whole(label: u64) -> Self {
+        let [row, handle] = [label >> 32, label & 0xffff_ffff]
+            .map(|half| u32::try_from(half).expect("half a label"));
+        Self { row, handle }
+    }
+
+    fn secret(self) -> u128 {
+        u128::from(self.row) << HANDLE_BITS | u128::from(self.handle)
+    }
+
+    fn from_secret(secret: u128) -> Option<Self> {
+        let handle = u32::try_from(secret & ((1 << HANDLE_BITS) - 1)).ok()?;
+        Some(Self {
+            row: u32::try_from(secret >> HANDLE_BITS).ok()?,
+            handle,
+        })
+    }
+}
+
+/// Shares a label over slots such that `threshold` of them give it back and fewer say nothing.
+///
+/// # Source
+///
+/// A. Shamir, *How to share a secret*, CACM 22 (1979), over 2⁶¹ - 1; slot `i` has abscissa `i + 1`.
+pub(crate) fn shares(
+    label: PairLabel,
+    threshold: u8,
+    slots: usize,
+    rng: &mut ChaCha20Rng,
+) -> Vec<u64> {
+    let field = Mersenne::new(SHARE_BITS);
+    let mut coefficients = Zeroizing::new(vec![label.secret()]);
+    coefficients.extend((1..threshold).map(|_| below_mersenne(rng, SHARE_BITS)));
+    (1..=slots as u128)
+        .map(|x| {
+            let value = coefficients
+                .iter()
+                .rev()
+                .fold(0, |acc, &c| field.add(field.mul(acc, x), c));
+            u64::try_from(value).expect("61 bits")
+        })
+        .collect()
+}
+
+/// Interpolates at zero.
+fn open_shares(shares: &[(usize, u64)]) -> u128 {
+    let field = Mersenne::new(SHARE_BITS);
+    let at = |slot: usize| slot as u128 + 1;
+    shares.iter().fold(0, |sum, &(slot, share)| {
+        let (above, below) = shares.iter().filter(|(other, _)| *other != slot).fold(
+            (1, 1),
+            |(above, below), &(other, _)| {
+                (
+                    field.mul(above, at(other)),
+                    field.mul(below, field.sub(at(other), at(slot))),
+                )
+            },
+        );
+        let weight = field.mul(above, field.invert(below));
+        field.add(sum, field.mul(weight, u128::from(share) % field.modulus()))
+    })
+}
+
+/// The name under which a part's values are fingerprinted.
+pub(crate) fn part_field(part: u8) -> String {
+    part.to_string()
+}
+
+/// The querier's side of a pairwise linkage.
+pub struct PairQuerier {
+    agreement: Agreement,
+    secret: SessionSecret,
+    join_keys: JoinKeys,
+    records: QuerierRecords,
+    pairwise: Pairwise,
+    plain: Zeroizing<Vec<u128>>,
+    /// The record in each row of the table, if there is one.
+    rows: Vec<Option<u32>>,
+}
+
+impl PairQuerier {
+    /// Lays the records out by blocks, each padded to its size class.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooMany`] when a block holds more records than the directory says;
+    /// [`Error::ManifestMismatch`] when the directory is not the agreed one;
+    /// [`Error::ManifestContradiction`] for another mode.
+    pub fn new(
+        agreement: &Agreement,
+        join_keys: JoinKeys,
+        blocks: &BlockDirectory,
+        records: QuerierRecords,
+        secret: &SessionSecret,
+    ) -> Result<Self, Error> {
+        let manifest = agreement.manifest();
+        let Mode::Pairwise(pairwise) = &manifest.terms.mode else {
+            return Err(Error::ManifestContradiction {
+                reason: "records for a linkage without pairs",
+            });
+        };
+        if manifest.blocks != Some(blocks.digest()) {
+            return Err(Error::ManifestMismatch { field: "blocks" });
+        }
+        let (count, room) = (blocks.padded_rows(), manifest.querier_size);
+        if count > room {
+            return Err(Error::TooMany { count, room });
+        }
+        let mut free: Vec<(u32, u32)> = blocks
+            .iter()
+            .scan(0, |first, (_, rows)| {
+                *first += rows;
+                Some((*first - rows, *first))
+            })
+            .collect();
+        let parts = usize::from(pairwise.parts);
+        let table_rows = usize::try_from(room).expect("checked with the sizes");
+        let mut rows = vec![None; table_rows];
+        let mut plain = vec![agreement.suite().absent_querier(); table_rows * parts];
+        for record in 0..records.len() {
+            let Some(block) = records.block(record).and_then(|block| blocks.find(block)) else {
+                continue;
+            };
+            let (next, end) = &mut free[block];
+            if next == end {
+                return Err(Error::TooMany {
+                    count: u64::from(*end) + 1,
+                    room: u64::from(*end),
+                });
+            }
+            let row = *next as usize;
+            *next += 1;
+            rows[row] = Some(u32::try_from(record).expect("checked on insertion"));
+            for (part, value) in (0_u8..).zip(records.parts(record)) {
+                if let Some(value) = value {
+                    plain[row * parts + usize::from(part)] =
+                        join_keys.fingerprint(part_field(part).as_bytes(), value);
+                }
+            }
+        }
+        Ok(Self {
+            agreement: agreement.clone(),
+            secret: secret.clone(),
+            join_keys,
+            records,
+            pairwise: pairwise.clone(),
+            plain: Zeroizing::new(plain),
+            rows,
+        })
+    }
+
+    /// Yields how the table is cut into chunks.
+    pub fn table(&self) -> Geometry {
+        self.agreement.sizes().table()
+    }
+
+    /// Encrypts one chunk of the table; as [`Querier::table_chunk`](crate::Querier::table_chunk).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchBatch`].
+    pub fn table_chunk(&self, number: u64) -> Result<Vec<u8>, Error> {
+        let range = self.table().range(number)?;
+        let [start, end] = [range.start, range.end]
+            .map(|place| usize::try_from(place).expect("tables are numbered in 32 bits"));
+        Ok(encrypt_chunk(
+            &self.agreement,
+            &self.secret,
+            number,
+            &self.plain[start..end],
+        ))
+    }
+
+    /// Opens the stream that carries the table to the provider.
+    pub fn table_stream(&self, provider: &Channel) -> Outbound {
+        Outbound::new(
+            provider,
+            StreamKind::Table,
+            Head {
+                geometry: self.table(),
+                about: None,
+            },
+        )
+    }
+
+    /// Opens the stream that brings the key holder's result.
+    pub fn result_stream(&self, keyholder: &Channel) -> Inbound {
+        result_stream(&self.agreement, keyholder)
+    }
+
+    /// Opens the stream that brings the provider's account of its comparisons.
+    pub fn summary_stream(&self, provider: &Channel) -> Inbound {
+        Inbound::at_most(provider, StreamKind::Summary, Geometry::new(0, 1, 1))
+    }
+
+    /// Starts to open the result; it takes the payloads of the result stream in order.
+    pub fn opening(&self) -> PairOpening<'_> {
+        PairOpening {
+            querier: self,
+            reader: Reader::new(&self.agreement),
+            found: Vec::new(),
+        }
+    }
+}
+
+impl std::fmt::Debug for PairQuerier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PairQuerier")
+            .field("records", &self.records.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// One pair that matches.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pair {
+    /// The querier's record.
+    pub row: u32,
+    /// The provider's opaque handle of its record, the same wherever that record matches.
+    pub handle: u32,
+    /// The clauses that hold, ascending.
+    pub clauses: Vec<u8>,
+}
+
+/// The result of a pairwise linkage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PairResult {
+    /// The pairs, by row and handle.
+    pub pairs: Vec<Pair>,
+    /// Records against rules: matched where a pair of the record holds by a clause of the rule.
+    pub card: Card,
+}
+
+/// The result of a pairwise linkage as far as it has been opened.
+#[derive(Debug)]
+pub struct PairOpening<'a> {
+    querier: &'a PairQuerier,
+    reader: Reader,
+    /// Positions with their unmasked labels.
+    found: Vec<(u64, u64)>,
+}
+
+impl PairOpening<'_> {
+    /// Takes the next payload of the result stream.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ResultPositions`], [`Error::Malformed`].
+    pub fn take(mut self, payload: &[u8]) -> Result<Self, Error> {
+        let found = &mut self.found;
+        self.reader
+            .read(&self.querier.join_keys, payload, |position, label| {
+                found.push((position, label))
+            })?;
+        Ok(self)
+    }
+
+    /// Makes the remaining checks and yields the pairs and the card.
+    ///
+    /// # Errors
+    ///
+    /// As [`Opening::finish`](crate::Opening::finish), without canaries.
+    pub fn finish(self, result: &Inbound, summary: &Inbound) -> Result<PairResult, Error> {
+        let querier = self.querier;
+        check_accounts(&querier.agreement, result, summary)?;
+        self.reader.check_complete()?;
+        let slots = querier.pairwise.slots();
+        let mut pairs: Vec<Pair> = Vec::new();
+        let mut spurious = 0;
+        let of = |position: u64| position / slots.len() as u64;
+        for group in self.found.chunk_by(|a, b| of(a.0) == of(b.0)) {
+            let shown: Vec<(usize, u64)> = group
+                .iter()
+                .map(|&(position, label)| {
+                    let slot = position % slots.len() as u64;
+                    (usize::try_from(slot).expect("a few slots"), label)
+                })
+                .collect();
+            match querier.open(&shown) {
+                Opened::Pair(pair) => pairs.push(pair),
+                Opened::BelowThreshold => {}
+                Opened::Nonsense => spurious += 1,
+            }
+        }
+        pairs.sort_unstable();
+        if pairs
+            .windows(2)
+            .any(|two| (two[0].row, two[0].handle) == (two[1].row, two[1].handle))
+        {
+            return Err(Error::MatchedTwice);
+        }
+        let mut card = querier.blank_card();
+        for pair in &pairs {
+            for &clause in &pair.clauses {
+                let rule = querier.pairwise.clauses[usize::from(clause)].rule;
+                card.raise(pair.row, rule, Cell::Matched);
+            }
+        }
+        card.notes_mut().spurious = spurious;
+        card.notes_mut().suspicious = spurious > 2;
+        Ok(PairResult { pairs, card })
+    }
+}
+
+enum Opened {
+    Pair(Pair),
+    BelowThreshold,
+    Nonsense,
+}
+
+impl PairQuerier {
+    /// Opens what the slots of one pair show.
+    fn open(&self, shown: &[(usize, u64)]) -> Opened {
+        let label = match self.pairwise.threshold {
+            None => {
+                if shown.iter().any(|(_, label)| *label != shown[0].1) {
+                    return Opened::Nonsense;
+                }
+                Some(PairLabel::from_whole(shown[0].1))
+            }
+            Some(threshold) => {
+                let needed = usize::from(threshold);
+                if shown.len() < needed {
+                    return Opened::BelowThreshold;
+                }
+                // Every run of enough shares must tell the same.
+                let secret = open_shares(&shown[..needed]);
+                if shown.windows(needed).any(|run| open_shares(run) != secret) {
+                    return Opened::Nonsense;
+                }
+                PairLabel::from_secret(secret)
+            }
+        };
+        let record = label.and_then(|label| {
+            let row = self.rows.get(label.row as usize).copied().flatten()?;
+            Some((row, label.handle))
+        });
+        let Some((row, handle)) = record else {
+            return Opened::Nonsense;
+        };
+        let slots = self.pairwise.slots();
+        let mut clauses: Vec<u8> = shown
+            .iter()
+            .map(|(slot, _)| u8::try_from(slots[*slot]).expect("a few clauses"))
+            .collect();
+        clauses.dedup();
+        Opened::Pair(Pair {
+            row,
+            handle,
+            clauses,
+        })
+    }
+
+    /// The card before any match: which cells have a value and were compared.
+    fn blank_card(&self) -> Card {
+        let rules = u16::try_from(self.agreement.manifest().terms.rules.len()).expect("few rules");
+        let rows = u32::try_from(self.records.len()).expect("checked on insertion");
+        let mut compared = vec![false; self.records.len()];
+        for row in self.rows.iter().flatten() {
+            compared[*row as usize] = true;
+        }
+        let mut card = Card::new(rows, rules);
+        for row in 0..rows {
+            let parts = self.records.parts(row as usize);
+            for clause in &self.pairwise.clauses {
+                if clause
+                    .parts
+                    .iter()
+                    .all(|&part| parts[usize::from(part)].is_some())
+                {
+                    let done = compared[row as usize];
+                    card.raise(
+                        row,
+                        clause.rule,
+                        if done {
+                            Cell::NotMatched
+                        } else {
+                            Cell::NotCompared
+                        },
+                    );
+                }
+            }
+        }
+        card
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+
+    #[test]
+    fn enough_shares_open_and_fewer_do_not() {
+        let mut rng = ChaCha20Rng::from_seed([6; 32]);
+        let label = PairLabel {
+            row: 123_456,
+            handle: 987_654,
+        };
+        let shares = shares(label, 3, 6, &mut rng);
+        let of = |slots: &[usize]| {
+            slots
+                .iter()
+                .map(|&slot| (slot, shares[slot]))
+                .collect::<Vec<_>>()
+        };
+        for slots in [[0, 1, 2], [1, 3, 5], [0, 4, 5]] {
+            assert_eq!(
+                PairLabel::from_secret(open_shares(&of(&slots))),
+                Some(label)
+            );
+        }
+        assert_ne!(
+            PairLabel::from_secret(open_shares(&of(&[0, 1]))),
+            Some(label)
+        );
+        assert_eq!(open_shares(&of(&[0, 1, 2, 3])), label.secret());
+    }
+
+    #[test]
+    fn labels_survive_in_one_piece() {
+        let label = PairLabel {
+            row: 7,
+            handle: u32::MAX,
+        };
+        assert_eq!(PairLabel::from_whole(label.whole()), label);
+    }
+}

@@ -1,0 +1,274 @@
+//! Pairs of records, one slot per clause: the AND of a clause is a random linear combination.
+
+use std::ops::Range;
+
+use blindjoin_bigint::Naturals;
+use blindjoin_paillier::Ciphertexts;
+use rand_chacha::ChaCha20Rng;
+use sha2::{Digest as _, Sha256};
+
+use super::Context;
+use super::table::EncryptedTable;
+use crate::agreement::Agreement;
+use crate::field::{add, add_product, add_shifted, subtract};
+use crate::keys::JoinKeys;
+use crate::mask::{SLOT_WORDS, draw_rho, nonzero};
+use crate::pairs::{PairLabel, part_field, shares};
+use crate::random::{below_mersenne, permutation};
+use crate::records::ProviderRecords;
+use crate::{BlockDirectory, Error, Mode, Pairwise};
+
+/// The pairs in their secret order.
+///
+/// Memory: 4 bytes for each pair, and 16 for each value a record asks for.
+pub(super) struct PairJobs {
+    pairwise: Pairwise,
+    slots: Vec<usize>,
+    order: Vec<u32>,
+    blocks: Vec<Block>,
+    /// The values a record asks for, clause after clause, part after part.
+    values: Vec<u128>,
+    values_per_record: usize,
+    handles: Vec<u32>,
+}
+
+struct Block {
+    /// The first of the block's pairs, and of the querier's rows.
+    first_pair: u64,
+    first_row: u32,
+    rows: u32,
+    records: Vec<u32>,
+}
+
+/// One pair: the querier's row and the provider's record.
+type PairOf = Option<(u32, u32)>;
+
+impl PairJobs {
+    pub(super) fn prepare(
+        agreement: &Agreement,
+        join_keys: &JoinKeys,
+        directory: &BlockDirectory,
+        records: &ProviderRecords,
+        rng: &mut ChaCha20Rng,
+    ) -> Result<Self, Error> {
+        let manifest = agreement.manifest();
+        let Mode::Pairwise(pairwise) = &manifest.terms.mode else {
+            return Err(Error::ManifestContradiction {
+                reason: "records for a linkage without pairs",
+            });
+        };
+        if manifest.blocks != Some(directory.digest()) {
+            return Err(Error::ManifestMismatch { field: "blocks" });
+        }
+        let (count, room) = (records.pairs(directory), agreement.sizes().provider_keys());
+        if count > room || directory.padded_rows() > manifest.querier_size {
+            return Err(Error::TooMany { count, room });
+        }
+        let mut members = vec![Vec::new(); directory.len()];
+        for record in 0..records.len() {
+            if let Some(block) = directory.find(records.block(record)) {
+                members[block].push(u32::try_from(record).expect("checked on insertion"));
+            }
+        }
+        let (mut first_pair, mut first_row) = (0, 0);
+        let blocks = directory
+            .iter()
+            .zip(members)
+            .map(|((_, rows), records)| {
+                let block = Block {
+                    first_pair,
+                    first_row,
+                    rows,
+                    records,
+                };
+                first_pair += u64::from(rows) * block.records.len() as u64;
+                first_row += rows;
+                block
+            })
+            .collect();
+        let absent = agreement.suite().absent_provider();
+        let values = (0..records.len())
+            .flat_map(|record| records.clauses(record).iter().zip(&pairwise.clauses))
+            .flat_map(|(values, clause)| {
+                clause
+                    .parts
+                    .iter()
+                    .enumerate()
+                    .map(move |(index, &part)| match values {
+                        Some(values) => {
+                            join_keys.fingerprint(part_field(part).as_bytes(), &values[index])
+                        }
+                        None => absent,
+                    })
+            })
+            .collect();
+        let total = u32::try_from(agreement.sizes().comparison_ciphertexts())
+            .expect("checked with the sizes");
+        let handles = permutation(
+            u32::try_from(records.len()).expect("checked on insertion"),
+            rng,
+        );
+        Ok(Self {
+            pairwise: pairwise.clone(),
+            slots: pairwise.slots(),
+            order: permutation(total, rng),
+            blocks,
+            values,
+            values_per_record: pairwise
+                .clauses
+                .iter()
+                .map(|clause| clause.parts.len())
+                .sum(),
+            handles,
+        })
+    }
+
+    fn at(&self, position: usize) -> PairOf {
+        let pair = u64::from(self.order[position]);
+        let block = &self.blocks[self
+            .blocks
+            .partition_point(|b| b.first_pair <= pair)
+            .checked_sub(1)?];
+        let inside = pair - block.first_pair;
+        let (row, record) = (
+            inside % u64::from(block.rows.max(1)),
+            inside / u64::from(block.rows.max(1)),
+        );
+        let record = *block.records.get(usize::try_from(record).ok()?)?;
+        Some((block.first_row + u32::try_from(row).ok()?, record))
+    }
+
+    /// The values a record asks for under a clause.
+    fn values(&self, record: u32, clause: usize) -> &[u128] {
+        let before: usize = self.pairwise.clauses[..clause]
+            .iter()
+            .map(|c| c.parts.len())
+            .sum();
+        let start = record as usize * self.values_per_record + before;
+        &self.values[start..start + self.pairwise.clauses[clause].parts.len()]
+    }
+}
+
+/// Computes the pairs at `range`.
+pub(super) fn compare(
+    context: &Context,
+    jobs: &PairJobs,
+    table: &EncryptedTable,
+    batch: u64,
+    range: Range<u64>,
+) -> Vec<u8> {
+    let positions = |p: u64| usize::try_from(p).expect("streams are numbered in 32 bits");
+    let mut input = Sha256::new_with_prefix(table.digest());
+    let mut real = Vec::new();
+    let mut rest = Vec::new();
+    for position in range.clone() {
+        let pair = jobs.at(positions(position));
+        let (row, record) = pair.unwrap_or((u32::MAX, u32::MAX));
+        input.update(row.to_be_bytes());
+        input.update(record.to_be_bytes());
+        match pair {
+            Some(pair) => {
+                let start = record as usize * jobs.values_per_record;
+                for value in &jobs.values[start..start + jobs.values_per_record] {
+                    input.update(value.to_be_bytes());
+                }
+                real.push((position, Some(pair)));
+            }
+            None => rest.push((position, None)),
+        }
+    }
+    let mut rng = context.rng(batch, input);
+    let pairs: Vec<(u32, u32)> = real.iter().filter_map(|(_, pair)| *pair).collect();
+    let order: Vec<(u64, PairOf)> = real.into_iter().chain(rest).collect();
+    let suite = context.agreement.suite();
+    let bits = jobs.slots.len() * suite.slot_bits();
+    let mut plain = Naturals::zero(order.len(), bits);
+    // For each slot and each part of its clause, the factors of all pairs.
+    let mut factors: Vec<Vec<Naturals>> = jobs
+        .slots
+        .iter()
+        .map(|&clause| {
+            let parts = jobs.pairwise.clauses[clause].parts.len();
+            vec![Naturals::zero(pairs.len(), suite.t_bits() as usize); parts]
+        })
+        .collect();
+    for (index, &(position, pair)) in order.iter().enumerate() {
+        let labels = pair.map(|(row, record)| labels(jobs, row, record, &mut rng));
+        for (slot, &clause) in jobs.slots.iter().enumerate() {
+            let at = position * jobs.slots.len() as u64 + slot as u64;
+            let mut sum = [0; SLOT_WORDS];
+            if let (Some((_, record)), Some(labels)) = (pair, &labels) {
+                for (part, &value) in jobs.values(record, clause).iter().enumerate() {
+                    let factor = nonzero(suite, &mut rng);
+                    add(factors[slot][part].item_mut(index), factor);
+                    add_product(&mut sum, factor, suite.t() - value);
+                }
+                let label = labels[slot];
+                add(
+                    &mut sum,
+                    if context.agreement.manifest().terms.blind {
+                        (u128::from(label) + context.join_keys.blind_pad(at)) % suite.t()
+                    } else {
+                        u128::from(label ^ context.join_keys.pad(at))
+                    },
+                );
+            } else {
+                add(&mut sum, below_mersenne(&mut rng, suite.t_bits()));
+            }
+            let rho = draw_rho(suite, &mut rng);
+            add_shifted(&mut sum, &rho, suite.t_bits() as usize);
+            subtract(&mut sum, &rho);
+            add_shifted(plain.item_mut(index), &sum, slot * suite.slot_bits());
+        }
+    }
+    let products = (!pairs.is_empty()).then(|| combine(context, jobs, table, &pairs, &factors));
+    let wire = context.finish(products, &plain, &mut rng);
+    let width = context.public_key.ciphertext_bytes();
+    let mut out = vec![0; wire.len()];
+    for ((position, _), ciphertext) in order.iter().zip(wire.chunks_exact(width)) {
+        let at = positions(position - range.start) * width;
+        out[at..at + width].copy_from_slice(ciphertext);
+    }
+    out
+}
+
+/// What each slot of a pair shows on a match: the pair's label, or its share of it.
+fn labels(jobs: &PairJobs, row: u32, record: u32, rng: &mut ChaCha20Rng) -> Vec<u64> {
+    let label = PairLabel {
+        row,
+        handle: jobs.handles[record as usize],
+    };
+    match jobs.pairwise.threshold {
+        None => vec![label.whole(); jobs.slots.len()],
+        Some(threshold) => shares(label, threshold, jobs.slots.len(), rng),
+    }
+}
+
+/// Π over slots and parts of entry^(factor·2^(S·slot)), by Horner over the slots.
+fn combine(
+    context: &Context,
+    jobs: &PairJobs,
+    table: &EncryptedTable,
+    pairs: &[(u32, u32)],
+    factors: &[Vec<Naturals>],
+) -> Ciphertexts {
+    let (public_key, suite) = (&context.public_key, context.agreement.suite());
+    let ring = public_key.ring();
+    let parts = usize::from(jobs.pairwise.parts);
+    let mut product = ring.one(pairs.len());
+    for (slot, &clause) in jobs.slots.iter().enumerate().rev() {
+        if slot + 1 < jobs.slots.len() {
+            ring.square_times_assign(&mut product, suite.slot_bits());
+        }
+        for (index, &part) in jobs.pairwise.clauses[clause].parts.iter().enumerate() {
+            let places: Vec<usize> = pairs
+                .iter()
+                .map(|&(row, _)| row as usize * parts + usize::from(part))
+                .collect();
+            let mut term = table.gather(&places);
+            public_key.multiply_plain(&mut term, &factors[slot][index]);
+            ring.mul_assign(&mut product, term.as_batch());
+        }
+    }
+    Ciphertexts::from_batch(product)
+}

@@ -1,0 +1,305 @@
+//! Three parties in one process, with small keys that factor easily.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
+
+use blindjoin_protocol::{
+    Agreement, Answer, BlockDirectory, Card, Channel, Error, Handshake, Identity, Inbound,
+    KeyAnnouncement, KeyHolder, KeySize, Manifest, Mask, Mode, Offer, Outbound, Parties, Policy,
+    Profile, Provider, ProviderJobs, ProviderKeys, Querier, QuerierKeys, QuerierKeysBuilder, Role,
+    SecretKey, SessionSecret, TableIntake, TableKind, Terms, join_key, size_class,
+};
+use rand::SeedableRng;
+use rand_chacha::ChaCha20Rng;
+
+/// A seeded generator.
+pub(crate) fn rng(seed: u64) -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(seed)
+}
+
+/// A 1024-bit key, shared by all tests: it factors easily.
+pub(crate) static KEY: LazyLock<Arc<SecretKey>> = LazyLock::new(|| {
+    let size = KeySize::insecure_test_key(1024).expect("a test size");
+    Arc::new(SecretKey::generate(size, Profile::DjnShort, &mut rng(1024)))
+});
+
+/// Terms of a join over one rule, to be varied.
+pub(crate) fn terms(table: TableKind) -> Terms {
+    Terms {
+        mode: Mode::Join { table },
+        mask: Mask::Slot,
+        blind: false,
+        dummies: None,
+        profile: Profile::DjnShort,
+        key_size: KEY.public().size(),
+        rules: vec!["id".to_owned()],
+        rules_digest: [7; 32],
+        canaries: 4,
+        match_cap: 1 << 20,
+        expires: 2_000_000_000,
+    }
+}
+
+/// The policy under which test keys are accepted.
+pub(crate) fn policy() -> Policy {
+    Policy {
+        least_key_bits: 512,
+        ..Policy::default()
+    }
+}
+
+/// The three parties' identities.
+pub(crate) struct People {
+    pub(crate) querier: Identity,
+    pub(crate) provider: Identity,
+    pub(crate) keyholder: Identity,
+}
+
+pub(crate) fn people() -> People {
+    let [querier, provider, keyholder] = [1, 2, 3].map(|seed: u8| Identity::from_seed(&[seed; 32]));
+    People {
+        querier,
+        provider,
+        keyholder,
+    }
+}
+
+impl People {
+    pub(crate) fn parties(&self) -> Parties {
+        Parties {
+            querier: self.querier.key(),
+            provider: self.provider.key(),
+            keyholder: self.keyholder.key(),
+        }
+    }
+}
+
+/// A session after its handshakes: every party's view of it.
+pub(crate) struct Session {
+    pub(crate) agreement: Agreement,
+    pub(crate) secrets: [SessionSecret; 3],
+    pub(crate) querier_to_provider: Channel,
+    pub(crate) provider_to_querier: Channel,
+    pub(crate) provider_to_keyholder: Channel,
+    pub(crate) keyholder_to_provider: Channel,
+    pub(crate) keyholder_to_querier: Channel,
+    pub(crate) querier_to_keyholder: Channel,
+}
+
+/// Negotiates, announces the key and shakes hands, all through the encodings.
+pub(crate) fn session(
+    terms: Terms,
+    querier_size: u64,
+    provider_size: u64,
+    blocks: Option<BlockDirectory>,
+    seed: u64,
+) -> Result<Session, Error> {
+    let mut rng = rng(seed);
+    let people = people();
+    let offer = Offer::new(terms, querier_size, blocks, &mut rng)?;
+    let offer = Offer::decode(&offer.encode())?;
+    let answer = Answer::decode(&Answer::new(provider_size, &mut rng).encode())?;
+    let manifest = Manifest::new(&offer, &answer, people.parties())?;
+    let manifest = Manifest::decode(&manifest.encode())?;
+    manifest.check_negotiation(&offer, &answer)?;
+    manifest.check(&policy(), 1_900_000_000)?;
+
+    let [qs, ps, ks] = [0; 3].map(|_| SessionSecret::generate(&mut rng));
+    let own = Agreement::new(manifest.clone(), KEY.public().clone())?;
+    let announcement = KeyAnnouncement::sign(&people.keyholder, &own, &ks);
+    let announcement = KeyAnnouncement::decode(&announcement.encode())?;
+    let (agreement, keyholder) = announcement.accept(manifest, &mut rng)?;
+    let querier = Handshake::sign(Role::Querier, &people.querier, &agreement, &qs);
+    let querier = Handshake::decode(&querier.encode())?.verify(Role::Querier, &agreement)?;
+    let provider = Handshake::sign(Role::Provider, &people.provider, &agreement, &ps);
+    let provider = Handshake::decode(&provider.encode())?.verify(Role::Provider, &agreement)?;
+    let channel = |role, secret, peer| Channel::derive(&agreement, role, secret, peer);
+    Ok(Session {
+        querier_to_provider: channel(Role::Querier, &qs, &provider)?,
+        provider_to_querier: channel(Role::Provider, &ps, &querier)?,
+        provider_to_keyholder: channel(Role::Provider, &ps, &keyholder)?,
+        keyholder_to_provider: channel(Role::KeyHolder, &ks, &provider)?,
+        keyholder_to_querier: channel(Role::KeyHolder, &ks, &querier)?,
+        querier_to_keyholder: channel(Role::Querier, &qs, &keyholder)?,
+        secrets: [qs, ps, ks],
+        agreement,
+    })
+}
+
+/// What went over the wire, for those who look at sizes or bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Transcript {
+    pub(crate) table: Vec<Vec<u8>>,
+    pub(crate) comparisons: Vec<Vec<u8>>,
+    pub(crate) result: Vec<Vec<u8>>,
+    pub(crate) summary: Vec<u8>,
+    pub(crate) keyholder_learned: Option<u64>,
+}
+
+pub(crate) fn seal_all(
+    mut stream: Outbound,
+    mut payload: impl FnMut(u64) -> Result<Vec<u8>, Error>,
+) -> Result<(Outbound, Vec<Vec<u8>>), Error> {
+    let mut sealed = Vec::new();
+    for number in 0..stream.chunks() {
+        let (next, chunk) = stream.seal(&payload(number)?)?;
+        stream = next;
+        sealed.push(chunk);
+    }
+    Ok((stream, sealed))
+}
+
+pub(crate) fn open_all(
+    mut stream: Inbound,
+    chunks: &[Vec<u8>],
+) -> Result<(Inbound, Vec<Vec<u8>>), Error> {
+    let mut payloads = Vec::new();
+    for (number, chunk) in (0..).zip(chunks) {
+        let (next, payload) = stream.open(number, chunk)?;
+        stream = next;
+        payloads.push(payload);
+    }
+    Ok((stream, payloads))
+}
+
+/// Runs a join or lookup from the handshake to the card.
+pub(crate) fn run(
+    session: &Session,
+    querier_keys: QuerierKeys,
+    provider_keys: &ProviderKeys,
+) -> Result<(Card, Transcript), Error> {
+    let agreement = &session.agreement;
+    let suite = agreement.suite();
+    let [querier_secret, provider_secret, _] = &session.secrets;
+    let mut transcript = Transcript::default();
+
+    let keys = session.querier_to_provider.join_keys(suite);
+    let querier = Querier::new(agreement, keys, querier_keys, querier_secret)?;
+    let (_, table) = seal_all(querier.table_stream(&session.querier_to_provider), |i| {
+        querier.table_chunk(i)
+    })?;
+
+    let keys = session.provider_to_querier.join_keys(suite);
+    let jobs = ProviderJobs::prepare(agreement, &keys, provider_keys, provider_secret)?;
+    let mut intake = TableIntake::new(agreement);
+    let (stream, payloads) = open_all(intake.stream(&session.provider_to_querier), &table)?;
+    for payload in payloads {
+        intake = intake.take(&payload)?;
+    }
+    let provider = Provider::new(
+        agreement,
+        keys,
+        jobs,
+        intake.finish(&stream)?,
+        provider_secret,
+    );
+    let (stream, comparisons) = seal_all(
+        provider.comparison_stream(&session.provider_to_keyholder),
+        |i| provider.compare(i),
+    )?;
+    let summary = provider.summary(&session.provider_to_querier, stream.account()?)?;
+
+    let keyholder = KeyHolder::new(agreement, Arc::clone(&KEY));
+    let stream = keyholder.comparison_stream(&session.keyholder_to_provider);
+    let (stream, payloads) = open_all(stream, &comparisons)?;
+    let mut release = keyholder.release();
+    for (number, payload) in (0..).zip(payloads) {
+        release = release.take(keyholder.decide(number, &payload)?)?;
+    }
+    let released = release.finish(&stream)?;
+    transcript.keyholder_learned = released.matches();
+    let (_, result) = seal_all(released.stream(&session.keyholder_to_querier), |i| {
+        released.chunk(i)
+    })?;
+
+    let (result_stream, payloads) = open_all(
+        querier.result_stream(&session.querier_to_keyholder),
+        &result,
+    )?;
+    let mut opening = querier.opening();
+    for payload in payloads {
+        opening = opening.take(&payload)?;
+    }
+    let (summary_stream, _) = querier
+        .summary_stream(&session.querier_to_provider)
+        .open(0, &summary)?;
+    let card = opening.finish(&result_stream, &summary_stream)?;
+    transcript = Transcript {
+        table,
+        comparisons,
+        result,
+        summary,
+        ..transcript
+    };
+    Ok((card, transcript))
+}
+
+/// A querier's keys: one row for each id, under rule 0 named `id`.
+pub(crate) fn querier_keys<'a>(ids: impl IntoIterator<Item = &'a str>) -> QuerierKeys {
+    let mut builder = QuerierKeysBuilder::new(1);
+    let mut key = Vec::new();
+    for id in ids {
+        let row = builder.row().expect("few rows");
+        join_key(&mut key, "id", id.as_bytes(), None).expect("a joinable id");
+        builder.push(row, 0, &key).expect("few keys");
+    }
+    builder.build()
+}
+
+/// A provider's keys under the rule `id`.
+pub(crate) fn provider_keys<'a>(ids: impl IntoIterator<Item = &'a str>) -> ProviderKeys {
+    let keys: Vec<Vec<u8>> = ids
+        .into_iter()
+        .map(|id| {
+            let mut key = Vec::new();
+            join_key(&mut key, "id", id.as_bytes(), None).expect("a joinable id");
+            key
+        })
+        .collect();
+    ProviderKeys::collect(keys.iter().map(Vec::as_slice)).expect("few keys")
+}
+
+/// Two lists of ids with some in common, and the rows of the first that are.
+pub(crate) fn population(
+    seed: u64,
+    querier: usize,
+    provider: usize,
+    common: usize,
+) -> (Vec<String>, Vec<String>, BTreeSet<usize>) {
+    let id = |side: &str, number: usize| format!("{side}{seed:03}{number:06}");
+    let ours: Vec<String> = (0..querier).map(|i| id("Q", i)).collect();
+    let step = querier.checked_div(common).unwrap_or(1).max(1);
+    let shared: BTreeSet<usize> = (0..common)
+        .map(|i| i * step)
+        .filter(|&row| row < querier)
+        .collect();
+    let mut theirs: Vec<String> = shared.iter().map(|&row| ours[row].clone()).collect();
+    theirs.extend((shared.len()..provider).map(|i| id("P", i)));
+    (ours, theirs, shared)
+}
+
+/// Runs a one-rule linkage of two lists; yields the card and the transcript.
+pub(crate) fn link(
+    terms: Terms,
+    ours: &[String],
+    theirs: &[String],
+    seed: u64,
+) -> Result<(Card, Transcript), Error> {
+    let ours = querier_keys(ours.iter().map(String::as_str));
+    let theirs = provider_keys(theirs.iter().map(String::as_str));
+    let canaries = u64::from(terms.canaries);
+    let querier_size = match terms.mode {
+        Mode::Lookup => terms.rules.len() as u64 + canaries,
+        Mode::Join { .. } | Mode::Pairwise(_) => size_class(ours.len() as u64 + canaries),
+    };
+    let provider_size = size_class(theirs.len() as u64 + canaries);
+    let session = session(terms, querier_size, provider_size, None, seed)?;
+    run(&session, ours, &theirs)
+}
+
+/// The rows of the card that match.
+pub(crate) fn matched(card: &Card) -> BTreeSet<usize> {
+    (0..card.rows())
+        .filter(|&row| card.matched(row) == Some(true))
+        .collect()
+}

@@ -1,0 +1,7 @@
+//! Whole linkages in one process, three parties and every message, at small insecure keys.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod agreement;
+mod common;
+mod pairwise;
