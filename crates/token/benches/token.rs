@@ -1,0 +1,2 @@
+//! Tokens per second.
+fn main() {}
