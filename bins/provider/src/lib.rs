@@ -2,13 +2,13 @@
 #![forbid(unsafe_code)]
 
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
-use blindjoin_columnar::{Population, ReadOptions, Reader, Side, Signature, TakeSignatures, pipeline};
+use blindjoin_columnar::{
+    Population, ReadOptions, Reader, Side, Signature, TakeSignatures, pipeline, today,
+};
 use blindjoin_protocol::{ProviderKeysBuilder, join_key};
-use blindjoin_record::{Date, RuleSet};
-use blindjoin_service::config::is_rule_set_name;
+use blindjoin_record::RuleSet;
 use blindjoin_service::provider::Registry;
 
 /// A registry in memory, and what its owner should know about it.
@@ -20,15 +20,6 @@ pub struct Loaded {
     pub records: usize,
     /// Remarks: records without a value for a rule, oddities of the file.
     pub remarks: Vec<String>,
-}
-
-/// Reads a rules file, or yields the built-in rule set of that name.
-pub fn rules(rules: &str) -> anyhow::Result<RuleSet> {
-    if is_rule_set_name(rules) {
-        return RuleSet::builtin(rules).with_context(|| format!("rule set {rules}"));
-    }
-    let text = std::fs::read_to_string(rules).with_context(|| format!("reading {rules}"))?;
-    RuleSet::from_toml(&text).with_context(|| rules.to_owned())
 }
 
 /// Reads a registry whole and keeps its join keys, each once.
@@ -61,13 +52,6 @@ pub fn missing(rules: &[String], population: &Population) -> Vec<String> {
         .filter(|(_, count)| *count > 0)
         .map(|(rule, count)| format!("rule {rule}: {count} records have no value for it"))
         .collect()
-}
-
-/// The day in UTC, which dates of birth must not be after.
-pub fn today() -> Date {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
-    let days = i64::try_from(seconds / 86_400).unwrap_or(i64::MAX);
-    Date::from_unix_days(days).unwrap_or_else(|| Date::new(9999, 12, 31).expect("a day"))
 }
 
 /// Why signatures cannot be taken.

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use blindjoin_provider::{Loaded, load, rules};
+use blindjoin_columnar::load_rules;
+use blindjoin_provider::{Loaded, load};
 use blindjoin_service::config::ProviderConfig;
 use blindjoin_service::provider::Provider;
 use blindjoin_service::{program, server, telemetry};
@@ -53,7 +54,7 @@ fn serve(arguments: &Serve) -> anyhow::Result<()> {
     if let Some(listen) = &arguments.listen {
         config.listen.clone_from(listen);
     }
-    let Loaded { registry, records, remarks } = load(&config.data, &rules(&config.rules)?)?;
+    let Loaded { registry, records, remarks } = load(&config.data, &load_rules(&config.rules)?)?;
     if !arguments.quiet {
         for remark in remarks {
             program::say(remark);

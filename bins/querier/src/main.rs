@@ -1,3 +1,56 @@
-//! Under construction.
+//! `blindjoin-querier`: links its records with a provider's registry, and alone learns the result.
+//!
+//! Exit codes: 0 done; 1 the input, a peer or the configuration is wrong; 2 usage; 70 a bug;
+//! 75 temporary, run the same command again.
 #![forbid(unsafe_code)]
-fn main() {}
+
+mod link;
+
+use std::process::ExitCode;
+
+use blindjoin_service::{program, telemetry};
+use clap::{Parser, Subcommand};
+use tracing_subscriber::filter::LevelFilter;
+
+/// The querier of a privacy-preserving record linkage
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Show neither progress nor remarks
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Link(link::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    telemetry::start(LevelFilter::WARN);
+    program::run("blindjoin-querier", || match &arguments.command {
+        Command::Link(link) => link::run(link, arguments.quiet),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_example_configuration_is_valid() {
+        let example = concat!(env!("CARGO_MANIFEST_DIR"), "/config.example.toml");
+        let config = blindjoin_service::config::QuerierConfig::load(example.as_ref()).unwrap();
+        assert_eq!(config.link.key_bits, 3072);
+        assert_eq!(config.providers.len(), 1);
+    }
+}

@@ -109,6 +109,15 @@ pub enum Error {
         /// What is wrong with it.
         fault: RowFault,
     },
+    /// Rules that do not hold together, or a rule set that nobody knows.
+    #[error("{file}")]
+    Rules {
+        /// The rules file, or the name.
+        file: Arc<str>,
+        /// What is wrong.
+        #[source]
+        source: blindjoin_record::Error,
+    },
     /// More rows than a linkage can number.
     #[error("{file}: has more than 4294967295 rows; split it")]
     TooManyRows {

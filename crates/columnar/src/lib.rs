@@ -42,6 +42,7 @@ mod output;
 mod parquet;
 pub mod pipeline;
 mod reader;
+mod rules;
 mod sign;
 mod writer;
 
@@ -53,5 +54,6 @@ pub use format::Format;
 pub use ids::RecordIds;
 pub use output::Output;
 pub use reader::{Block, Decoder, Note, ROWS_PER_CHUNK, ReadOptions, Reader};
+pub use rules::{is_rule_set_name, load_rules, today};
 pub use sign::{Population, Side, Signature, TakeSignatures};
 pub use writer::{Buffers, Header, OutputColumn, Quoting, RowBuffer, TableWriter};

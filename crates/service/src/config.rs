@@ -385,10 +385,15 @@ impl QuerierConfig {
         check.positive("link.idle_seconds", config.link.idle_seconds)?;
         Ok(config)
     }
+
+    /// Whether sessions may use keys of this size.
+    pub fn allows_key_bits(&self, bits: u32) -> bool {
+        key_bits_allowed(bits, self.insecure_test_keys)
+    }
 }
 
 /// Whether a key size may be used: 2048, 3072 and 4096 always, small ones in tests only.
-pub(crate) fn key_bits_allowed(bits: u32, insecure_test_keys: bool) -> bool {
+fn key_bits_allowed(bits: u32, insecure_test_keys: bool) -> bool {
     matches!(bits, 2048 | 3072 | 4096) || (insecure_test_keys && (256..2048).contains(&bits))
 }
 
@@ -458,18 +463,16 @@ fn folder(path: &Path) -> &Path {
 
 /// A name without extension and separator is a built-in rule set, anything else a path.
 fn rules_relative_to(folder: &Path, rules: &str) -> String {
-    if is_rule_set_name(rules) {
+    let path = folder.join(rules);
+    if is_rule_set_name(rules) && !path.exists() {
         return rules.to_owned();
     }
-    folder.join(rules).to_string_lossy().into_owned()
+    path.to_string_lossy().into_owned()
 }
 
-/// Whether `rules` names a built-in rule set rather than a file.
-pub fn is_rule_set_name(rules: &str) -> bool {
-    !rules.is_empty()
-        && rules
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+/// Whether `rules` has the form of a rule set's name rather than of a file's.
+fn is_rule_set_name(rules: &str) -> bool {
+    !rules.is_empty() && rules.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }
 
 #[cfg(test)]

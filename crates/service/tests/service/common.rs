@@ -1,5 +1,4 @@
 //! Three parties on loopback, with small insecure keys.
-#![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -20,41 +19,41 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// Bits of the test keys.
-pub const BITS: u32 = 512;
+pub(crate) const BITS: u32 = 512;
 
 /// The rules of every test session.
-pub const RULES: [&str; 2] = ["ID", "NAME"];
+pub(crate) const RULES: [&str; 2] = ["ID", "NAME"];
 
 const DIGEST: [u8; 32] = [7; 32];
 
 /// A party that serves, until it is stopped.
-pub struct Serving {
-    pub address: SocketAddr,
+pub(crate) struct Serving {
+    pub(crate) address: SocketAddr,
     stop: oneshot::Sender<()>,
     task: JoinHandle<Result<(), Error>>,
 }
 
 impl Serving {
     /// Asks it to end, and waits until it has.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         drop(self.stop);
         self.task.await.unwrap().unwrap();
     }
 }
 
 /// The files of a set-up.
-pub struct Setup {
-    pub folder: tempfile::TempDir,
-    pub authority: Authority,
-    pub keyholder: IdentityFiles,
-    pub provider: IdentityFiles,
-    pub querier: IdentityFiles,
-    pub limits: KeyHolderLimits,
-    pub provider_limits: ProviderLimits,
+pub(crate) struct Setup {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) authority: Authority,
+    pub(crate) keyholder: IdentityFiles,
+    pub(crate) provider: IdentityFiles,
+    pub(crate) querier: IdentityFiles,
+    pub(crate) limits: KeyHolderLimits,
+    pub(crate) provider_limits: ProviderLimits,
 }
 
 impl Setup {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let authority = Authority::new(1).unwrap();
         let write = |name| authority.write_identity(folder.path(), name).unwrap();
@@ -70,12 +69,12 @@ impl Setup {
         }
     }
 
-    pub async fn serve_keyholder(&self) -> Serving {
+    pub(crate) async fn serve_keyholder(&self) -> Serving {
         let (querier, provider) = (fingerprint(&self.querier), fingerprint(&self.provider));
         self.serve_keyholder_for(vec![Link { querier, provider }]).await
     }
 
-    pub async fn serve_keyholder_for(&self, links: Vec<Link>) -> Serving {
+    pub(crate) async fn serve_keyholder_for(&self, links: Vec<Link>) -> Serving {
         let config = KeyHolderConfig {
             listen: "127.0.0.1:0".to_owned(),
             insecure_test_keys: true,
@@ -91,7 +90,7 @@ impl Setup {
         Serving { address, stop, task }
     }
 
-    pub async fn serve_provider(&self, keyholder: SocketAddr, values: &[[Option<&str>; 2]]) -> Serving {
+    pub(crate) async fn serve_provider(&self, keyholder: SocketAddr, values: &[[Option<&str>; 2]]) -> Serving {
         let config = ProviderConfig {
             listen: "127.0.0.1:0".to_owned(),
             data: "unused".into(),
@@ -109,7 +108,7 @@ impl Setup {
         Serving { address, stop, task }
     }
 
-    pub fn counterparts(&self, keyholder: SocketAddr, provider: SocketAddr) -> Counterparts {
+    pub(crate) fn counterparts(&self, keyholder: SocketAddr, provider: SocketAddr) -> Counterparts {
         Counterparts {
             keyholder: peer(&self.keyholder, keyholder),
             provider: peer(&self.provider, provider),
@@ -118,7 +117,7 @@ impl Setup {
     }
 
     /// Links as the querier of the set-up.
-    pub async fn link(
+    pub(crate) async fn link(
         &self,
         counterparts: &Counterparts,
         options: &LinkOptions,
@@ -131,23 +130,23 @@ impl Setup {
     }
 }
 
-pub fn options() -> LinkOptions {
+pub(crate) fn options() -> LinkOptions {
     LinkOptions { key_bits: BITS, idle_seconds: 20, ..LinkOptions::default() }
 }
 
-pub fn terms(options: &LinkOptions, keys: usize) -> Terms {
+pub(crate) fn terms(options: &LinkOptions, keys: usize) -> Terms {
     options.terms(RULES.map(str::to_owned).to_vec(), DIGEST, keys as u64).unwrap()
 }
 
-pub fn peer(files: &IdentityFiles, address: SocketAddr) -> Peer {
+pub(crate) fn peer(files: &IdentityFiles, address: SocketAddr) -> Peer {
     Peer { address: address.to_string(), certificate_sha256: fingerprint(files) }
 }
 
-pub fn fingerprint(files: &IdentityFiles) -> blindjoin_service::Fingerprint {
+pub(crate) fn fingerprint(files: &IdentityFiles) -> blindjoin_service::Fingerprint {
     blindjoin_service::identity::fingerprint_of_file(&files.certificate).unwrap()
 }
 
-pub fn querier_keys(values: &[[Option<&str>; 2]]) -> QuerierKeys {
+pub(crate) fn querier_keys(values: &[[Option<&str>; 2]]) -> QuerierKeys {
     let mut builder = QuerierKeysBuilder::new(2);
     let mut key = Vec::new();
     for values in values {
@@ -162,7 +161,7 @@ pub fn querier_keys(values: &[[Option<&str>; 2]]) -> QuerierKeys {
     builder.build()
 }
 
-pub fn registry(values: &[[Option<&str>; 2]]) -> Registry {
+pub(crate) fn registry(values: &[[Option<&str>; 2]]) -> Registry {
     let mut keys = BTreeSet::new();
     let mut key = Vec::new();
     for values in values {
@@ -181,7 +180,7 @@ pub fn registry(values: &[[Option<&str>; 2]]) -> Registry {
 }
 
 /// The files of a folder, for tests that look for what should not be there.
-pub fn files(folder: &Path) -> Vec<String> {
+pub(crate) fn files(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();

@@ -1,10 +1,9 @@
 //! Whole linkages over real sockets and mutual TLS.
 
-mod common;
 
 use blindjoin_protocol::Cell;
 use blindjoin_service::config::{LinkOptions, MaskChoice, Table};
-use common::{Setup, options};
+use crate::common::{Setup, options};
 
 const OURS: [[Option<&str>; 2]; 4] = [
     [Some("1"), Some("ADA")],

@@ -1,0 +1,99 @@
+use std::fmt;
+
+use blindjoin_columnar::{CardWriter, Error, Format, Output, RecordIds};
+use blindjoin_protocol::{Card, Cell};
+
+/// How many record ids a message lists.
+const LISTED: usize = 20;
+
+/// Writes the card: a line per record in input order, a column per rule; the output appears whole.
+///
+/// Cells without a valid value are empty, and so are those that could not be compared: these are
+/// for [`Summary`] to tell.
+pub fn write(
+    card: &Card,
+    ids: &RecordIds,
+    rules: &[String],
+    output: Output,
+    format: Format,
+) -> Result<(), Error> {
+    let mut writer = CardWriter::new(output, format, rules.iter().map(String::as_str))?;
+    for row in 0..card.rows() {
+        let cells = card.row(row).iter().map(|cell| match cell {
+            Cell::Matched => Some(true),
+            Cell::NotMatched => Some(false),
+            Cell::NoValue | Cell::NotCompared => None,
+        });
+        writer.push(ids.get(row), cells)?;
+    }
+    writer.finish()?.commit()
+}
+
+/// What a card says in sum.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Records with a match under some rule.
+    pub matched: usize,
+    /// Records of which a rule could not be compared, by id; the first of them.
+    pub not_compared: Vec<String>,
+    /// How many such records there are.
+    pub not_compared_count: usize,
+    /// Records in all.
+    pub records: usize,
+    /// Rule, records matched, records without a value.
+    pub rules: Vec<(String, usize, usize)>,
+    /// More labels than chance explains unmask to nothing.
+    pub suspicious: bool,
+}
+
+impl Summary {
+    /// Counts a card.
+    pub fn of(card: &Card, ids: &RecordIds, rules: &[String]) -> Self {
+        let not_compared: Vec<usize> =
+            (0..card.rows()).filter(|&row| card.row(row).contains(&Cell::NotCompared)).collect();
+        Self {
+            matched: card.matched_rows(),
+            not_compared: not_compared.iter().take(LISTED).map(|&row| ids.get(row).to_owned()).collect(),
+            not_compared_count: not_compared.len(),
+            records: card.rows(),
+            rules: rules
+                .iter()
+                .enumerate()
+                .map(|(rule, id)| {
+                    (id.clone(), card.count(rule, Cell::Matched), card.count(rule, Cell::NoValue))
+                })
+                .collect(),
+            suspicious: card.notes().suspicious,
+        }
+    }
+
+    /// What must be said even when nothing else is.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.not_compared_count > 0 {
+            let more = if self.not_compared_count > LISTED { ", …" } else { "" };
+            warnings.push(format!(
+                "{} records could not be compared under some rule, and their cells are empty: {}{more}",
+                self.not_compared_count,
+                self.not_compared.join(", ")
+            ));
+        }
+        if self.suspicious {
+            warnings.push("the result names places where we put nothing: somebody may invent matches".to_owned());
+        }
+        warnings
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} of {} records matched", self.matched, self.records)?;
+        for (rule, matched, without) in &self.rules {
+            write!(formatter, "\n  {rule}: {matched} matched")?;
+            if *without > 0 {
+                write!(formatter, ", {without} without a value")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,10 @@
+//! The querier's work around a linkage: reading records, showing progress, writing the card.
+#![forbid(unsafe_code)]
+
+mod bars;
+mod card;
+mod people;
+
+pub use bars::Bars;
+pub use card::{Summary, write};
+pub use people::People;

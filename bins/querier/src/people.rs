@@ -1,0 +1,80 @@
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+use blindjoin_columnar::{
+    Format, Population, ReadOptions, Reader, RecordIds, Side, Signature, TakeSignatures, pipeline, today,
+};
+use blindjoin_protocol::{QuerierKeys, QuerierKeysBuilder, join_key};
+use blindjoin_record::RuleSet;
+
+/// The querier's records as a linkage sees them.
+#[derive(Debug)]
+pub struct People {
+    /// The record ids, in input order.
+    pub ids: RecordIds,
+    /// The join keys of all records, and the cells of the card that each decides.
+    pub keys: QuerierKeys,
+    /// The ids of the rules: the columns of the card.
+    pub rules: Vec<String>,
+    /// Digest of the rules, which the provider must have too.
+    pub rules_digest: [u8; 32],
+    /// What should be said about the file.
+    pub remarks: Vec<String>,
+}
+
+impl People {
+    /// Reads a table of records whole.
+    pub fn read(data: &Path, format: Option<Format>, rules: &RuleSet) -> anyhow::Result<Self> {
+        let mut reader = Reader::open(data, ReadOptions::strict().with_format(format))?;
+        let mut remarks: Vec<String> =
+            reader.notes().iter().map(|note| format!("{}: {note}", reader.name())).collect();
+        let binding =
+            rules.bind(reader.columns(), today()).with_context(|| data.display().to_string())?;
+        let ids: Vec<String> = rules.rules().iter().map(|rule| rule.id().to_owned()).collect();
+        let columns = u16::try_from(ids.len()).context("there are too many rules")?;
+        let mut take = Take { builder: QuerierKeysBuilder::new(columns), ids: &ids, key: Vec::new() };
+        let threads = pipeline::all_cores();
+        let population =
+            Population::read(&mut reader, &binding, None, Side::Querier, threads, &mut take, |_| ())?;
+        let keys = take.builder.build();
+        ensure!(!population.ids.is_empty(), "{} has no records", data.display());
+        for (rule, missing) in ids.iter().zip(&population.missing) {
+            let count: u64 = missing.iter().map(|(_, count)| count).sum();
+            if count > 0 {
+                remarks.push(format!("rule {rule}: {count} records have no value for it"));
+            }
+        }
+        Ok(Self { ids: population.ids, keys, rules: ids, rules_digest: rules.digest(), remarks })
+    }
+}
+
+/// Why signatures cannot be taken.
+#[derive(Debug, thiserror::Error)]
+enum TakeError {
+    #[error(transparent)]
+    Columnar(#[from] blindjoin_columnar::Error),
+    #[error(transparent)]
+    Protocol(#[from] blindjoin_protocol::Error),
+}
+
+struct Take<'a> {
+    builder: QuerierKeysBuilder,
+    ids: &'a [String],
+    key: Vec<u8>,
+}
+
+impl TakeSignatures for Take<'_> {
+    type Error = TakeError;
+
+    fn row(&mut self, _row: u32) -> Result<(), TakeError> {
+        self.builder.row()?;
+        Ok(())
+    }
+
+    fn signature(&mut self, signature: Signature<'_>) -> Result<(), TakeError> {
+        let rule = &self.ids[usize::from(signature.rule)];
+        let block = signature.block.map(str::as_bytes);
+        join_key(&mut self.key, rule, signature.text.as_bytes(), block)?;
+        Ok(self.builder.push(signature.row, signature.rule, &self.key)?)
+    }
+}

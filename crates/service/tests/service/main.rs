@@ -1,0 +1,4 @@
+//! The three parties over real sockets and mutual TLS, in one process.
+
+mod common;
+mod linkage;
