@@ -13,6 +13,15 @@ use crate::{Error, Manifest, ManifestDigest, Role, Sizes, Suite};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(pub [u8; 32]);
 
+impl SessionId {
+    pub(crate) fn of(manifest: &[u8], fingerprint: &[u8; 32]) -> Self {
+        let hash = Sha256::new()
+            .chain_update(b"session1")
+            .chain_update(manifest);
+        Self(hash.chain_update(fingerprint).finalize().into())
+    }
+}
+
 /// A manifest and the key holder's public key: what every message of a session is bound to.
 #[derive(Clone, Debug)]
 pub struct Agreement {
@@ -39,16 +48,12 @@ impl Agreement {
         }
         let bytes = manifest.encode();
         let fingerprint = public_key.fingerprint();
-        let id = Sha256::new()
-            .chain_update(b"session1")
-            .chain_update(&bytes)
-            .chain_update(fingerprint)
-            .finalize();
+
         Ok(Self {
             digest: manifest.digest(),
             sizes: Sizes::of(&manifest)?,
             fingerprint,
-            session_id: SessionId(id.into()),
+            session_id: SessionId::of(&bytes, &fingerprint),
             manifest,
             public_key,
         })

@@ -11,7 +11,7 @@ use crate::keys::Channel;
 use crate::opening::NO_POSITION;
 use crate::size::{Geometry, Sizes};
 use crate::stream::{Account, Head, Inbound, Outbound, StreamKind};
-use crate::{Error, Mask};
+use crate::{Error, Mask, number};
 
 /// The key holder's side of a session.
 #[derive(Clone, Debug)]
@@ -123,11 +123,7 @@ impl KeyHolder {
                 let matches = (first..)
                     .zip(residues)
                     .filter(|(_, w)| w >> suite.label_bits() == 0);
-                Found::Matches(
-                    matches
-                        .map(|(j, w)| (j, u64::try_from(w).expect("a label")))
-                        .collect(),
-                )
+                Found::Matches(matches.map(|(j, w)| (j, number::label(w))).collect())
             }
         };
         Ok(Verdicts { batch, found })
@@ -226,7 +222,7 @@ impl Release {
             let geometry = Sizes::result(padded, suite.label_bytes());
             let mut entries = Vec::new();
             let found = self.matches.len();
-            let padding = usize::try_from(padded).expect("at most as many as matches") - found;
+            let padding = number::index(padded) - found;
             for (position, label) in self
                 .matches
                 .into_iter()
@@ -284,7 +280,7 @@ impl Released {
     /// [`Error::NoSuchBatch`].
     pub fn chunk(&self, number: u64) -> Result<Vec<u8>, Error> {
         let range = self.geometry.range(number)?;
-        let at = |item| usize::try_from(item).expect("held in memory") * self.geometry.item_bytes();
+        let at = |item| number::index(item) * self.geometry.item_bytes();
         Ok(self.entries[at(range.start)..at(range.end)].to_vec())
     }
 

@@ -145,14 +145,11 @@ pub struct JoinKeys {
 impl JoinKeys {
     /// Yields the functions under three given keys: identifiers, labels and canaries.
     pub fn from_keys(suite: Suite, id: &[u8; 32], pad: &[u8; 32], canary: &[u8; 32]) -> Self {
-        let prepare = |key: &[u8; 32]| {
-            Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length")
-        };
         Self {
             suite,
-            id: prepare(id),
-            pad: prepare(pad),
-            canary: prepare(canary),
+            id: prf(id),
+            pad: prf(pad),
+            canary: prf(canary),
         }
     }
 
@@ -183,10 +180,7 @@ impl JoinKeys {
     /// places, and `dense` bits, low bits first.
     pub fn row(&self, value: &[u8], third: u32, dense: u32) -> ([u32; 3], u64) {
         let digest = mac(&self.id, &[b"okvs\0", value]);
-        let sparse = [0, 1, 2].map(|i: usize| {
-            let start = third * u32::try_from(i).expect("one of three");
-            start + scale(&digest[8 * i..8 * i + 8], third)
-        });
+        let sparse = [0, 1, 2].map(|i| i * third + scale(&digest[8 * i as usize..][..8], third));
         let digest = mac(&self.id, &[b"dense\0", value]);
         (sparse, word(&digest[24..]) & (u64::MAX >> (64 - dense)))
     }
@@ -228,6 +222,10 @@ impl std::fmt::Debug for JoinKeys {
     }
 }
 
+fn prf(key: &[u8; 32]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
+}
+
 fn mac(key: &Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
     let mut mac = key.clone();
     for part in parts {
@@ -244,4 +242,34 @@ fn word(bytes: &[u8]) -> u64 {
 fn scale(bytes: &[u8], bound: u32) -> u32 {
     let product = u128::from(word(bytes)) * u128::from(bound);
     u32::try_from(product >> 64).expect("below a 32-bit bound")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channel_keys_are_the_specification_s() {
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../tests/vectors/reference.json")).unwrap();
+        let bytes = |name: &str| -> [u8; 32] {
+            let text = vectors["hkdf"][name].as_str().unwrap();
+            std::array::from_fn(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap())
+        };
+        let id = SessionId::of(b"vectors", &bytes("fingerprint"));
+        assert_eq!(id.0, bytes("salt"));
+        let channel = Channel {
+            root: Hkdf::new(Some(&id.0), &bytes("secret")),
+            session_id: id,
+            parties: [Role::Querier, Role::Provider],
+            ephemerals: [[0; 32]; 2],
+        };
+        for name in ["id", "pad", "canary"] {
+            assert_eq!(channel.expand(&[name.as_bytes()]), bytes(name), "{name}");
+        }
+        assert_ne!(
+            channel.stream_key(StreamKind::Table).0,
+            channel.stream_key(StreamKind::Summary).0
+        );
+    }
 }

@@ -13,6 +13,7 @@ mod keyholder;
 mod keys;
 mod manifest;
 mod mask;
+mod number;
 mod okvs;
 mod opening;
 mod pairs;

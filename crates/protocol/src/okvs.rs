@@ -13,6 +13,7 @@
 use rand::Rng;
 
 use crate::field::Mersenne;
+use crate::number;
 use crate::random::below_mersenne;
 
 /// The size of a store: three thirds of sparse places and a few dense ones.
@@ -55,7 +56,7 @@ impl Shape {
     }
 
     /// Yields the number of places.
-    pub fn len(self) -> u64 {
+    pub fn places(self) -> u64 {
         3 * u64::from(self.third) + u64::from(self.dense)
     }
 }
@@ -79,7 +80,7 @@ pub(crate) fn encode(
     rng: &mut impl Rng,
 ) -> (Vec<u128>, Vec<u32>) {
     let field = Mersenne::new(bits);
-    let places = usize::try_from(shape.len()).expect("places are numbered in 32 bits");
+    let places = number::index(shape.places());
     let mut table: Vec<u128> = (0..places).map(|_| below_mersenne(rng, bits)).collect();
     let (peeled, core) = peel(shape, rows);
     let unplaced = solve_core(shape, rows, &core, field, &mut table);
@@ -250,7 +251,7 @@ mod tests {
     fn shapes_are_those_of_the_paper_and_far_from_a_rounding_edge() {
         let of = |size| {
             let shape = Shape::for_size(size);
-            (shape.len() - u64::from(shape.dense()), shape.dense())
+            (shape.places() - u64::from(shape.dense()), shape.dense())
         };
         assert_eq!(of(1000).1, 43);
         assert!(

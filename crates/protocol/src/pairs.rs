@@ -13,7 +13,7 @@ use crate::random::{SessionSecret, below_mersenne};
 use crate::records::QuerierRecords;
 use crate::size::Geometry;
 use crate::stream::{Head, Inbound, Outbound, StreamKind};
-use crate::{BlockDirectory, Error, Mode, Pairwise};
+use crate::{BlockDirectory, Error, Mode, Pairwise, number};
 
 /// The field that labels are shared in: 61 bits.
 const SHARE_BITS: u32 = 61;
@@ -72,7 +72,7 @@ pub(crate) fn shares(
                 .iter()
                 .rev()
                 .fold(0, |acc, &c| field.add(field.mul(acc, x), c));
-            u64::try_from(value).expect("61 bits")
+            number::label(value)
         })
         .collect()
 }
@@ -149,7 +149,7 @@ impl PairQuerier {
             })
             .collect();
         let parts = usize::from(pairwise.parts);
-        let table_rows = usize::try_from(room).expect("checked with the sizes");
+        let table_rows = number::index(room);
         let mut rows = vec![None; table_rows];
         let mut plain = vec![agreement.suite().absent_querier(); table_rows * parts];
         for record in 0..records.len() {
@@ -165,7 +165,7 @@ impl PairQuerier {
             }
             let row = *next as usize;
             *next += 1;
-            rows[row] = Some(u32::try_from(record).expect("checked on insertion"));
+            rows[row] = Some(number::short(record));
             for (part, value) in (0_u8..).zip(records.parts(record)) {
                 if let Some(value) = value {
                     plain[row * parts + usize::from(part)] =
@@ -196,8 +196,7 @@ impl PairQuerier {
     /// [`Error::NoSuchBatch`].
     pub fn table_chunk(&self, number: u64) -> Result<Vec<u8>, Error> {
         let range = self.table().range(number)?;
-        let [start, end] = [range.start, range.end]
-            .map(|place| usize::try_from(place).expect("tables are numbered in 32 bits"));
+        let [start, end] = [range.start, range.end].map(number::index);
         Ok(encrypt_chunk(
             &self.agreement,
             &self.secret,
@@ -285,7 +284,7 @@ impl PairOpening<'_> {
         let found = &mut self.found;
         self.reader
             .read(&self.querier.join_keys, payload, |position, label| {
-                found.push((position, label))
+                found.push((position, label));
             })?;
         Ok(self)
     }
@@ -308,7 +307,7 @@ impl PairOpening<'_> {
                 .iter()
                 .map(|&(position, label)| {
                     let slot = position % slots.len() as u64;
-                    (usize::try_from(slot).expect("a few slots"), label)
+                    (number::index(slot), label)
                 })
                 .collect();
             match querier.open(&shown) {
@@ -389,7 +388,7 @@ impl PairQuerier {
     /// The card before any match: which cells have a value and were compared.
     fn blank_card(&self) -> Card {
         let rules = u16::try_from(self.agreement.manifest().terms.rules.len()).expect("few rules");
-        let rows = u32::try_from(self.records.len()).expect("checked on insertion");
+        let rows = number::short(self.records.len());
         let mut compared = vec![false; self.records.len()];
         for row in self.rows.iter().flatten() {
             compared[*row as usize] = true;

@@ -13,7 +13,7 @@ use crate::opening::{Labels, Opening};
 use crate::random::SessionSecret;
 use crate::size::{Geometry, Sizes, TableShape};
 use crate::stream::{Head, Inbound, Outbound, StreamKind};
-use crate::{Error, Mode};
+use crate::{Error, Mode, number};
 
 /// Marks a key that found no place in the table.
 const NOWHERE: u32 = u32::MAX;
@@ -147,7 +147,7 @@ impl Querier {
     /// [`Error::NoSuchBatch`].
     pub fn table_chunk(&self, number: u64) -> Result<Vec<u8>, Error> {
         let range = self.table().range(number)?;
-        let plain = &self.plain[index(range.start)..index(range.end)];
+        let plain = &self.plain[number::index(range.start)..number::index(range.end)];
         Ok(encrypt_chunk(&self.agreement, &self.secret, number, plain))
     }
 
@@ -219,8 +219,8 @@ fn lookup_layout(
             plain[usize::from(rule)] = join_keys.fingerprint(b"id", key);
         }
     }
-    for (number, canary) in (keys.len()..).zip(canaries) {
-        places.push(u32::try_from(number).expect("a few keys"));
+    for (key, canary) in (keys.len()..).zip(canaries) {
+        places.push(number::short(key));
         plain.push(join_keys.fingerprint(b"id", canary));
     }
     Ok(Layout {
@@ -273,8 +273,4 @@ pub(crate) fn result_stream(agreement: &Agreement, keyholder: &Channel) -> Inbou
         Sizes::result(most, suite.label_bytes())
     };
     Inbound::at_most(keyholder, StreamKind::Result, geometry)
-}
-
-fn index(number: u64) -> usize {
-    usize::try_from(number).expect("tables are numbered in 32 bits")
 }

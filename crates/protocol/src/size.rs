@@ -3,7 +3,7 @@
 use blindjoin_cuckoo::Parameters;
 
 use crate::okvs::Shape;
-use crate::{Error, Manifest, Mask, Mode, TableKind};
+use crate::{Error, Manifest, Mask, Mode, TableKind, number};
 
 /// The largest payload of a chunk in bytes, head and seal aside.
 const CHUNK_BYTES: usize = (1 << 20) - 512;
@@ -83,7 +83,7 @@ impl Geometry {
     /// Yields the number of items in one chunk.
     pub(crate) fn items_in(self, chunk: u64) -> Result<usize, Error> {
         let range = self.range(chunk)?;
-        Ok(usize::try_from(range.end - range.start).expect("at most the items of a chunk"))
+        Ok(number::index(range.end - range.start))
     }
 }
 
@@ -149,7 +149,7 @@ impl Sizes {
         };
         let entries = match table_shape {
             TableShape::Cuckoo(parameters) => u64::from(parameters.bins()),
-            TableShape::Okvs(shape) => shape.len(),
+            TableShape::Okvs(shape) => shape.places(),
             TableShape::Entries(entries) => entries,
         };
         let dummies = 2 * terms.dummies.map_or(0, |dummies| u64::from(dummies.mean()));
@@ -173,7 +173,7 @@ impl Sizes {
         Ok(Self {
             table: Geometry::ciphertexts(entries, key_bits),
             comparisons: Geometry::ciphertexts(jobs, key_bits),
-            slots: usize::try_from(slots).expect("a few slots"),
+            slots: number::index(slots),
             keys: provider,
             table_shape,
         })

@@ -3,7 +3,7 @@
 use blindjoin_paillier::{KeySize, Profile};
 
 use crate::codec::{Reader, Writer};
-use crate::{Error, Suite};
+use crate::{Error, Suite, number};
 
 /// The data structure that carries the querier's encrypted fingerprints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -93,7 +93,9 @@ impl Dummies {
         const LN2: u128 = 693_147_180_559_945_309;
         let numerator = u128::from(self.delta_log2.saturating_sub(1)) * LN2 * 1000;
         let denominator = u128::from(self.epsilon_milli.max(1)) * 1_000_000_000_000_000_000;
-        u32::try_from(numerator.div_ceil(denominator)).expect("at most 255·ln 2·1000")
+        number::short(number::index(number::label(
+            numerator.div_ceil(denominator),
+        )))
     }
 }
 

@@ -10,12 +10,12 @@ use sha2::{Digest as _, Sha256};
 use super::Context;
 use super::jobs::draw_dummies;
 use super::table::EncryptedTable;
-use crate::Error;
 use crate::agreement::Agreement;
 use crate::input::ProviderKeys;
 use crate::keys::JoinKeys;
 use crate::mask::{Comparison, Masked, mask, write_slots};
 use crate::random::shuffle;
+use crate::{Error, number};
 
 /// An empty slot, or a pack without an entry.
 const NONE: u32 = u32::MAX;
@@ -43,19 +43,18 @@ impl PackJobs {
     ) -> Result<Self, Error> {
         let (terms, sizes) = (&agreement.manifest().terms, agreement.sizes());
         let slots = sizes.slots();
-        let total =
-            usize::try_from(sizes.comparison_ciphertexts()).expect("checked with the sizes");
+        let total = number::index(sizes.comparison_ciphertexts());
         let mut groups: Vec<Vec<u32>> =
             vec![Vec::new(); terms.rules.len() + usize::from(terms.canaries)];
         let mut values = Vec::with_capacity(keys.len() + usize::from(terms.canaries));
         for key in keys.iter() {
             let rule = key.split(|&byte| byte == 0).next().unwrap_or_default();
             let group = terms.rules.iter().position(|id| id.as_bytes() == rule);
-            groups[group.ok_or(Error::KeyNotJoinable)?].push(number(values.len()));
+            groups[group.ok_or(Error::KeyNotJoinable)?].push(number::short(values.len()));
             values.push(join_keys.fingerprint(b"id", key));
         }
         for canary in 0..terms.canaries {
-            groups[terms.rules.len() + usize::from(canary)].push(number(values.len()));
+            groups[terms.rules.len() + usize::from(canary)].push(number::short(values.len()));
             values.push(join_keys.fingerprint(b"id", &join_keys.canary(canary)));
         }
         let mut packs: Vec<(u32, Vec<u32>)> = Vec::with_capacity(total);
@@ -108,8 +107,7 @@ pub(super) struct Bases(Vec<Option<FixedBase>>);
 
 impl Bases {
     pub(super) fn build(context: &Context, jobs: &PackJobs, table: &EncryptedTable) -> Self {
-        let entries =
-            usize::try_from(context.agreement.sizes().table_entries()).expect("a few entries");
+        let entries = number::index(context.agreement.sizes().table_entries());
         let mut uses = vec![0_usize; entries];
         for &entry in jobs.entries.iter().filter(|&&entry| entry != NONE) {
             uses[entry as usize] += 1;
@@ -138,8 +136,8 @@ pub(super) fn compare(
     let suite = context.agreement.suite();
     let blind = context.agreement.manifest().terms.blind;
     let (slots, width) = (jobs.slots, context.public_key.ciphertext_bytes());
-    let first = usize::try_from(range.start).expect("streams are numbered in 32 bits");
-    let count = usize::try_from(range.end - range.start).expect("a batch");
+    let first = number::index(range.start);
+    let count = number::index(range.end - range.start);
     // Packs of one entry become neighbours; those without one come last.
     let mut order: Vec<usize> = (first..first + count).collect();
     order.sort_by_key(|&pack| jobs.entries[pack]);
@@ -202,22 +200,17 @@ fn powers(
             break;
         }
         let exponents = factors.slice(start..start + group.len());
-        parts.push(match &bases.0[entry as usize] {
-            Some(powers) => powers.pow(&exponents),
-            None => {
-                let mut power = table
-                    .gather(&vec![entry as usize; group.len()])
-                    .into_batch();
-                ring.pow_assign(&mut power, &exponents);
-                power
-            }
+        parts.push(if let Some(powers) = &bases.0[entry as usize] {
+            powers.pow(&exponents)
+        } else {
+            let mut power = table
+                .gather(&vec![entry as usize; group.len()])
+                .into_batch();
+            ring.pow_assign(&mut power, &exponents);
+            power
         });
         start += group.len();
     }
     let parts: Vec<&Batch> = parts.iter().collect();
     (!parts.is_empty()).then(|| Ciphertexts::from_batch(Batch::concat(&parts)))
-}
-
-fn number(index: usize) -> u32 {
-    u32::try_from(index).expect("keys are numbered in 31 bits")
 }

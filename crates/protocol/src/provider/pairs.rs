@@ -16,7 +16,7 @@ use crate::mask::{SLOT_WORDS, draw_rho, nonzero};
 use crate::pairs::{PairLabel, part_field, shares};
 use crate::random::{below_mersenne, permutation};
 use crate::records::ProviderRecords;
-use crate::{BlockDirectory, Error, Mode, Pairwise};
+use crate::{BlockDirectory, Error, Mode, Pairwise, number};
 
 /// The pairs in their secret order.
 ///
@@ -67,7 +67,7 @@ impl PairJobs {
         let mut members = vec![Vec::new(); directory.len()];
         for record in 0..records.len() {
             if let Some(block) = directory.find(records.block(record)) {
-                members[block].push(u32::try_from(record).expect("checked on insertion"));
+                members[block].push(number::short(record));
             }
         }
         let (mut first_pair, mut first_row) = (0, 0);
@@ -102,12 +102,8 @@ impl PairJobs {
                     })
             })
             .collect();
-        let total = u32::try_from(agreement.sizes().comparison_ciphertexts())
-            .expect("checked with the sizes");
-        let handles = permutation(
-            u32::try_from(records.len()).expect("checked on insertion"),
-            rng,
-        );
+        let total = number::short(number::index(agreement.sizes().comparison_ciphertexts()));
+        let handles = permutation(number::short(records.len()), rng);
         Ok(Self {
             pairwise: pairwise.clone(),
             slots: pairwise.slots(),
@@ -157,12 +153,11 @@ pub(super) fn compare(
     batch: u64,
     range: Range<u64>,
 ) -> Vec<u8> {
-    let positions = |p: u64| usize::try_from(p).expect("streams are numbered in 32 bits");
     let mut input = Sha256::new_with_prefix(table.digest());
     let mut real = Vec::new();
     let mut rest = Vec::new();
     for position in range.clone() {
-        let pair = jobs.at(positions(position));
+        let pair = jobs.at(number::index(position));
         let (row, record) = pair.unwrap_or((u32::MAX, u32::MAX));
         input.update(row.to_be_bytes());
         input.update(record.to_be_bytes());
@@ -226,7 +221,7 @@ pub(super) fn compare(
     let width = context.public_key.ciphertext_bytes();
     let mut out = vec![0; wire.len()];
     for ((position, _), ciphertext) in order.iter().zip(wire.chunks_exact(width)) {
-        let at = positions(position - range.start) * width;
+        let at = number::index(position - range.start) * width;
         out[at..at + width].copy_from_slice(ciphertext);
     }
     out

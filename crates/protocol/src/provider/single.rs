@@ -11,13 +11,13 @@ use sha2::{Digest as _, Sha256};
 use super::Context;
 use super::jobs::draw_dummies;
 use super::table::EncryptedTable;
-use crate::Mask;
 use crate::agreement::Agreement;
 use crate::input::ProviderKeys;
 use crate::keys::JoinKeys;
 use crate::mask::{Comparison, Masked, mask, write_slots};
 use crate::random::permutation;
 use crate::size::TableShape;
+use crate::{Mask, number};
 
 pub(super) struct SingleJobs {
     order: Vec<u32>,
@@ -81,7 +81,7 @@ impl SingleJobs {
             TableShape::Entries(_) => unreachable!("a join has a table of bins or sums"),
         };
         let dummies = draw_dummies(terms.dummies, rng);
-        let total = u32::try_from(agreement.sizes().positions()).expect("checked with the sizes");
+        let total = number::short(number::index(agreement.sizes().positions()));
         Self {
             order: permutation(total, rng),
             keys,
@@ -134,12 +134,11 @@ pub(super) fn compare(
     batch: u64,
     range: Range<u64>,
 ) -> Vec<u8> {
-    let positions = |p: u64| usize::try_from(p).expect("streams are numbered in 32 bits");
     let mut input = Sha256::new_with_prefix(table.digest());
     let mut real = Vec::new();
     let mut rest = Vec::new();
     for position in range.clone() {
-        let (comparison, place) = jobs.at(positions(position));
+        let (comparison, place) = jobs.at(number::index(position));
         absorb(&mut input, comparison, place);
         match place {
             Some(place) => real.push((position, comparison, place)),
@@ -162,7 +161,7 @@ pub(super) fn compare(
     let width = context.public_key.ciphertext_bytes();
     let mut out = vec![0; wire.len()];
     for ((position, _), ciphertext) in order.iter().zip(wire.chunks_exact(width)) {
-        let at = positions(position - range.start) * width;
+        let at = number::index(position - range.start) * width;
         out[at..at + width].copy_from_slice(ciphertext);
     }
     out

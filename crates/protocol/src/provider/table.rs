@@ -8,7 +8,7 @@ use crate::keys::Channel;
 use crate::okvs::Shape;
 use crate::size::{Geometry, TableShape};
 use crate::stream::{Account, Head, Inbound, StreamKind};
-use crate::{Error, StreamDigest};
+use crate::{Error, StreamDigest, number};
 
 /// The dense places summed by one look-up.
 const DENSE_GROUP: usize = 8;
@@ -29,7 +29,7 @@ impl TableIntake {
     pub fn new(agreement: &Agreement) -> Self {
         let public_key = agreement.public_key().clone();
         let geometry = agreement.sizes().table();
-        let capacity = usize::try_from(geometry.items()).expect("tables are numbered in 32 bits");
+        let capacity = number::index(geometry.items());
         let elements = Elements::with_capacity(public_key.ring(), capacity);
         Self {
             public_key,

@@ -5,3 +5,4 @@
 mod agreement;
 mod common;
 mod pairwise;
+mod vectors;

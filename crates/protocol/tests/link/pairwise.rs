@@ -18,6 +18,9 @@ struct Record {
     parts: [Option<String>; 3],
 }
 
+/// The clauses that hold, by the querier's row and the provider's record.
+type Expected = BTreeMap<(u32, usize), Vec<u8>>;
+
 fn clause(rule: u16, parts: &[u8], weight: u8) -> Clause {
     Clause {
         rule,
@@ -59,12 +62,7 @@ fn records(seed: u64, count: usize) -> Vec<Record> {
 }
 
 /// Rows and clauses that hold, for every pair of one block of which the querier compares.
-fn plain(
-    ours: &[Record],
-    theirs: &[Record],
-    pairwise: &Pairwise,
-    left_out: &str,
-) -> BTreeMap<(u32, usize), Vec<u8>> {
+fn plain(ours: &[Record], theirs: &[Record], pairwise: &Pairwise, left_out: &str) -> Expected {
     let mut out = BTreeMap::new();
     for (row, ours) in (0..).zip(ours) {
         for (record, theirs) in theirs.iter().enumerate() {
@@ -150,11 +148,7 @@ fn run(
 }
 
 /// Links two lists of records; yields the result and what a plain evaluation says.
-fn link(
-    terms: Terms,
-    pairwise: &Pairwise,
-    seed: u64,
-) -> (PairResult, BTreeMap<(u32, usize), Vec<u8>>, Vec<Record>) {
+fn link(terms: Terms, pairwise: &Pairwise, seed: u64) -> (PairResult, Expected, Vec<Record>) {
     let (ours, theirs) = (records(seed, 14), records(seed + 100, 12));
     let mut querier = QuerierRecords::new(pairwise);
     for record in &ours {
@@ -194,7 +188,7 @@ fn link(
 }
 
 /// Compares up to the provider's handles, which must be one for each of its records.
-fn assert_same(result: &PairResult, expected: &BTreeMap<(u32, usize), Vec<u8>>) {
+fn assert_same(result: &PairResult, expected: &Expected) {
     let ours: Vec<(u32, Vec<u8>)> = result
         .pairs
         .iter()
