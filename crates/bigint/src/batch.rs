@@ -81,7 +81,8 @@ impl Batch {
         for part in parts {
             assert_eq!((part.lanes, part.size), (lanes, size), "parts of one ring");
             if at.is_multiple_of(lanes) {
-                out.words[at / lanes * size..][..part.words.len()].copy_from_slice(&part.words);
+                out.words[place(at, lanes).0 * size..][..part.words.len()]
+                    .copy_from_slice(&part.words);
             } else {
                 for i in 0..part.len {
                     part.copy_lane(i, &mut out, at + i);
@@ -135,17 +136,14 @@ impl Batch {
 
     /// Limbs of element `index`, least significant first, digit 0 before digit 1.
     pub(crate) fn limbs(&self, index: usize) -> impl Iterator<Item = u64> {
-        let lane = index % self.lanes;
-        self.pack(index / self.lanes)[lane..]
-            .iter()
-            .step_by(self.lanes)
-            .copied()
+        let (pack, lane) = place(index, self.lanes);
+        self.pack(pack)[lane..].iter().step_by(self.lanes).copied()
     }
 
     fn copy_lane(&self, from: usize, out: &mut Self, to: usize) {
-        let lane = to % out.lanes;
         let lanes = out.lanes;
-        let limbs = out.pack_mut(to / lanes)[lane..].iter_mut().step_by(lanes);
+        let (pack, lane) = place(to, lanes);
+        let limbs = out.pack_mut(pack)[lane..].iter_mut().step_by(lanes);
         for (limb, value) in limbs.zip(self.limbs(from)) {
             *limb = value;
         }
@@ -158,4 +156,9 @@ impl std::fmt::Debug for Batch {
             .field("len", &self.len)
             .finish_non_exhaustive()
     }
+}
+
+/// Pack and lane of an element; lanes are a power of two.
+fn place(index: usize, lanes: usize) -> (usize, usize) {
+    (index >> lanes.trailing_zeros(), index & (lanes - 1))
 }

@@ -74,7 +74,7 @@ mod tests {
     fn words_start_on_a_cache_line_and_keep_their_values_when_resized() {
         let mut words = Words::zeroed(3);
         words.copy_from_slice(&[1, 2, 3]);
-        assert_eq!(words.as_ptr().addr() % 64, 0);
+        assert!(words.as_ptr().addr().is_multiple_of(64));
         words.resize(11);
         assert_eq!(*words, [1, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0]);
         words.zeroize();

@@ -1,5 +1,7 @@
 //! Prime numbers and their tests. Key generation only; not constant-time.
 
+use std::sync::LazyLock;
+
 use num_bigint::BigUint;
 use num_integer::Integer;
 use num_traits::{One, ToPrimitive};
@@ -104,12 +106,32 @@ pub(crate) fn has_small_factor(n: &BigUint) -> bool {
 
 /// Whether n = a^k with k ≥ 2, given that n has no factor below 2^16.
 pub(crate) fn is_perfect_power(n: &BigUint) -> bool {
-    let largest = u32::try_from(n.bits() / 16 + 1).unwrap_or(u32::MAX);
+    let largest = u32::try_from(n.bits() >> 4).unwrap_or(u32::MAX - 1);
+    // The sixteenth part of the bits bounds the exponent, because the root exceeds 2^16.
     small_primes(largest + 1).any(|k| n.nth_root(k).pow(k) == *n)
 }
 
+/// The primes below a bound of at most 2^16.
 fn small_primes(below: u32) -> impl Iterator<Item = u32> {
-    (2..below).filter(|n| (2..).take_while(|d| d * d <= *n).all(|d| n % d != 0))
+    static PRIMES: LazyLock<Vec<u32>> = LazyLock::new(|| sieve(1 << 16));
+    PRIMES
+        .iter()
+        .copied()
+        .take_while(move |&prime| prime < below)
+}
+
+fn sieve(below: u32) -> Vec<u32> {
+    let mut composite = vec![false; below as usize];
+    let mut primes = Vec::new();
+    for n in 2..below {
+        if !composite[n as usize] {
+            primes.push(n);
+            for multiple in (u64::from(n) * u64::from(n)..u64::from(below)).step_by(n as usize) {
+                composite[usize::try_from(multiple).expect("below a 32-bit bound")] = true;
+            }
+        }
+    }
+    primes
 }
 
 #[cfg(test)]
@@ -127,9 +149,10 @@ mod tests {
         assert!(prime("170141183460469231731687303715884105727"));
         assert!(prime("618970019642690137449562111"));
         assert!(!prime("147573952589676412927"));
-        // Carmichael numbers without a factor below 2^11.
         assert!(!prime("0") && !prime("1") && !prime("561"));
-        assert!(!prime("60977817398996785"));
+        // A Carmichael number, (6k+1)(12k+1)(18k+1) with k = 370: its factors are above 2^11.
+        let carmichael: u64 = (6 * 370 + 1) * (12 * 370 + 1) * (18 * 370 + 1);
+        assert!(!prime(&carmichael.to_string()));
     }
 
     #[test]

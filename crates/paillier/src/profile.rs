@@ -8,7 +8,7 @@ use crate::error::Error;
 /// |---|---|---|---|
 /// | `DjnShort` | −y² mod n | 320 | composite residuosity, discrete logarithms with short exponents in a group of unknown order |
 /// | `DjnHalf` | −y² mod n | ½·bits of n | composite residuosity, factoring |
-/// | `Subgroup` | y^((p−1)(q−1)/(u_p·u_q)) mod n | bits of u_p and u_q together | composite residuosity in a hidden subgroup |
+/// | `Subgroup` | `y^((p−1)(q−1)/(u_p·u_q))` mod n | bits of `u_p` and `u_q` together | composite residuosity in a hidden subgroup |
 ///
 /// # Source
 ///
@@ -129,7 +129,7 @@ impl KeySize {
         (self.0 - 2).checked_div(slot_bits).unwrap_or(0)
     }
 
-    /// Bits of u_p and of u_q. Test keys, whose primes have no room for 256 bits, take a quarter of the prime.
+    /// Bits of `u_p` and of `u_q`. Test keys, whose primes have no room for 256 bits, take a quarter of the prime.
     pub(crate) fn subgroup_bits(self) -> usize {
         match self.0 {
             ..1024 => self.0 >> 3,

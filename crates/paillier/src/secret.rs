@@ -41,8 +41,8 @@ impl SecretKey {
     /// Generates a key of `size`, every condition below ensured.
     ///
     /// |p| = |q|, both ≡ 3 mod 4 with their two top bits set, gcd(p−1, q−1) = 2, gcd(n, φ(n)) = 1,
-    /// |p − q| > 2^(|n|/2 − 100), and h, h ± 1 units. Profile `Subgroup`: p = 2·u_p·c + 1 with u_p ≠ u_q primes that do not
-    /// divide c, and h of order u_p·u_q.
+    /// |p − q| > 2^(|n|/2 − 100), and h, h ± 1 units. Profile `Subgroup`: `p = 2·u_p·c + 1` with `u_p ≠ u_q` primes that do not
+    /// divide c, and h of order `u_p·u_q`.
     ///
     /// Takes variable time, as every search for primes does, in the thread of the caller.
     pub fn generate(size: KeySize, profile: Profile, rng: &mut impl CryptoRng) -> Self {
@@ -65,7 +65,7 @@ impl SecretKey {
         }
     }
 
-    /// Rebuilds a key from p, q and h, and for profile `Subgroup` the orders (u_p, u_q), checking all of
+    /// Rebuilds a key from p, q and h, and for profile `Subgroup` the orders `(u_p, u_q)`, checking all of
     /// [`SecretKey::generate`]'s conditions.
     ///
     /// # Errors
@@ -134,7 +134,7 @@ impl SecretKey {
     }
 
     /// Decrypts ciphertexts from the wire whose plaintexts are below 2^`slot_bits`, as many as fit below p
-    /// at the price of one, by packing Π cᵢ^(2^(slot_bits·i)) modulo p².
+    /// at the price of one, by packing `Π cᵢ^(2^(slot_bits·i))` modulo p².
     ///
     /// Yields one plaintext per ciphertext, in order. A plaintext that is too long makes the whole
     /// call fail if it reaches beyond its pack's top slot, and otherwise spoils its neighbour's, as the
@@ -320,7 +320,7 @@ impl std::fmt::Debug for SecretKey {
 struct Parts {
     p: BigUint,
     q: BigUint,
-    /// u_p and u_q, for profile `Subgroup`.
+    /// `u_p` and `u_q`, for profile `Subgroup`.
     orders: Option<[BigUint; 2]>,
 }
 

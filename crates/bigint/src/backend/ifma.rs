@@ -1,10 +1,9 @@
 #![doc = include_str!("../../docs/ifma.md")]
 
 use core::arch::x86_64::{
-    __m512i, _mm512_add_epi64, _mm512_and_si512, _mm512_loadu_si512,
-    _mm512_maskz_mov_epi64, _mm512_set1_epi64,
-    _mm512_setzero_si512, _mm512_slli_epi64, _mm512_srli_epi64, _mm512_storeu_si512,
-    _mm512_sub_epi64, _mm512_test_epi64_mask,
+    __m512i, _mm512_add_epi64, _mm512_and_si512, _mm512_loadu_si512, _mm512_maskz_mov_epi64,
+    _mm512_set1_epi64, _mm512_setzero_si512, _mm512_slli_epi64, _mm512_srli_epi64,
+    _mm512_storeu_si512, _mm512_sub_epi64, _mm512_test_epi64_mask,
 };
 
 use num_bigint::BigUint;
@@ -68,7 +67,12 @@ entry!(add(m: &Modulus, x: &mut [u64], y: &[u64]));
 mod kernel {
     use super::product::{add_product, add_square};
     use super::reduce::{Divisor, reduce};
-    use super::*;
+    use super::{
+        __m512i, _mm512_add_epi64, _mm512_and_si512, _mm512_maskz_mov_epi64, _mm512_set1_epi64,
+        _mm512_setzero_si512, _mm512_slli_epi64, _mm512_srli_epi64, _mm512_sub_epi64,
+        _mm512_test_epi64_mask, LANES, Limb, MASK, Modulus, Scratch, digits, digits_mut, limbs,
+        limbs_mut, load, store, wide,
+    };
 
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub(super) fn mul(m: &Modulus, x: &mut [u64], y: &[u64], s: &mut Scratch) {

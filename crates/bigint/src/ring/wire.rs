@@ -17,7 +17,7 @@ impl SquareRing {
     pub fn decode(&self, bytes: &[u8]) -> Result<Batch, Error> {
         let (m, width) = (self.m(), self.width());
         check_length(bytes, width)?;
-        let len = bytes.len() / width;
+        let len = bytes.chunks_exact(width).len();
         let mut out = Batch::zeroed(m, len);
         let mut scratch = Scratch::new(m);
         let mut words = vec![0; width.div_ceil(8)];
@@ -64,7 +64,11 @@ impl SquareRing {
         }
     }
 
-    /// Reads integers, reducing them modulo m².
+    /// Reads integers, reducing them modulo m². For edges and tests: not constant-time, not fast.
+    ///
+    /// # Panics
+    ///
+    /// Never: reduced integers are in range.
     pub fn from_integers(&self, values: &[BigUint]) -> Batch {
         let width = self.width();
         let square = self.modulus() * self.modulus();

@@ -104,7 +104,7 @@ mod kernel {
             for (vector, row) in square.iter_mut().zip(&rows) {
                 *vector = load(row[8 * i..].first_chunk().expect("a block of eight limbs"));
             }
-            for (limb, vector) in block.iter_mut().zip(transpose(square)) {
+            for (limb, vector) in block.iter_mut().zip(transpose(&square)) {
                 store(limb, vector);
             }
         }
@@ -117,7 +117,7 @@ mod kernel {
     /// Row i, word j becomes row j, word i.
     #[inline]
     #[target_feature(enable = "avx512f")]
-    fn transpose(r: [__m512i; 8]) -> [__m512i; 8] {
+    fn transpose(r: &[__m512i; 8]) -> [__m512i; 8] {
         // Pairs of rows interleaved: even words, then odd words.
         let even = [0, 2, 4, 6].map(|i| _mm512_unpacklo_epi64(r[i], r[i + 1]));
         let odd = [0, 2, 4, 6].map(|i| _mm512_unpackhi_epi64(r[i], r[i + 1]));

@@ -91,12 +91,18 @@ pub(super) fn sweep<const SITE: u8>(
 ) {
     let mut columns = *columns;
     let (t, end) = t.split_at_mut(a.len());
-    let end: &mut [Limb; ROWS] = end.first_chunk_mut().expect("a block of columns beyond the last limb");
+    let end: &mut [Limb; ROWS] = end
+        .first_chunk_mut()
+        .expect("a block of columns beyond the last limb");
     let (limbs, starts) = (a.as_chunks::<ROWS>().0, t.as_chunks_mut::<ROWS>().0);
     let mut i = 0;
     while i < limbs.len() {
         // After `ROWS` steps the window is back in the registers where it began.
-        let next = if i + 1 < limbs.len() { load_block(&starts[i + 1]) } else { load_block(end) };
+        let next = if i + 1 < limbs.len() {
+            load_block(&starts[i + 1])
+        } else {
+            load_block(end)
+        };
         unroll!(|J| {
             let limb = load(&limbs[i][J]);
             store(&mut starts[i][J], lo(columns[0], limb, rows[0]));
