@@ -246,7 +246,7 @@ mod tests {
             (low.to_u128(0), low.to_u128(1), low.words_per_item()),
             (77, 3, 1)
         );
-        assert_eq!(items.truncated(5).to_u128(0), 77 & 31);
+        assert_eq!(items.truncated(5).to_u128(0), 77 - 64);
     }
 
     #[test]
