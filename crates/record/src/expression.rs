@@ -22,6 +22,8 @@
 //! | `DD(k)` | the day `k` days later, as `yyyy-MM-dd` |
 //! | `SX` | Soundex |
 //! | `NY` | NYSIIS |
+//! | `DM` | Double Metaphone, primary code |
+//! | `DM2` | Double Metaphone, alternate code (the primary one where both agree) |
 //!
 //! `T U S M R D` are OpenToken's. An operator that cannot be applied, such as `D` to something
 //! that is no day of the calendar, leaves the record without that signature.

@@ -4,9 +4,11 @@
 //! (`é` counts as `E`, `ø` and `ß` are dropped); whatever else a value holds is skipped, so
 //! `O'Brien` and `OBRIEN` are one. A value without any such letter has the empty code.
 
+mod double_metaphone;
 mod nysiis;
 mod soundex;
 
+pub use double_metaphone::double_metaphone;
 pub use nysiis::nysiis;
 pub use soundex::soundex;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use blindjoin_record::phonetic;
 use proptest::prelude::*;
-use rphonetic::{Encoder, Nysiis, Soundex};
+use rphonetic::{DoubleMetaphone, Encoder, Nysiis, Soundex};
 
 fn code(with: fn(&str, &mut String), name: &str) -> String {
     let mut out = String::new();
@@ -27,6 +27,22 @@ fn agree(name: &str) {
         nysiis
     };
     assert_eq!(code(phonetic::nysiis, name), nysiis, "NYSIIS of {name}");
+    // The other writes a silent final J as a blank. Unlike the published algorithm it takes a `CH`
+    // before T or S at the start for a soft one, and sounds the R of a short word in IER.
+    let name = name.to_uppercase();
+    let soft = ["CHT", "CHS"]
+        .iter()
+        .any(|ch| name.find(ch).is_some_and(|at| at < 2));
+    if soft || (name.ends_with("IER") && name.len() < 5) {
+        return;
+    }
+    let name = name.as_str();
+    let both = DoubleMetaphone::default().double_metaphone(name);
+    for (alternate, other) in [(false, both.primary()), (true, both.alternate())] {
+        let mut ours = String::new();
+        phonetic::double_metaphone(name, alternate, &mut ours);
+        assert_eq!(ours, other.trim_end(), "Double Metaphone of {name}");
+    }
 }
 
 #[test]
@@ -46,7 +62,8 @@ fn names_of_real_registries_have_the_same_codes() {
             .map(str::trim)
             .filter(|cell| !cell.is_empty())
         {
-            agree(cell);
+            let letters: String = cell.chars().filter(char::is_ascii_alphabetic).collect();
+            agree(&letters);
             names += 1;
         }
     }
@@ -63,7 +80,7 @@ proptest! {
     fn likely_groups_have_the_same_codes(
         groups in proptest::collection::vec(
             prop::sample::select(vec![
-                "A", "E", "I", "O", "U", "Y", "W", "H", "WH", "SCH", "KN", "PH", "PF", "MAC", "EV",
+                "A", "E", "I", "O", "U", "Y", "W", "H", "WH", "SCH", "KN", "PH", "C", "CC", "CH", "CIA", "G", "GH", "GN", "J", "X", "SC", "SIO", "TION", "TH", "WICZ", "R", "D", "DG", "T", "B", "UMB", "ILLA", "IER", "LL", "F", "N", "V", "MC", "OUX", "ISL", "PF", "MAC", "EV",
                 "QU", "Z", "M", "K", "S", "EE", "IE", "DT", "RT", "RD", "NT", "ND", "AY", "L", "G",
             ]),
             1..6,

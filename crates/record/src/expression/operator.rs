@@ -43,6 +43,9 @@ pub(super) enum Operator {
     Shift(i64),
     Soundex,
     Nysiis,
+    DoubleMetaphone {
+        alternate: bool,
+    },
 }
 
 /// What `S` counts.
@@ -74,6 +77,8 @@ impl Operator {
             "A" => none(Self::Alphanumeric),
             "MO" => none(Self::Month),
             "DA" => none(Self::Day),
+            "DM" => none(Self::DoubleMetaphone { alternate: false }),
+            "DM2" => none(Self::DoubleMetaphone { alternate: true }),
             "SX" => none(Self::Soundex),
             "NY" => none(Self::Nysiis),
             "S" => Self::substring(arguments, habits)
@@ -148,6 +153,8 @@ impl Operator {
             Self::Month => out.push_str("MO"),
             Self::Day => out.push_str("DA"),
             Self::Shift(days) => write_to(out, format_args!("DD({days})")),
+            Self::DoubleMetaphone { alternate: false } => out.push_str("DM"),
+            Self::DoubleMetaphone { alternate: true } => out.push_str("DM2"),
             Self::Soundex => out.push_str("SX"),
             Self::Nysiis => out.push_str("NY"),
         }
@@ -194,6 +201,9 @@ impl Operator {
             Self::Month => write_digits(u16::from(date(value)?.month()), 2, out),
             Self::Day => write_digits(u16::from(date(value)?.day()), 2, out),
             Self::Shift(days) => date(value)?.plus_days(*days).ok_or(Failed)?.write_iso(out),
+            Self::DoubleMetaphone { alternate } => {
+                phonetic::double_metaphone(value, *alternate, out);
+            }
             Self::Soundex => phonetic::soundex(value, out),
             Self::Nysiis => phonetic::nysiis(value, out),
         }

@@ -5,7 +5,14 @@ use super::spec::{FieldSpec, RuleSpec, Spec};
 use crate::dialect::Dialect;
 use crate::field::FieldKind;
 
-pub(super) const NAMES: &[&str] = &["opentoken", "opentoken-docs", "htac", "htac-clean", "ssn"];
+pub(super) const NAMES: &[&str] = &[
+    "opentoken",
+    "opentoken-docs",
+    "htac",
+    "htac-clean",
+    "ndi",
+    "ssn",
+];
 
 pub(super) fn spec(name: &str) -> Option<Spec> {
     match name {
@@ -13,6 +20,7 @@ pub(super) fn spec(name: &str) -> Option<Spec> {
         "opentoken-docs" => Some(opentoken_docs()),
         "htac" => Some(htac()),
         "htac-clean" => Some(htac_clean()),
+        "ndi" => Some(ndi()),
         "ssn" => Some(ssn()),
         _ => None,
     }
@@ -177,6 +185,95 @@ fn ssn() -> Spec {
         name: "ssn".to_owned(),
         fields: vec![FieldSpec::new("ssn", FieldKind::SocialSecurityNumber)],
         rules: vec![RuleSpec::new("SSN", &[r"ssn:M(\d+)"])],
+        ..Spec::default()
+    }
+}
+
+/// The matching criteria of the U.S. National Death Index, any one of which makes a possible match.
+///
+/// Surnames are compared by their NYSIIS code, the other names by their letters and digits, upper
+/// case. The year of birth may differ by one where the criterion says so, which the provider's
+/// probes take care of.
+///
+/// | rule | agrees |
+/// |---|---|
+/// | `SSN` | social security number |
+/// | `NAME_MY` | first name, last name, month of birth, year of birth ± 1 |
+/// | `INITIALS_MY` | first and middle initial, last name, month of birth, year of birth ± 1 |
+/// | `NAME_MD` | first name, last name, month and day of birth |
+/// | `INITIALS_MD` | first and middle initial, last name, month and day of birth |
+/// | `FATHER_MY` | first name, father's surname, month and year of birth |
+/// | `MAIDEN_MY` | of women: first name, month and year of birth, and the querier's last name is the provider's father's surname |
+///
+/// # Source
+///
+/// National Center for Health Statistics, "National Death Index User's Guide", chapters 2 and 4
+/// (criteria and NYSIIS codes); El Emam and Arbuckle, "Anonymizing Health Data", chapter 12.
+fn ndi() -> Spec {
+    const FIRST: &str = "first_name:A|U";
+    const LAST: &str = "last_name:NY";
+    const FATHER: &str = "father_surname:NY";
+    const MONTH: &str = "birth_date:MO";
+    const DAY: &str = "birth_date:DA";
+    const YEAR: &str = "birth_date:Y";
+    const INITIAL: &str = "first_name:A|S(0,1)|U";
+    const MIDDLE: &str = "middle_name:A|S(0,1)|U";
+    const FEMALE: &str = "sex:S(0,1)|U|M(F)";
+    let around = |names: &[&'static str]| {
+        ["birth_date:Y(-1)", YEAR, "birth_date:Y(1)"].map(|year| [names, &[MONTH, year]].concat())
+    };
+    let optional = |name, kind, headers| FieldSpec {
+        headers,
+        required: false,
+        ..FieldSpec::new(name, kind)
+    };
+    let required = |name, kind, headers| FieldSpec {
+        headers,
+        ..FieldSpec::new(name, kind)
+    };
+    Spec {
+        name: "ndi".to_owned(),
+        fields: vec![
+            optional("ssn", FieldKind::SocialSecurityNumber, &[]),
+            required(
+                "first_name",
+                FieldKind::Text,
+                &["FirstName", "GivenName", "given_name"],
+            ),
+            optional(
+                "middle_name",
+                FieldKind::Text,
+                &["MiddleName", "middle_initial"],
+            ),
+            required(
+                "last_name",
+                FieldKind::Text,
+                &["LastName", "Surname", "family_name"],
+            ),
+            optional(
+                "father_surname",
+                FieldKind::Text,
+                &["FatherSurname", "fathers_surname"],
+            ),
+            required(
+                "birth_date",
+                FieldKind::Date,
+                &["BirthDate", "DateOfBirth", "date_of_birth"],
+            ),
+            optional("sex", FieldKind::Text, &["Gender"]),
+        ],
+        rules: vec![
+            RuleSpec::new("SSN", &[r"ssn:M(\d+)"]),
+            RuleSpec::new("NAME_MY", &[FIRST, LAST, MONTH, YEAR])
+                .with_probes(&around(&[FIRST, LAST])),
+            RuleSpec::new("INITIALS_MY", &[INITIAL, MIDDLE, LAST, MONTH, YEAR])
+                .with_probes(&around(&[INITIAL, MIDDLE, LAST])),
+            RuleSpec::new("NAME_MD", &[FIRST, LAST, MONTH, DAY]),
+            RuleSpec::new("INITIALS_MD", &[INITIAL, MIDDLE, LAST, MONTH, DAY]),
+            RuleSpec::new("FATHER_MY", &[FIRST, FATHER, MONTH, YEAR]),
+            RuleSpec::new("MAIDEN_MY", &[FEMALE, FIRST, LAST, MONTH, YEAR])
+                .with_probes(&[vec![FEMALE, FIRST, FATHER, MONTH, YEAR]]),
+        ],
         ..Spec::default()
     }
 }

@@ -86,6 +86,15 @@ impl RuleSpec {
             probes: Vec::new(),
         }
     }
+
+    /// The same rule with the provider's probes.
+    pub(super) fn with_probes(mut self, probes: &[Vec<&str>]) -> Self {
+        self.probes = probes
+            .iter()
+            .map(|probe| probe.iter().map(|part| PartSpec::new(part, None)).collect())
+            .collect();
+        self
+    }
 }
 
 impl PartSpec {

@@ -1,0 +1,169 @@
+//! The example rule sets on registries with known truth, joined in the clear.
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "helpers of tests are not seen as tests"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use blindjoin_record::{Binding, Date, RuleSet, Scratch};
+
+/// A registry: one record's cells a row, and what the truth says who it is.
+struct Registry {
+    header: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+type Pair = (usize, usize);
+
+impl Registry {
+    fn open(name: &str) -> Option<Self> {
+        let path = root().join("../shared/data/febrl").join(name);
+        if !path.is_file() {
+            println!("SKIPPED: {} is not there", path.display());
+            return None;
+        }
+        let mut reader = csv::Reader::from_path(path).unwrap();
+        let header = reader
+            .headers()
+            .unwrap()
+            .iter()
+            .map(str::to_owned)
+            .collect();
+        let rows = reader
+            .records()
+            .map(|row| row.unwrap().iter().map(str::to_owned).collect())
+            .collect();
+        Some(Self { header, rows })
+    }
+
+    /// The person's number, in the record id `rec-1070-dup-0`.
+    fn person(&self, row: usize) -> &str {
+        self.rows[row][0].split('-').nth(1).unwrap()
+    }
+
+    fn bind(&self, rules: &RuleSet) -> Binding {
+        rules
+            .bind(&self.header, Date::new(2026, 11, 21).unwrap())
+            .unwrap()
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn example(name: &str) -> RuleSet {
+    let path = root().join("examples/rules").join(name);
+    RuleSet::from_toml(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// The pairs that share a key, by rule: a plain join of signatures with probes.
+fn join(rules: &RuleSet, left: &Registry, right: &Registry) -> Vec<BTreeSet<Pair>> {
+    let mut scratch = Scratch::default();
+    let mut keys: BTreeMap<(usize, String), Vec<usize>> = BTreeMap::new();
+    let binding = left.bind(rules);
+    for (i, row) in left.rows.iter().enumerate() {
+        for (rule, signature) in binding.sign(row, &mut scratch).iter().enumerate() {
+            if let Ok(signature) = signature {
+                keys.entry((rule, signature.to_owned()))
+                    .or_default()
+                    .push(i);
+            }
+        }
+    }
+    let mut pairs = vec![BTreeSet::new(); rules.rules().len()];
+    let binding = right.bind(rules);
+    for (j, row) in right.rows.iter().enumerate() {
+        for (rule, signature) in binding.probe(row, &mut scratch).iter() {
+            let Ok(signature) = signature else { continue };
+            if let Some(rows) = keys.get(&(rule, signature.to_owned())) {
+                pairs[rule].extend(rows.iter().map(|&i| (i, j)));
+            }
+        }
+    }
+    pairs
+}
+
+/// Precision and recall of a set of pairs; `true_pairs` is how many there are.
+fn quality(pairs: &BTreeSet<Pair>, truth: impl Fn(Pair) -> bool, true_pairs: usize) -> (f64, f64) {
+    let found = pairs.iter().filter(|&&pair| truth(pair)).count();
+    let share = |part: usize, whole: usize| part as f64 / whole as f64;
+    (share(found, pairs.len()), share(found, true_pairs))
+}
+
+#[test]
+fn two_registries_are_linked() {
+    let (Some(a), Some(b)) = (
+        Registry::open("dataset4a.csv"),
+        Registry::open("dataset4b.csv"),
+    ) else {
+        return;
+    };
+    let rules = example("febrl-ndi.toml");
+    let truth = |(i, j): Pair| a.person(i) == b.person(j);
+    let by_rule = join(&rules, &a, &b);
+    let (precision, recall) = report(&rules, &by_rule, truth, 5_000);
+    assert!(precision >= 0.999, "{precision}");
+    assert!(recall >= 0.99, "{recall}");
+}
+
+#[test]
+fn one_registry_is_freed_of_duplicates() {
+    let Some(registry) = Registry::open("dataset3.csv") else {
+        return;
+    };
+    let rules = example("febrl-dedupe.toml");
+    let truth = |(i, j): Pair| registry.person(i) == registry.person(j);
+    let by_rule: Vec<BTreeSet<Pair>> = join(&rules, &registry, &registry)
+        .into_iter()
+        .map(|pairs| {
+            let ordered = pairs.into_iter().filter(|(i, j)| i != j);
+            ordered.map(|(i, j)| (i.min(j), i.max(j))).collect()
+        })
+        .collect();
+    let mut persons: BTreeMap<&str, usize> = BTreeMap::new();
+    for row in 0..registry.rows.len() {
+        *persons.entry(registry.person(row)).or_default() += 1;
+    }
+    let true_pairs = persons
+        .values()
+        .map(|records| records * (records - 1) / 2)
+        .sum();
+    assert_eq!(true_pairs, 6_538);
+    let (precision, recall) = report(&rules, &by_rule, truth, true_pairs);
+    assert!(precision >= 0.999, "{precision}");
+    assert!(recall >= 0.99, "{recall}");
+}
+
+/// Prints what each rule finds, and yields the quality of all of them together.
+fn report(
+    rules: &RuleSet,
+    by_rule: &[BTreeSet<Pair>],
+    truth: impl Fn(Pair) -> bool + Copy,
+    true_pairs: usize,
+) -> (f64, f64) {
+    for (i, rule) in rules.rules().iter().enumerate() {
+        let (precision, recall) = quality(&by_rule[i], truth, true_pairs);
+        let others = || by_rule.iter().enumerate().filter(move |(j, _)| i != *j);
+        let alone = by_rule[i]
+            .iter()
+            .filter(|p| !others().any(|(_, pairs)| pairs.contains(p)));
+        let (right, wrong): (Vec<Pair>, Vec<Pair>) = alone.partition(|pair| truth(**pair));
+        println!(
+            "{:14} precision {precision:.4}, recall {recall:.4}; alone {} right, {} wrong",
+            rule.id(),
+            right.len(),
+            wrong.len()
+        );
+    }
+    let all: BTreeSet<Pair> = by_rule.iter().flatten().copied().collect();
+    let (precision, recall) = quality(&all, truth, true_pairs);
+    println!(
+        "any: {} pairs, precision {precision:.5}, recall {recall:.5}",
+        all.len()
+    );
+    (precision, recall)
+}
