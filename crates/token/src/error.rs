@@ -62,12 +62,9 @@ pub enum Error {
         /// The rule.
         rule: String,
     },
-    /// Tokens that are still sealed cannot be compared.
-    #[error("{tokens} tokens are sealed: comparing them needs the encryption key")]
-    Sealed {
-        /// How many tokens.
-        tokens: u64,
-    },
+    /// A token that is still sealed, and so equal to no other.
+    #[error("the token is sealed: comparing it needs the encryption key")]
+    Sealed,
     /// More than one run can hold.
     #[error("more than {limit} {what}")]
     TooMany {
@@ -93,13 +90,26 @@ pub enum Error {
         right: u64,
     },
     /// A rule that neither file has.
-    #[error("no rule `{rule}`; the files have {known}")]
+    #[error("no rule `{rule}`{}; the files have {known}", at(*.position))]
     UnknownRule {
         /// The rule asked for.
         rule: String,
+        /// Where in the strategy's text, in characters from 1.
+        position: Option<usize>,
         /// The rules there are, separated by commas.
         known: String,
     },
+    /// A token of a kind that is encrypted anew each time and cannot be compared.
+    #[error(
+        "the token is a match token in JWE form, which is not supported: compare the tokens it was made from"
+    )]
+    WrappedToken,
+}
+
+fn at(position: Option<usize>) -> String {
+    position.map_or_else(String::new, |position| {
+        format!(" (character {position} of the strategy)")
+    })
 }
 
 /// What is wrong at a place of a match expression.
