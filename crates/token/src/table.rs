@@ -1,12 +1,10 @@
 //! A token file in memory, ready to be matched.
 
-use std::cmp::Ordering;
-
-use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::seal::{is_blank, is_sealed};
+use crate::texts::Texts;
 
 /// A token in 128 bits: the first half of the SHA-256 of its text.
 ///
@@ -59,7 +57,7 @@ pub struct TokenTable {
     pub(crate) rules: Vec<String>,
     /// By rule, then entry.
     pub(crate) keys: Vec<Vec<TokenKey>>,
-    ids: Ids,
+    ids: Texts,
     /// By entry, the record; nothing if they are the same.
     record_of: Option<Vec<u32>>,
     blank: Vec<u64>,
@@ -74,7 +72,7 @@ pub struct TokenTableBuilder {
     rules: Vec<String>,
     last_rule: usize,
     keys: Vec<Vec<TokenKey>>,
-    ids: Ids,
+    ids: Texts,
     /// By entry, the rules of which a row has been seen.
     seen: Vec<u64>,
     blank: Vec<u64>,
@@ -244,7 +242,7 @@ impl TokenTableBuilder {
             });
         }
         // Records keep their first id only; entries refer to them by new numbers.
-        let mut ids = Ids::default();
+        let mut ids = Texts::default();
         let mut number = vec![0_u32; into.len()];
         let mut records = Vec::new();
         let mut own = true;
@@ -311,53 +309,6 @@ impl TokenTable {
     pub(crate) fn has_several_entries(&self) -> bool {
         self.record_of.is_some()
     }
-}
-
-/// Texts, one after the other.
-#[derive(Clone, Debug, Default)]
-struct Ids {
-    text: String,
-    ends: Vec<usize>,
-}
-
-impl Ids {
-    fn push(&mut self, id: &str) {
-        self.text.push_str(id);
-        self.ends.push(self.text.len());
-    }
-
-    fn get(&self, at: usize) -> &str {
-        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.text[start..self.ends[at]]
-    }
-
-    fn len(&self) -> u32 {
-        u32::try_from(self.ends.len()).expect("the builder bounds the number of records")
-    }
-
-    /// The places in the order of their texts, equal ones in order of place.
-    fn sorted(&self) -> Vec<u32> {
-        let mut order: Vec<(u128, u32)> = (0..self.len())
-            .into_par_iter()
-            .map(|at| (leading(self.get(at as usize)), at))
-            .collect();
-        order.par_sort_unstable_by(|a, b| {
-            let by_text = || self.get(a.1 as usize).cmp(self.get(b.1 as usize));
-            match a.0.cmp(&b.0) {
-                Ordering::Equal => by_text().then(a.1.cmp(&b.1)),
-                unequal => unequal,
-            }
-        });
-        order.into_iter().map(|(_, at)| at).collect()
-    }
-}
-
-/// The first sixteen bytes as a number that orders as they do.
-fn leading(text: &str) -> u128 {
-    let mut bytes = [0; 16];
-    let length = text.len().min(16);
-    bytes[..length].copy_from_slice(&text.as_bytes()[..length]);
-    u128::from_be_bytes(bytes)
 }
 
 pub(crate) const MOST_RULES: usize = 64;
