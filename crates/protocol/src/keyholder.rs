@@ -96,10 +96,13 @@ impl KeyHolder {
             )
         } else {
             let slot_bits = suite.slot_bits();
-            let plain = if sizes.needs_full_decryption(terms.mask) {
-                self.secret_key.decrypt(payload)
-            } else {
-                self.secret_key.decrypt_packed(payload, slot_bits)
+            let plain = match slots {
+                1 => self.secret_key.decrypt_packed(payload, slot_bits),
+                // What lies below a prime factor costs half.
+                _ if slots <= suite.slots_below_factor(terms.key_size.bits()) => {
+                    self.secret_key.decrypt_small(payload)
+                }
+                _ => self.secret_key.decrypt(payload),
             };
             let plain = plain.map_err(malformed)?;
             if exceeds(&plain, slot_bits * slots) {

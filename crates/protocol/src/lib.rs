@@ -1,4 +1,84 @@
-//! Under construction.
+//! The secure equi-join: a querier links its records with a data provider's through a key holder.
+//!
+//! Three parties take part. The **querier** encrypts fingerprints of its join keys under the key
+//! holder's Paillier key and lays them out in a table. The **provider** forms, for each of its own
+//! keys, a masked difference to the table entries where the key could be, and sends these
+//! comparisons in a secret random order. The **key holder** decrypts: a comparison of equal keys
+//! shows a label, masked with a pad that it does not know, any other shows a uniformly random
+//! number. It returns the masked labels to the querier, who alone can tell which of its records
+//! they name, and fills the [`Card`]: records against match rules.
+//!
+//! This crate does no I/O. It has no clock and draws no randomness: both are handed in.
+//!
+//! * What the parties agree on is a [`Manifest`], made of an [`Offer`] and its [`Answer`]. Every
+//!   count and length of a session follows from it ([`Sizes`]).
+//! * A manifest and the key holder's public key make an [`Agreement`], which the parties sign
+//!   together with ephemeral keys ([`KeyAnnouncement`], [`Handshake`]); any two of them then share
+//!   a [`Channel`].
+//! * The roles [`Querier`] (or [`PairQuerier`]), [`Provider`] and [`KeyHolder`] are functions on
+//!   batches: `&self`, in any order, on as many threads as the caller has. All randomness of a
+//!   session follows from one [`SessionSecret`] of the party, so a batch computed again is the same
+//!   bit by bit.
+//! * The order of batches is the affair of the streams [`Outbound`] and [`Inbound`], and of
+//!   [`TableIntake`], [`Release`] and [`Opening`], which collect what arrived. They are values:
+//!   each step consumes them, and after an error there is nothing left to misuse.
+//!
+//! ```text
+//!            Offer, Answer, Handshake
+//!  Querier ───────────────────────────► Provider
+//!     │  ▲      Table (sealed)             │ ▲
+//!     │  │      Summary (sealed) ◄─────────┤ │
+//!     │  │                                 │ │
+//!     │  └── Result (sealed) ── Key holder ◄┘ │  Comparisons (sealed)
+//!     └── Manifest, Handshake ──────► │ └──────┘  KeyAnnouncement
+//! ```
+//!
+//! # Example
+//!
+//! ```
+#![doc = include_str!("../docs/example.rs")]
+//! ```
+//!
+//! # Modes
+//!
+//! | [`Mode`] | compares | per key of the provider's |
+//! |---|---|---|
+//! | `Join`, cuckoo | all keys of either side, two candidate bins for each | 2 ciphertexts |
+//! | `Join`, key-value store | the same, one sum of table entries for each | 1 ciphertext |
+//! | `Lookup` | one record, an entry for each rule | 1/8 ciphertext at 2048 bits |
+//! | `Pairwise` | every pair of records of a block, a slot per clause | 1 ciphertext per pair |
+//!
+//! A provider may probe several keys for one record: rules that tolerate a neighbouring year are
+//! equi-joins of that kind. A [blocked](BlockDirectory) linkage reveals block keys to the provider
+//! and compares only inside them; the block then belongs to the [join key](join_key).
+//!
+//! # Leakage
+//!
+//! | mode | provider learns | key holder learns | querier learns beyond its matches |
+//! |---|---|---|---|
+//! | join | size class of the querier | size class of the provider; matches and canaries | size class of the provider |
+//! | join with dummies | the same | the count with noise | the same |
+//! | join, blind | the same | size class of the provider only | the same |
+//! | lookup | rules asked for, no record | the count, hidden by dummies or blind | size class of the provider |
+//! | several keys per record | size class of the keys | one count over all | which rule matched |
+//! | pairwise | block keys, their padded sizes | number of pairs, histogram of clause patterns | opaque handles: links of one provider record to several of its own |
+//! | pairwise with a threshold | the same | bits of anonymous pairs | shares below the threshold, without identity |
+//! | blocked | that the block keys occur | nothing more | nothing more |
+//!
+//! All parties follow the protocol but look at what they receive. Provider and key holder together
+//! read the querier's keys by trial; querier and key holder together learn no more than the
+//! querier, and with [`Mask::Full`] this holds even if they cheat. Not protected: correctness
+//! against a cheating provider, availability, the times of messages.
+//!
+//! # Sources
+//!
+//! K. El Emam and L. Arbuckle, *Anonymizing Health Data* (2013), chapter 12, for the three roles;
+//! P. Paillier, *Public-key cryptosystems based on composite degree residuosity classes* (1999);
+//! I. Damgård, M. Jurik, J. B. Nielsen, *A generalization of Paillier's public-key system* (2010),
+//! for the noise; R. Pagh and F. Rodler (2004) for the table; S. Raghuraman and P. Rindal (2022)
+//! for the key-value store; A. Shamir (1979) for thresholds; RFC 5869, 7748, 8032 and 8439 for
+//! keys, exchanges, signatures and seals. The masks, labels and bounds are the project's own; see
+//! the threat model for where they differ from the book.
 #![forbid(unsafe_code)]
 
 mod agreement;

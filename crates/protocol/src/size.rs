@@ -3,7 +3,7 @@
 use blindjoin_cuckoo::Parameters;
 
 use crate::okvs::Shape;
-use crate::{Error, Manifest, Mask, Mode, TableKind, number};
+use crate::{Error, Manifest, Mode, TableKind, number};
 
 /// The largest payload of a chunk in bytes, head and seal aside.
 const CHUNK_BYTES: usize = (1 << 20) - 512;
@@ -226,11 +226,6 @@ impl Sizes {
     /// Yields how a result of `entries` entries, already padded, is cut into chunks.
     pub(crate) fn result(entries: u64, label_bytes: usize) -> Geometry {
         Geometry::new(entries, 8 + label_bytes, CHUNK_BYTES / (8 + label_bytes))
-    }
-
-    /// Says whether full decryption is needed: several slots above a factor, or a full mask.
-    pub(crate) fn needs_full_decryption(&self, mask: Mask) -> bool {
-        self.slots > 1 || mask == Mask::Full
     }
 }
 

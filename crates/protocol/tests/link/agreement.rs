@@ -1,7 +1,11 @@
 //! Every mode against plain set intersection.
 
-use crate::common::{link, matched, population, terms};
-use blindjoin_protocol::{Dummies, Mask, Mode, TableKind, Terms};
+use blindjoin_protocol::{
+    BlockDirectory, Cell, Dummies, Mask, Mode, Profile, ProviderKeysBuilder, QuerierKeysBuilder,
+    TableKind, Terms, join_key,
+};
+
+use crate::common::{link, matched, population, rng, run, session, terms};
 
 /// All ways to run a join.
 fn variants() -> Vec<(&'static str, Terms)> {
@@ -89,5 +93,97 @@ fn lookups_say_whether_the_one_record_is_there() {
             let (card, _) = link(terms, &[id], &theirs, 5).unwrap();
             assert_eq!(card.matched(0), Some(present), "blind {blind}");
         }
+    }
+}
+
+#[test]
+fn every_profile_links() {
+    let (ours, theirs, shared) = population(6, 12, 15, 5);
+    for profile in Profile::ALL {
+        let terms = Terms {
+            profile,
+            ..terms(TableKind::Cuckoo)
+        };
+        let (card, _) = link(terms, &ours, &theirs, 6).unwrap();
+        assert_eq!(matched(&card), shared, "{profile}");
+    }
+}
+
+/// Several rules, duplicate keys on both sides, a provider that probes neighbours, and blocks.
+#[test]
+fn many_keys_fill_a_card_cell_by_cell() {
+    let rules = vec!["name".to_owned(), "year".to_owned(), "never".to_owned()];
+    let ours = [
+        ("ANN", Some(1950), "N"),
+        ("ANN", Some(1961), "N"),
+        ("BOB", None, "S"),
+        ("EVE", Some(1970), "X"),
+    ];
+    let theirs = [
+        ("ANN", 1951, "N"),
+        ("BOB", 1940, "N"),
+        ("ANN", 1951, "N"),
+        ("EVE", 1970, "X"),
+    ];
+    let blocks: [(&[u8], usize); 2] = [(b"N", 2), (b"S", 1)];
+    for table in [TableKind::Cuckoo, TableKind::Okvs] {
+        let directory = BlockDirectory::of_keys(blocks, 0, &mut rng(9)).unwrap();
+        let mut querier = QuerierKeysBuilder::new(3);
+        let mut key = Vec::new();
+        for (name, year, block) in ours {
+            let row = querier.row().unwrap();
+            let signatures = [
+                Some(name.to_owned()),
+                year.map(|y| format!("{name}|{y}")),
+                None,
+            ];
+            for ((rule, id), signature) in (0..).zip(&rules).zip(signatures) {
+                let Some(signature) = signature else { continue };
+                if !directory.admits(block.as_bytes()) {
+                    querier.not_compared(row, rule);
+                    continue;
+                }
+                join_key(&mut key, id, signature.as_bytes(), Some(block.as_bytes())).unwrap();
+                querier.push(row, rule, &key).unwrap();
+            }
+        }
+        let mut provider = ProviderKeysBuilder::default();
+        for (name, year, block) in theirs {
+            if !directory.admits(block.as_bytes()) {
+                continue;
+            }
+            let probes = [year - 1, year, year + 1].map(|y| ("year", format!("{name}|{y}")));
+            for (rule, signature) in probes.into_iter().chain([("name", name.to_owned())]) {
+                join_key(&mut key, rule, signature.as_bytes(), Some(block.as_bytes())).unwrap();
+                provider.push(&key).unwrap();
+            }
+        }
+        let (querier, provider) = (querier.build(), provider.build());
+        assert_eq!((querier.len(), provider.len()), (4, 8), "distinct keys");
+        let terms = Terms {
+            rules: rules.clone(),
+            ..terms(table)
+        };
+        let session = session(terms, 64, 64, Some(directory), 9).unwrap();
+        let (card, _) = run(&session, querier, &provider).unwrap();
+        let [matched, missed, none, left_out] = [
+            Cell::Matched,
+            Cell::NotMatched,
+            Cell::NoValue,
+            Cell::NotCompared,
+        ];
+        let cells: Vec<&[Cell]> = (0..4).map(|row| card.row(row)).collect();
+        assert_eq!(cells[0], [matched, matched, none]);
+        assert_eq!(cells[1], [matched, missed, none]);
+        assert_eq!(
+            cells[2],
+            [missed, none, none],
+            "the same name in another block"
+        );
+        assert_eq!(
+            cells[3],
+            [left_out, left_out, none],
+            "a block that was not revealed"
+        );
     }
 }

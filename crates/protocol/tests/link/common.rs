@@ -6,8 +6,8 @@ use std::sync::{Arc, LazyLock};
 use blindjoin_protocol::{
     Agreement, Answer, BlockDirectory, Card, Channel, Error, Handshake, Identity, Inbound,
     KeyAnnouncement, KeyHolder, KeySize, Manifest, Mask, Mode, Offer, Outbound, Parties, Policy,
-    Profile, Provider, ProviderJobs, ProviderKeys, Querier, QuerierKeys, QuerierKeysBuilder, Role,
-    SecretKey, SessionSecret, TableIntake, TableKind, Terms, join_key, size_class,
+    Profile, Provider, ProviderJobs, ProviderKeys, Querier, QuerierKeys, QuerierKeysBuilder,
+    Released, Role, SecretKey, SessionSecret, TableIntake, TableKind, Terms, join_key, size_class,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
@@ -17,11 +17,16 @@ pub(crate) fn rng(seed: u64) -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(seed)
 }
 
-/// A 1024-bit key, shared by all tests: it factors easily.
-pub(crate) static KEY: LazyLock<Arc<SecretKey>> = LazyLock::new(|| {
+/// 1024-bit keys, one of each profile, shared by all tests: they factor easily.
+static KEYS: LazyLock<[Arc<SecretKey>; 3]> = LazyLock::new(|| {
     let size = KeySize::insecure_test_key(1024).expect("a test size");
-    Arc::new(SecretKey::generate(size, Profile::DjnShort, &mut rng(1024)))
+    Profile::ALL.map(|profile| Arc::new(SecretKey::generate(size, profile, &mut rng(1024))))
 });
+
+pub(crate) fn key(profile: Profile) -> Arc<SecretKey> {
+    let found = KEYS.iter().find(|key| key.public().profile() == profile);
+    Arc::clone(found.expect("a key of every profile"))
+}
 
 /// Terms of a join over one rule, to be varied.
 pub(crate) fn terms(table: TableKind) -> Terms {
@@ -31,7 +36,7 @@ pub(crate) fn terms(table: TableKind) -> Terms {
         blind: false,
         dummies: None,
         profile: Profile::DjnShort,
-        key_size: KEY.public().size(),
+        key_size: KeySize::insecure_test_key(1024).expect("a test size"),
         rules: vec!["id".to_owned()],
         rules_digest: [7; 32],
         canaries: 4,
@@ -105,7 +110,8 @@ pub(crate) fn session(
     manifest.check(&policy(), 1_900_000_000)?;
 
     let [qs, ps, ks] = [0; 3].map(|_| SessionSecret::generate(&mut rng));
-    let own = Agreement::new(manifest.clone(), KEY.public().clone())?;
+    let public_key = key(manifest.terms.profile).public().clone();
+    let own = Agreement::new(manifest.clone(), public_key)?;
     let announcement = KeyAnnouncement::sign(&people.keyholder, &own, &ks);
     let announcement = KeyAnnouncement::decode(&announcement.encode())?;
     let (agreement, keyholder) = announcement.accept(manifest, &mut rng)?;
@@ -162,76 +168,119 @@ pub(crate) fn open_all(
     Ok((stream, payloads))
 }
 
+/// The table on its way: the querier, and its sealed chunks.
+pub(crate) fn send_table(
+    session: &Session,
+    keys: QuerierKeys,
+) -> Result<(Querier, Vec<Vec<u8>>), Error> {
+    let channel = &session.querier_to_provider;
+    let join_keys = channel.join_keys(session.agreement.suite());
+    let querier = Querier::new(&session.agreement, join_keys, keys, &session.secrets[0])?;
+    let (_, table) = seal_all(querier.table_stream(channel), |i| querier.table_chunk(i))?;
+    Ok((querier, table))
+}
+
+/// The provider, once it has taken in the table.
+pub(crate) fn take_table(
+    session: &Session,
+    keys: &ProviderKeys,
+    table: &[Vec<u8>],
+) -> Result<Provider, Error> {
+    let (agreement, secret) = (&session.agreement, &session.secrets[1]);
+    let join_keys = session.provider_to_querier.join_keys(agreement.suite());
+    let jobs = ProviderJobs::prepare(agreement, &join_keys, keys, secret)?;
+    let mut intake = TableIntake::new(agreement);
+    let (stream, payloads) = open_all(intake.stream(&session.provider_to_querier), table)?;
+    for payload in payloads {
+        intake = intake.take(&payload)?;
+    }
+    Ok(Provider::new(
+        agreement,
+        join_keys,
+        jobs,
+        intake.finish(&stream)?,
+        secret,
+    ))
+}
+
+/// All comparisons, sealed, and the sealed summary.
+pub(crate) fn send_comparisons(
+    session: &Session,
+    provider: &Provider,
+) -> Result<(Vec<Vec<u8>>, Vec<u8>), Error> {
+    let stream = provider.comparison_stream(&session.provider_to_keyholder);
+    let (stream, comparisons) = seal_all(stream, |i| provider.compare(i))?;
+    Ok((
+        comparisons,
+        provider.summary(&session.provider_to_querier, stream.account()?)?,
+    ))
+}
+
+/// What the key holder lets out.
+pub(crate) fn decide(session: &Session, comparisons: &[Vec<u8>]) -> Result<Released, Error> {
+    let agreement = &session.agreement;
+    let keyholder = KeyHolder::new(agreement, key(agreement.manifest().terms.profile));
+    let stream = keyholder.comparison_stream(&session.keyholder_to_provider);
+    let (stream, payloads) = open_all(stream, comparisons)?;
+    let mut release = keyholder.release();
+    for (number, payload) in (0..).zip(payloads) {
+        release = release.take(keyholder.decide(number, &payload)?)?;
+    }
+    release.finish(&stream)
+}
+
+/// The result, sealed, each payload passed through `change` first.
+pub(crate) fn send_result(
+    session: &Session,
+    released: &Released,
+    mut change: impl FnMut(Vec<u8>) -> Vec<u8>,
+) -> Result<Vec<Vec<u8>>, Error> {
+    let stream = released.stream(&session.keyholder_to_querier);
+    Ok(seal_all(stream, |i| Ok(change(released.chunk(i)?)))?.1)
+}
+
+/// The card that the querier makes of result and summary.
+pub(crate) fn open_result(
+    session: &Session,
+    querier: &Querier,
+    result: &[Vec<u8>],
+    summary: &[u8],
+) -> Result<Card, Error> {
+    let (result, payloads) =
+        open_all(querier.result_stream(&session.querier_to_keyholder), result)?;
+    let mut opening = querier.opening();
+    for payload in payloads {
+        opening = opening.take(&payload)?;
+    }
+    let (summary, _) = querier
+        .summary_stream(&session.querier_to_provider)
+        .open(0, summary)?;
+    opening.finish(&result, &summary)
+}
+
 /// Runs a join or lookup from the handshake to the card.
 pub(crate) fn run(
     session: &Session,
     querier_keys: QuerierKeys,
     provider_keys: &ProviderKeys,
 ) -> Result<(Card, Transcript), Error> {
-    let agreement = &session.agreement;
-    let suite = agreement.suite();
-    let [querier_secret, provider_secret, _] = &session.secrets;
-    let mut transcript = Transcript::default();
-
-    let keys = session.querier_to_provider.join_keys(suite);
-    let querier = Querier::new(agreement, keys, querier_keys, querier_secret)?;
-    let (_, table) = seal_all(querier.table_stream(&session.querier_to_provider), |i| {
-        querier.table_chunk(i)
-    })?;
-
-    let keys = session.provider_to_querier.join_keys(suite);
-    let jobs = ProviderJobs::prepare(agreement, &keys, provider_keys, provider_secret)?;
-    let mut intake = TableIntake::new(agreement);
-    let (stream, payloads) = open_all(intake.stream(&session.provider_to_querier), &table)?;
-    for payload in payloads {
-        intake = intake.take(&payload)?;
-    }
-    let provider = Provider::new(
-        agreement,
-        keys,
-        jobs,
-        intake.finish(&stream)?,
-        provider_secret,
-    );
-    let (stream, comparisons) = seal_all(
-        provider.comparison_stream(&session.provider_to_keyholder),
-        |i| provider.compare(i),
-    )?;
-    let summary = provider.summary(&session.provider_to_querier, stream.account()?)?;
-
-    let keyholder = KeyHolder::new(agreement, Arc::clone(&KEY));
-    let stream = keyholder.comparison_stream(&session.keyholder_to_provider);
-    let (stream, payloads) = open_all(stream, &comparisons)?;
-    let mut release = keyholder.release();
-    for (number, payload) in (0..).zip(payloads) {
-        release = release.take(keyholder.decide(number, &payload)?)?;
-    }
-    let released = release.finish(&stream)?;
-    transcript.keyholder_learned = released.matches();
-    let (_, result) = seal_all(released.stream(&session.keyholder_to_querier), |i| {
-        released.chunk(i)
-    })?;
-
-    let (result_stream, payloads) = open_all(
-        querier.result_stream(&session.querier_to_keyholder),
-        &result,
-    )?;
-    let mut opening = querier.opening();
-    for payload in payloads {
-        opening = opening.take(&payload)?;
-    }
-    let (summary_stream, _) = querier
-        .summary_stream(&session.querier_to_provider)
-        .open(0, &summary)?;
-    let card = opening.finish(&result_stream, &summary_stream)?;
-    transcript = Transcript {
-        table,
-        comparisons,
-        result,
-        summary,
-        ..transcript
-    };
-    Ok((card, transcript))
+    let (querier, table) = send_table(session, querier_keys)?;
+    let provider = take_table(session, provider_keys, &table)?;
+    let (comparisons, summary) = send_comparisons(session, &provider)?;
+    let released = decide(session, &comparisons)?;
+    let result = send_result(session, &released, |payload| payload)?;
+    let card = open_result(session, &querier, &result, &summary)?;
+    let keyholder_learned = released.matches();
+    Ok((
+        card,
+        Transcript {
+            table,
+            comparisons,
+            result,
+            summary,
+            keyholder_learned,
+        },
+    ))
 }
 
 /// A querier's keys: one row for each id, under rule 0 named `id`.

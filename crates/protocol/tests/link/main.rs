@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod agreement;
+mod checks;
 mod common;
 mod pairwise;
+mod statistics;
+mod transcript;
 mod vectors;

@@ -9,7 +9,7 @@ use blindjoin_protocol::{
 };
 use rand::Rng;
 
-use crate::common::{KEY, Session, open_all, rng, seal_all, session, terms};
+use crate::common::{Session, key, open_all, rng, seal_all, session, terms};
 
 /// A record of the tests: a block and three parts.
 #[derive(Clone, Debug)]
@@ -122,7 +122,7 @@ fn run(
         |i| provider.compare(i),
     )?;
     let summary = provider.summary(&session.provider_to_querier, stream.account()?)?;
-    let keyholder = KeyHolder::new(agreement, KEY.clone());
+    let keyholder = KeyHolder::new(agreement, key(agreement.manifest().terms.profile));
     let stream = keyholder.comparison_stream(&session.keyholder_to_provider);
     let (stream, payloads) = open_all(stream, &comparisons)?;
     let mut release = keyholder.release();

@@ -1,0 +1,702 @@
+//! Every check a receiver makes, with the error it makes.
+
+use blindjoin_protocol::{
+    Agreement, Answer, Cell, Error, Fault, Handshake, KeyAnnouncement, KeyHolder, Manifest, Mask,
+    Mode, Offer, Policy, Profile, PublicKey, Querier, Role, SecretKey, Sizes, TableIntake,
+    TableKind, Terms, size_class,
+};
+use num_bigint::BigUint;
+
+use crate::common::{
+    Session, decide, key, link, matched, open_result, people, population, provider_keys,
+    querier_keys, rng, run, send_comparisons, send_result, send_table, session, take_table, terms,
+};
+
+/// A cuckoo session of two small lists, stopped before the result is sent.
+struct Stopped {
+    session: Session,
+    querier: Querier,
+    table: Vec<Vec<u8>>,
+    comparisons: Vec<Vec<u8>>,
+    summary: Vec<u8>,
+}
+
+fn stopped(seed: u64) -> Stopped {
+    let (ours, theirs, _) = population(seed, 30, 40, 10);
+    let session = session(terms(TableKind::Cuckoo), 64, 64, None, seed).unwrap();
+    let keys = querier_keys(ours.iter().map(String::as_str));
+    let (querier, table) = send_table(&session, keys).unwrap();
+    let keys = provider_keys(theirs.iter().map(String::as_str));
+    let provider = take_table(&session, &keys, &table).unwrap();
+    let (comparisons, summary) = send_comparisons(&session, &provider).unwrap();
+    Stopped {
+        session,
+        querier,
+        table,
+        comparisons,
+        summary,
+    }
+}
+
+/// Entries of a result payload: position and masked label.
+fn entries(payload: &[u8]) -> Vec<(u64, u32)> {
+    payload
+        .chunks(12)
+        .map(|e| {
+            let (position, label) = e.split_at(8);
+            (
+                u64::from_be_bytes(position.try_into().unwrap()),
+                u32::from_be_bytes(label.try_into().unwrap()),
+            )
+        })
+        .collect()
+}
+
+/// Opens a result whose entries the key holder has changed.
+fn with_changed_result(
+    seed: u64,
+    change: impl Fn(&Session, &mut Vec<(u64, u32)>),
+) -> Result<blindjoin_protocol::Card, Error> {
+    let Stopped {
+        session,
+        querier,
+        comparisons,
+        summary,
+        ..
+    } = stopped(seed);
+    let released = decide(&session, &comparisons).unwrap();
+    let result = send_result(&session, &released, |payload| {
+        let mut list = entries(&payload);
+        let length = list.len();
+        list.retain(|(position, _)| *position != u64::MAX);
+        change(&session, &mut list);
+        list.resize(length, (u64::MAX, 0));
+        list.iter()
+            .flat_map(|(p, l)| [p.to_be_bytes().to_vec(), l.to_be_bytes().to_vec()].concat())
+            .collect()
+    })
+    .unwrap();
+    open_result(&session, &querier, &result, &summary)
+}
+
+#[test]
+fn honest_results_pass() {
+    let card = with_changed_result(1, |_, _| {}).unwrap();
+    assert_eq!(matched(&card).len(), 10);
+}
+
+#[test]
+fn a_key_holder_that_drops_results_is_found_out() {
+    let refused = with_changed_result(1, |_, list| list.clear());
+    assert_eq!(
+        refused,
+        Err(Error::CanaryMissing {
+            missing: 4,
+            placed: 4
+        })
+    );
+}
+
+#[test]
+fn one_identifier_matched_twice_is_refused() {
+    let refused = with_changed_result(1, |session, list| {
+        let keys = session
+            .querier_to_provider
+            .join_keys(session.agreement.suite());
+        let (position, label) = list[0];
+        let other = (0..).find(|p| list.iter().all(|(q, _)| p != q)).unwrap();
+        let pads = (keys.pad(position) ^ keys.pad(other)).to_be_bytes();
+        let pads = u32::from_be_bytes(pads[4..].try_into().unwrap());
+        list.push((other, label ^ pads));
+        list.sort_unstable();
+    });
+    assert_eq!(refused, Err(Error::MatchedTwice));
+}
+
+#[test]
+fn invented_labels_are_spurious_and_change_nothing() {
+    let card = with_changed_result(1, |_, list| {
+        let free: Vec<u64> = (0..)
+            .filter(|p| list.iter().all(|(q, _)| p != q))
+            .take(3)
+            .collect();
+        list.extend(free.iter().map(|&position| (position, 0x1234_5678)));
+        list.sort_unstable();
+    })
+    .unwrap();
+    assert_eq!(
+        (
+            matched(&card).len(),
+            card.notes().spurious,
+            card.notes().suspicious
+        ),
+        (10, 3, true)
+    );
+}
+
+#[test]
+fn positions_ascend_inside_the_stream() {
+    let refusals: [fn(&Session, &mut Vec<(u64, u32)>); 3] = [
+        |_, list| list.swap(0, 1),
+        |_, list| list[1].0 = list[0].0,
+        |_, list| list.last_mut().unwrap().0 = 128,
+    ];
+    for change in refusals {
+        assert_eq!(with_changed_result(1, change), Err(Error::ResultPositions));
+    }
+}
+
+#[test]
+fn chunks_are_refused_out_of_order_altered_or_from_elsewhere() {
+    let Stopped {
+        session,
+        table,
+        comparisons,
+        ..
+    } = stopped(2);
+    let keys = provider_keys(["a"]);
+    let refuse = |table: &[Vec<u8>]| take_table(&session, &keys, table).unwrap_err();
+    let stream = "table";
+    // At 1024 bits a table of 952 entries is one chunk; the comparisons are too.
+    assert_eq!(table.len(), 1);
+    assert_eq!(
+        refuse(&[]),
+        Error::StreamState {
+            stream,
+            state: "unfinished",
+            chunks: 0
+        }
+    );
+    let twice = [table[0].clone(), table[0].clone()];
+    assert_eq!(
+        refuse(&twice),
+        Error::StreamState {
+            stream,
+            state: "closed",
+            chunks: 1
+        }
+    );
+    for at in [0, 1, 100, table[0].len() - 1] {
+        let mut altered = table[0].clone();
+        altered[at] ^= 1;
+        assert_eq!(
+            refuse(&[altered]),
+            Error::ChunkNotAuthentic { stream, number: 0 },
+            "byte {at}"
+        );
+    }
+    for length in [0, 1, 17, table[0].len() - 1] {
+        let cut = table[0][..length].to_vec();
+        assert_eq!(
+            refuse(&[cut]),
+            Error::ChunkNotAuthentic { stream, number: 0 }
+        );
+    }
+    let mut extended = table[0].clone();
+    extended.push(0);
+    assert_eq!(
+        refuse(&[extended]),
+        Error::ChunkNotAuthentic { stream, number: 0 }
+    );
+    assert_eq!(
+        refuse(&[comparisons[0].clone()]),
+        Error::ChunkNotAuthentic { stream, number: 0 }
+    );
+    let other = stopped(3);
+    assert_eq!(
+        refuse(&other.table),
+        Error::ChunkNotAuthentic { stream, number: 0 }
+    );
+    let stream = "stream";
+    let refused = decide(&session, &other.comparisons).unwrap_err();
+    assert_eq!(refused, Error::ChunkNotAuthentic { stream, number: 0 });
+    assert_eq!(refused.fault(), Fault::Peer);
+}
+
+#[test]
+fn longer_streams_keep_their_order() {
+    let (ours, theirs, _) = population(4, 200, 10, 5);
+    let session = session(terms(TableKind::Cuckoo), 224, 64, None, 4).unwrap();
+    let (_, table) = send_table(&session, querier_keys(ours.iter().map(String::as_str))).unwrap();
+    assert_eq!(table.len(), 3);
+    let keys = provider_keys(theirs.iter().map(String::as_str));
+    let refuse = |order: &[usize]| {
+        let table: Vec<Vec<u8>> = order.iter().map(|&i| table[i].clone()).collect();
+        take_table(&session, &keys, &table).unwrap_err()
+    };
+    let stream = "table";
+    assert_eq!(
+        refuse(&[1, 0, 2]),
+        Error::ChunkNotAuthentic { stream, number: 0 }
+    );
+    assert_eq!(
+        refuse(&[0, 0, 1]),
+        Error::ChunkNotAuthentic { stream, number: 1 }
+    );
+    assert_eq!(
+        refuse(&[0, 2]),
+        Error::ChunkNotAuthentic { stream, number: 1 }
+    );
+    assert_eq!(
+        refuse(&[0, 1]),
+        Error::StreamState {
+            stream,
+            state: "unfinished",
+            chunks: 2
+        }
+    );
+    let intake = TableIntake::new(&session.agreement);
+    let opened = intake
+        .stream(&session.provider_to_querier)
+        .open(1, &table[1])
+        .unwrap_err();
+    assert_eq!(
+        opened,
+        Error::ChunkOutOfOrder {
+            stream,
+            expected: 0,
+            got: 1
+        }
+    );
+}
+
+fn bad_ciphertexts(secret: &SecretKey) -> Vec<(&'static str, Vec<u8>)> {
+    let public = secret.public();
+    let n2 = public.n() * public.n();
+    let [p, _] = secret.primes();
+    let wire = |x: &BigUint| {
+        let bytes = x.to_bytes_be();
+        let mut out = vec![0; public.ciphertext_bytes().saturating_sub(bytes.len())];
+        out.extend(bytes);
+        out
+    };
+    vec![
+        ("0", wire(&BigUint::ZERO)),
+        ("n", wire(public.n())),
+        ("n²", wire(&n2)),
+        ("above n²", vec![255; public.ciphertext_bytes()]),
+        ("a multiple of p", wire(&(p * 12345_u32))),
+        ("p²", wire(&(p * p))),
+    ]
+}
+
+#[test]
+fn malformed_ciphertexts_are_refused_on_both_ends() {
+    let Stopped {
+        session, querier, ..
+    } = stopped(5);
+    let secret = key(Profile::DjnShort);
+    let width = session.agreement.sizes().table().item_bytes();
+    let table = querier.table_chunk(0).unwrap();
+    let comparisons = {
+        let sizes = session.agreement.sizes();
+        let plain = blindjoin_bigint::Naturals::zero(
+            usize::try_from(sizes.comparison_ciphertexts()).unwrap(),
+            64,
+        );
+        secret
+            .public()
+            .encode(&secret.public().encrypt_random(&plain, &mut rng(5)).unwrap())
+    };
+    let keyholder = KeyHolder::new(&session.agreement, key(Profile::DjnShort));
+    assert!(keyholder.decide(0, &comparisons).is_ok());
+    for (name, bad) in bad_ciphertexts(&secret) {
+        for at in [0, 17, 127] {
+            let mut payload = table.clone();
+            payload[at * width..(at + 1) * width].copy_from_slice(&bad);
+            let refused = TableIntake::new(&session.agreement)
+                .take(&payload)
+                .unwrap_err();
+            assert_eq!(
+                refused,
+                Error::MalformedCiphertext {
+                    stream: "table",
+                    number: 0
+                },
+                "{name}"
+            );
+            let mut payload = comparisons.clone();
+            payload[at * width..(at + 1) * width].copy_from_slice(&bad);
+            let refused = keyholder.decide(0, &payload).unwrap_err();
+            assert_eq!(
+                refused,
+                Error::MalformedCiphertext {
+                    stream: "stream",
+                    number: 0
+                },
+                "{name}"
+            );
+        }
+    }
+    let short = &comparisons[..comparisons.len() - width];
+    assert_eq!(
+        keyholder.decide(0, short),
+        Err(Error::StreamSize { stream: "stream" })
+    );
+    assert_eq!(
+        keyholder.decide(1, &comparisons),
+        Err(Error::NoSuchBatch {
+            number: 1,
+            batches: 1
+        })
+    );
+    let short = &table[..table.len() - width];
+    let refused = TableIntake::new(&session.agreement)
+        .take(short)
+        .unwrap_err();
+    assert_eq!(refused, Error::StreamSize { stream: "table" });
+}
+
+#[test]
+fn plaintexts_beyond_their_slots_are_refused() {
+    let Stopped { session, .. } = stopped(6);
+    let secret = key(Profile::DjnShort);
+    let keyholder = KeyHolder::new(&session.agreement, key(Profile::DjnShort));
+    // Two slots of 252 bits lie below p; the second one's overflow reaches above the pack.
+    let mut plain = blindjoin_bigint::Naturals::zero(128, 260);
+    plain.item_mut(127)[3] = 1 << 60;
+    let payload = secret
+        .public()
+        .encode(&secret.public().encrypt_random(&plain, &mut rng(6)).unwrap());
+    let refused = keyholder.decide(0, &payload);
+    assert_eq!(
+        refused,
+        Err(Error::MalformedCiphertext {
+            stream: "stream",
+            number: 0
+        })
+    );
+}
+
+#[test]
+fn the_cap_holds_before_anything_is_let_out() {
+    let (ours, theirs, _) = population(7, 20, 20, 20);
+    let linked = |match_cap| {
+        link(
+            Terms {
+                match_cap,
+                ..terms(TableKind::Okvs)
+            },
+            &ours,
+            &theirs,
+            7,
+        )
+    };
+    assert!(linked(24).is_ok());
+    assert_eq!(linked(23).unwrap_err(), Error::MatchCap { cap: 23 });
+}
+
+#[test]
+fn a_retried_batch_is_the_same_and_another_session_is_not() {
+    let once = stopped(8);
+    let again = stopped(8);
+    assert_eq!(
+        (&once.table, &once.comparisons, &once.summary),
+        (&again.table, &again.comparisons, &again.summary)
+    );
+    let other = stopped(9);
+    assert_ne!(once.comparisons, other.comparisons);
+    // Another table under the same secrets: no byte of the masks is used twice.
+    let keys = querier_keys(["somebody else"]);
+    let (_, table) = send_table(&once.session, keys).unwrap();
+    let (_, theirs, _) = population(8, 30, 40, 10);
+    let keys = provider_keys(theirs.iter().map(String::as_str));
+    let first = take_table(&once.session, &keys, &once.table)
+        .unwrap()
+        .compare(0)
+        .unwrap();
+    let second = take_table(&once.session, &keys, &table)
+        .unwrap()
+        .compare(0)
+        .unwrap();
+    let width = once.session.agreement.sizes().comparisons().item_bytes();
+    assert!(
+        first
+            .chunks(width)
+            .zip(second.chunks(width))
+            .all(|(a, b)| a != b)
+    );
+}
+
+#[test]
+fn unplaceable_keys_are_reported_as_not_compared() {
+    // Three keys with the same two bins have no place for one of them.
+    let session = session(terms(TableKind::Cuckoo), 64, 64, None, 10).unwrap();
+    let keys = session
+        .querier_to_provider
+        .join_keys(session.agreement.suite());
+    let mut by_bins = std::collections::BTreeMap::<[u32; 2], Vec<String>>::new();
+    let ids = (0_u32..)
+        .find_map(|i| {
+            let id = format!("{i}");
+            let same = by_bins
+                .entry(keys.bins(format!("id\0{id}").as_bytes(), 476))
+                .or_default();
+            same.push(id);
+            (same.len() == 3).then(|| same.clone())
+        })
+        .unwrap();
+    let ours = ids.iter().map(String::as_str);
+    let (card, _) = run(&session, querier_keys(ours.clone()), &provider_keys(ours)).unwrap();
+    let cells: Vec<Cell> = (0..3).map(|row| card.row(row)[0]).collect();
+    let unplaced = cells
+        .iter()
+        .filter(|&&cell| cell == Cell::NotCompared)
+        .count();
+    let found = cells.iter().filter(|&&cell| cell == Cell::Matched).count();
+    assert_eq!((found, unplaced, card.notes().unplaced), (2, 1, 1));
+}
+
+#[test]
+fn another_public_key_or_manifest_breaks_the_handshake() {
+    let people = people();
+    let session = session(terms(TableKind::Cuckoo), 64, 64, None, 11).unwrap();
+    let manifest = session.agreement.manifest().clone();
+    let size = manifest.terms.key_size;
+    let other = SecretKey::generate(size, Profile::DjnShort, &mut rng(99));
+    let elsewhere = Agreement::new(manifest.clone(), other.public().clone()).unwrap();
+    let shaken = Handshake::sign(
+        Role::Provider,
+        &people.provider,
+        &elsewhere,
+        &session.secrets[1],
+    );
+    let refused = Error::BadSignature {
+        role: Role::Provider,
+    };
+    assert_eq!(
+        shaken.verify(Role::Provider, &session.agreement),
+        Err(refused.clone())
+    );
+
+    let changed = Manifest {
+        querier_nonce: [0; 32],
+        ..manifest.clone()
+    };
+    let changed = Agreement::new(changed, key(Profile::DjnShort).public().clone()).unwrap();
+    let shaken = Handshake::sign(
+        Role::Provider,
+        &people.provider,
+        &changed,
+        &session.secrets[1],
+    );
+    assert_eq!(
+        shaken.verify(Role::Provider, &session.agreement),
+        Err(refused)
+    );
+    // The right bytes in the wrong role, and by the wrong person.
+    let shaken = Handshake::sign(
+        Role::Querier,
+        &people.querier,
+        &session.agreement,
+        &session.secrets[0],
+    );
+    assert_eq!(
+        shaken.verify(Role::Provider, &session.agreement),
+        Err(Error::BadSignature {
+            role: Role::Provider
+        })
+    );
+    let shaken = Handshake::sign(
+        Role::Querier,
+        &people.provider,
+        &session.agreement,
+        &session.secrets[0],
+    );
+    assert_eq!(
+        shaken.verify(Role::Querier, &session.agreement),
+        Err(Error::BadSignature {
+            role: Role::Querier
+        })
+    );
+    // An announcement of another key than was signed.
+    let mut bytes =
+        KeyAnnouncement::sign(&people.keyholder, &session.agreement, &session.secrets[2]).encode();
+    bytes[4 + 256 - 1] ^= 2;
+    let announced = KeyAnnouncement::decode(&bytes).unwrap();
+    let refused = announced.accept(manifest.clone(), &mut rng(1)).unwrap_err();
+    assert!(matches!(
+        refused,
+        Error::BadSignature {
+            role: Role::KeyHolder
+        } | Error::BadPublicKey(_)
+    ));
+    let half = Manifest {
+        terms: Terms {
+            profile: Profile::DjnHalf,
+            ..manifest.terms.clone()
+        },
+        ..manifest
+    };
+    let refused = Agreement::new(half, key(Profile::DjnShort).public().clone()).unwrap_err();
+    assert_eq!(
+        refused,
+        Error::ManifestMismatch {
+            field: "public key"
+        }
+    );
+}
+
+#[test]
+fn weak_public_keys_are_refused() {
+    let session = session(terms(TableKind::Cuckoo), 64, 64, None, 12).unwrap();
+    let public = key(Profile::DjnShort).public().clone();
+    let (n, size) = (public.n().clone(), public.size());
+    let refuse = |n: BigUint, h: BigUint| {
+        PublicKey::new(&n, &h, Profile::DjnShort, size, &mut rng(1)).is_err()
+    };
+    assert!(refuse(n.clone(), BigUint::from(1_u8)));
+    assert!(refuse(n.clone(), &n - 1_u8));
+    assert!(refuse(&n + 1_u8, public.h().clone()));
+    assert!(refuse(&n >> 1_u8, BigUint::from(5_u8)));
+    assert_eq!(
+        session.agreement.public_key().fingerprint(),
+        public.fingerprint()
+    );
+}
+
+#[test]
+fn policies_and_contradictions_are_refused() {
+    let manifest = session(terms(TableKind::Cuckoo), 64, 64, None, 13)
+        .unwrap()
+        .agreement
+        .manifest()
+        .clone();
+    let policy = crate::common::policy();
+    assert_eq!(manifest.check(&policy, 1), Ok(()));
+    let at = manifest.terms.expires;
+    assert_eq!(
+        manifest.check(&policy, at),
+        Err(Error::ManifestExpired { at })
+    );
+    for (policy, word) in [
+        (Policy::default(), "short"),
+        (
+            Policy {
+                most_table_entries: 951,
+                ..policy.clone()
+            },
+            "budget",
+        ),
+        (
+            Policy {
+                most_comparisons: 127,
+                ..policy.clone()
+            },
+            "comparisons",
+        ),
+        (
+            Policy {
+                most_matches: 10,
+                ..policy.clone()
+            },
+            "cap",
+        ),
+    ] {
+        let refused = manifest.check(&policy, 1).unwrap_err();
+        assert!(
+            refused.to_string().contains(word) && refused.fault() == Fault::Input,
+            "{refused}"
+        );
+    }
+    let plain = terms(TableKind::Cuckoo);
+    for bad in [
+        Terms {
+            rules: vec![],
+            ..plain.clone()
+        },
+        Terms {
+            rules: vec!["a".into(), "a".into()],
+            ..plain.clone()
+        },
+        Terms {
+            rules: vec!["a\0b".into()],
+            ..plain.clone()
+        },
+        Terms {
+            mask: Mask::Full,
+            blind: true,
+            ..plain.clone()
+        },
+        Terms {
+            mask: Mask::Full,
+            ..terms(TableKind::Okvs)
+        },
+        Terms {
+            mask: Mask::Full,
+            mode: Mode::Lookup,
+            ..plain.clone()
+        },
+    ] {
+        assert!(
+            matches!(bad.check(), Err(Error::ManifestContradiction { .. })),
+            "{bad:?}"
+        );
+    }
+    for sizes in [[63, 64], [64, 65], [64, 1 << 40]] {
+        assert!(matches!(
+            session(plain.clone(), sizes[0], sizes[1], None, 1),
+            Err(Error::ManifestContradiction { .. })
+        ));
+    }
+    assert_eq!(size_class(63), 64);
+    assert!(Sizes::of(&manifest).is_ok());
+}
+
+#[test]
+fn too_many_keys_are_refused_before_anything_is_sent() {
+    let (ours, theirs, _) = population(14, 61, 61, 0);
+    let session = session(terms(TableKind::Cuckoo), 64, 64, None, 14).unwrap();
+    let too_many = Error::TooMany {
+        count: 65,
+        room: 64,
+    };
+    let refused = send_table(&session, querier_keys(ours.iter().map(String::as_str))).unwrap_err();
+    assert_eq!((refused.fault(), refused), (Fault::Input, too_many.clone()));
+    let (_, table) = send_table(&session, querier_keys(["a"])).unwrap();
+    let keys = provider_keys(theirs.iter().map(String::as_str));
+    assert_eq!(take_table(&session, &keys, &table).unwrap_err(), too_many);
+}
+
+#[test]
+fn messages_decode_only_whole_and_unaltered() {
+    let people = people();
+    let session = session(terms(TableKind::Okvs), 64, 64, None, 15).unwrap();
+    let manifest = session.agreement.manifest().encode();
+    let offer = Offer::new(terms(TableKind::Cuckoo), 64, None, &mut rng(1))
+        .unwrap()
+        .encode();
+    let answer = Answer::new(64, &mut rng(1)).encode();
+    let shaken = Handshake::sign(
+        Role::Querier,
+        &people.querier,
+        &session.agreement,
+        &session.secrets[0],
+    )
+    .encode();
+    let announced =
+        KeyAnnouncement::sign(&people.keyholder, &session.agreement, &session.secrets[2]).encode();
+    type Decodes = fn(&[u8]) -> bool;
+    let messages: [(&[u8], Decodes); 5] = [
+        (&manifest, |bytes| Manifest::decode(bytes).is_ok()),
+        (&offer, |bytes| Offer::decode(bytes).is_ok()),
+        (&answer, |bytes| Answer::decode(bytes).is_ok()),
+        (&shaken, |bytes| Handshake::decode(bytes).is_ok()),
+        (&announced, |bytes| KeyAnnouncement::decode(bytes).is_ok()),
+    ];
+    for (bytes, decodes) in messages {
+        assert!(decodes(bytes));
+        assert!((0..bytes.len()).all(|length| !decodes(&bytes[..length])));
+        assert!(!decodes(&[bytes, &[0]].concat()));
+    }
+    // No two manifests share an encoding: a changed byte is refused, or changes the digest.
+    let digest = session.agreement.manifest_digest();
+    for at in 0..manifest.len() {
+        let mut changed = manifest.clone();
+        changed[at] ^= 1;
+        assert!(
+            Manifest::decode(&changed).is_ok_and(|m| m.digest() == digest) == false,
+            "byte {at}"
+        );
+    }
+}

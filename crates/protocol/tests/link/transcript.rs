@@ -1,0 +1,117 @@
+//! What an observer counts depends on public parameters only.
+
+use blindjoin_protocol::{Dummies, Mask, Mode, Sizes, TableKind, Terms};
+
+use crate::common::{Transcript, link, population, terms};
+
+type Lengths = [Vec<usize>; 4];
+
+fn lengths(transcript: &Transcript) -> Lengths {
+    let of = |chunks: &[Vec<u8>]| chunks.iter().map(Vec::len).collect();
+    [
+        of(&transcript.table),
+        of(&transcript.comparisons),
+        of(&transcript.result),
+        vec![transcript.summary.len()],
+    ]
+}
+
+#[test]
+fn lengths_do_not_depend_on_records() {
+    let plain = terms(TableKind::Cuckoo);
+    let variants = [
+        plain.clone(),
+        Terms {
+            blind: true,
+            ..plain.clone()
+        },
+        Terms {
+            dummies: Some(Dummies::default()),
+            ..plain.clone()
+        },
+        Terms {
+            mask: Mask::Full,
+            ..plain
+        },
+        terms(TableKind::Okvs),
+        Terms {
+            blind: true,
+            ..terms(TableKind::Okvs)
+        },
+    ];
+    for terms in variants {
+        // Sizes of one class, canaries included: 49..=60 and 61..=76.
+        let seen: Vec<Lengths> = [(50, 61, 0), (60, 70, 31), (55, 76, 7)]
+            .into_iter()
+            .enumerate()
+            .map(|(seed, (ours, theirs, common))| {
+                let (ours, theirs, _) = population(seed as u64, ours, theirs, common);
+                lengths(&link(terms.clone(), &ours, &theirs, seed as u64).unwrap().1)
+            })
+            .collect();
+        // The list of matches is padded to a power of two: its length class is the key holder's to
+        // see in any case, noise included.
+        let compared = if terms.dummies.is_some() {
+            [0, 1, 3].as_slice()
+        } else {
+            &[0, 1, 2, 3]
+        };
+        for &stream in compared {
+            assert!(
+                seen.iter().all(|l| l[stream] == seen[0][stream]),
+                "stream {stream} of {terms:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn lookups_look_alike() {
+    let terms = Terms {
+        mode: Mode::Lookup,
+        blind: true,
+        canaries: 1,
+        ..terms(TableKind::Cuckoo)
+    };
+    let (_, theirs, _) = population(1, 0, 70, 0);
+    let seen = [theirs[3].clone(), "nobody".to_owned()]
+        .map(|id| lengths(&link(terms.clone(), &[id], &theirs, 1).unwrap().1));
+    assert_eq!(seen[0], seen[1]);
+}
+
+#[test]
+fn the_published_counts_are_the_sizes() {
+    let counts = |terms: Terms, querier: u64, provider: u64| {
+        let session = crate::common::session(terms, querier, provider, None, 1).unwrap();
+        let sizes = Sizes::of(session.agreement.manifest()).unwrap();
+        (
+            sizes.table_entries(),
+            sizes.comparison_ciphertexts(),
+            sizes.positions(),
+        )
+    };
+    assert_eq!(
+        counts(terms(TableKind::Cuckoo), 1024, 2048),
+        (7604, 4096, 4096)
+    );
+    let dummies = Terms {
+        dummies: Some(Dummies::default()),
+        ..terms(TableKind::Cuckoo)
+    };
+    assert_eq!(counts(dummies, 1024, 2048).1, 4096 + 110);
+    assert_eq!(counts(terms(TableKind::Okvs), 1024, 2048).1, 2048);
+    let lookup = Terms {
+        mode: Mode::Lookup,
+        canaries: 1,
+        ..terms(TableKind::Cuckoo)
+    };
+    // Four slots at 1024 bits; two entries, each of which may end in a partly filled pack.
+    assert_eq!(
+        counts(lookup, 2, 2048),
+        (
+            2,
+            (2048_u64 + 3 * 2).div_ceil(4),
+            (2048_u64 + 6).div_ceil(4) * 4
+        )
+    );
+}
