@@ -39,7 +39,12 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE", required_unless_present = "truth_pattern")]
     truth: Option<PathBuf>,
     /// Regular expression whose first group identifies the person in a record id
-    #[arg(long, value_name = "REGEX", conflicts_with = "truth")]
+    #[arg(
+        long,
+        value_name = "REGEX",
+        conflicts_with = "truth",
+        allow_hyphen_values = true
+    )]
     truth_pattern: Option<String>,
     /// The other party's records; with a truth file they are only checked for unknown record ids
     #[arg(long, value_name = "FILE")]
@@ -117,7 +122,7 @@ fn evaluate(arguments: &Arguments) -> anyhow::Result<Report> {
             let truth = match (&arguments.truth, pattern) {
                 (Some(path), _) => {
                     let listed = truth::listed_pairs(path, arguments.swap)?;
-                    PairTruth::listed(listed, ours, others)?
+                    PairTruth::listed(&listed, ours, others)?
                 }
                 (None, Some(pattern)) => {
                     let ours = ours

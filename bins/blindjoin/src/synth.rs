@@ -1,20 +1,23 @@
 //! `blindjoin synth`: registries that look like life, with the truth about who is who.
 
 mod errors;
+mod expected;
 mod names;
 mod person;
 mod places;
 mod random;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use blindjoin_columnar::{
     Format, Header, Output, OutputColumn, Quoting, ROWS_PER_CHUNK, TableWriter,
 };
-use blindjoin_record::Date;
+use blindjoin_record::{Date, RuleSet};
 
 use crate::console::Console;
+pub(crate) use expected::Expected;
 use person::People;
 use random::{Permutation, Random};
 
@@ -51,6 +54,9 @@ pub(crate) struct Plan {
 /// with the pairs of records that are the same person. With more than two jurisdictions there is a
 /// truth file per pair, and persons.csv says for every record which person it is.
 ///
+/// The columns bear the names that OpenToken knows, so that the built-in rule sets opentoken, htac
+/// and ssn apply to the files as they are.
+///
 /// Errors are those of real registries: misspellings, nicknames, changed and exchanged names,
 /// misread dates, exchanged digits, missing identifiers, new addresses. Without errors (--typos 0)
 /// every shared person's records agree in all fields but the record id and the last visit.
@@ -61,20 +67,50 @@ pub(crate) struct Arguments {
     /// Folder for the files; made if it is missing
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Also write expected.csv, the card that linking a.csv with b.csv under rules.toml must yield,
+    /// from a join in the clear
+    #[arg(long)]
+    expect: bool,
     /// Replace existing files
     #[arg(long)]
     force: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()> {
-    let files = generate(&arguments.plan, &arguments.out, arguments.force)?;
+    let folder = &arguments.out;
+    // Refused before the work rather than after it.
+    let card = arguments
+        .expect
+        .then(|| {
+            make(folder)?;
+            Ok::<_, anyhow::Error>(Output::create(
+                &folder.join("expected.csv"),
+                arguments.force,
+            )?)
+        })
+        .transpose()?;
+    let files = generate(&arguments.plan, folder, arguments.force)?;
     console.note(format_args!(
-        "{}: {} registries of {} records, {} pairs of records are the same person",
-        arguments.out.display(),
+        "{}: {} registries of {} records, {} distinct persons, {} pairs of records are the same \
+         person",
+        folder.display(),
         files.registries.len(),
         arguments.plan.records,
+        files.persons,
         files.true_pairs,
     ));
+    if let Some(card) = card {
+        let expected = files.expected()?;
+        expected.write(card, Format::Csv)?.commit()?;
+        let records = expected.ids().len();
+        console.note(format_args!(
+            "expected: {} of {records} matched",
+            expected.matched()
+        ));
+        for (rule, matched) in expected.by_rule() {
+            console.note(format_args!("  {matched} by {rule}"));
+        }
+    }
     Ok(())
 }
 
@@ -89,55 +125,84 @@ pub(crate) struct Files {
     pub(crate) truth: PathBuf,
     /// How many true pairs there are between any two registries.
     pub(crate) true_pairs: u64,
+    /// How many persons have a record in any registry.
+    pub(crate) persons: u64,
 }
 
-/// Writes the files of a plan into a folder. They appear together when all are complete.
+impl Files {
+    /// The card of the first registry against the second under the rules, in the clear.
+    pub(crate) fn expected(&self) -> anyhow::Result<Expected> {
+        let rules = RuleSet::from_toml(RULES)?;
+        Expected::join(&self.registries[0], &self.registries[1], &rules, LAST_DAY)
+    }
+}
+
+/// No generated date is later.
+const LAST_DAY: Date = Date::new(2025, 12, 31).expect("a day");
+
+/// Writes the files of a plan into a folder. They appear when all are complete.
+///
+/// # Errors
+///
+/// A plan that cannot be carried out; an existing file unless `force` says that it is to be replaced.
 pub(crate) fn generate(plan: &Plan, folder: &Path, force: bool) -> anyhow::Result<Files> {
     let world = World::new(plan)?;
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("{}: cannot be made", folder.display()))?;
+    make(folder)?;
     let create = |name: &str| Output::create(&folder.join(name), force);
+    let letters: Vec<char> = (0..plan.jurisdictions).map(letter).collect();
+    let pairs: Vec<(u64, u64)> = (0..plan.jurisdictions)
+        .flat_map(|a| (a + 1..plan.jurisdictions).map(move |b| (a, b)))
+        .collect();
+    let truth_name = |&(a, b): &(u64, u64)| match plan.jurisdictions {
+        2 => "truth.csv".to_owned(),
+        _ => format!("truth_{}_{}.csv", letter(a), letter(b)),
+    };
+    // All before the first row: an existing file is noticed at once.
+    let registries: Vec<Output> = letters
+        .iter()
+        .map(|letter| create(&format!("{letter}.csv")))
+        .collect::<Result<_, _>>()?;
+    let truths: Vec<Output> = pairs
+        .iter()
+        .map(|pair| create(&truth_name(pair)))
+        .collect::<Result<_, _>>()?;
+    let persons = (plan.jurisdictions > 2)
+        .then(|| create("persons.csv"))
+        .transpose()?;
+    let mut rules = create("rules.toml")?;
+
     let mut outputs = Vec::new();
-    for registry in 0..plan.jurisdictions {
-        let output = create(&format!("{}.csv", letter(registry)))?;
+    for (registry, output) in (0..).zip(registries) {
         outputs.push(world.write_registry(registry, output)?);
     }
     let mut true_pairs = 0;
-    for a in 0..plan.jurisdictions {
-        for b in a + 1..plan.jurisdictions {
-            let name = if plan.jurisdictions == 2 {
-                "truth.csv".to_owned()
-            } else {
-                format!("truth_{}_{}.csv", letter(a), letter(b))
-            };
-            let (output, pairs) = world.write_truth(a, b, create(&name)?)?;
-            outputs.push(output);
-            true_pairs += pairs;
-        }
+    for (&(a, b), output) in pairs.iter().zip(truths) {
+        let (output, pairs) = world.write_truth(a, b, output)?;
+        outputs.push(output);
+        true_pairs += pairs;
     }
-    if plan.jurisdictions > 2 {
-        outputs.push(world.write_persons(create("persons.csv")?)?);
+    if let Some(output) = persons {
+        outputs.push(world.write_persons(output)?);
     }
-    let mut rules = create("rules.toml")?;
-    std::io::Write::write_all(&mut rules, RULES.as_bytes())?;
+    rules.write_all(RULES.as_bytes()).context("rules.toml")?;
     outputs.push(rules);
     for output in outputs {
         output.commit()?;
     }
-    let registries = (0..plan.jurisdictions)
-        .map(|k| folder.join(format!("{}.csv", letter(k))))
-        .collect();
-    let truth = if plan.jurisdictions == 2 {
-        "truth.csv"
-    } else {
-        "truth_a_b.csv"
-    };
     Ok(Files {
-        registries,
+        registries: letters
+            .iter()
+            .map(|letter| folder.join(format!("{letter}.csv")))
+            .collect(),
         rules: folder.join("rules.toml"),
-        truth: folder.join(truth),
+        truth: folder.join(truth_name(&pairs[0])),
         true_pairs,
+        persons: world.persons(),
     })
+}
+
+fn make(folder: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))
 }
 
 const RULES: &str = include_str!("synth/rules.toml");
@@ -216,16 +281,28 @@ impl World {
 
     /// The row of a shared person in a registry.
     fn row_of(&self, registry: u64, person: u64) -> Option<u64> {
-        let slot = if person < self.core {
-            person
+        Some(self.order(registry).invert(self.slot_of(registry, person)?))
+    }
+
+    /// The slot of a shared person in a registry.
+    fn slot_of(&self, registry: u64, person: u64) -> Option<u64> {
+        if person < self.core {
+            Some(person)
         } else if person < self.core + self.ring {
-            let ring = self.ring;
-            let slot = self.core + (person - self.core + ring - self.window(registry)) % ring;
-            (slot < self.shared).then_some(slot)?
+            let turned = person - self.core + self.ring - self.window(registry);
+            let slot = self.core + turned % self.ring;
+            (slot < self.shared).then_some(slot)
         } else {
-            return None;
-        };
-        Some(self.order(registry).invert(slot))
+            None
+        }
+    }
+
+    /// How many persons are in any registry.
+    fn persons(&self) -> u64 {
+        let registries = self.plan.jurisdictions;
+        let own = registries * (self.plan.records - self.shared);
+        let seen = |&person: &u64| (0..registries).any(|r| self.slot_of(r, person).is_some());
+        own + (0..self.core + self.ring).filter(seen).count() as u64
     }
 
     fn window(&self, registry: u64) -> u64 {
@@ -238,22 +315,23 @@ impl World {
 
     /// The first registry that has a person has no errors about her.
     fn is_first_record(&self, registry: u64, person: u64) -> bool {
-        (0..registry).all(|earlier| self.row_of(earlier, person).is_none())
+        (0..registry).all(|earlier| self.slot_of(earlier, person).is_none())
     }
 
     fn write_registry(&self, registry: u64, output: Output) -> anyhow::Result<Output> {
         let columns = [
-            "record_id",
-            "first_name",
-            "last_name",
-            "birth_date",
-            "sex",
-            "state",
-            "postal_code",
-            "national_id",
-            "phone",
-            "email",
-            "last_visit",
+            "RecordId",
+            "FirstName",
+            "MiddleName",
+            "LastName",
+            "BirthDate",
+            "Sex",
+            "State",
+            "PostalCode",
+            "SocialSecurityNumber",
+            "PhoneNumber",
+            "Email",
+            "LastVisit",
         ];
         self.write_table(output, &columns, |row, cells| {
             let number = self.person_in(registry, self.order(registry).apply(row));
@@ -268,6 +346,7 @@ impl World {
             cells.extend([
                 record_id(registry, row),
                 person.first_name,
+                person.middle_name,
                 person.last_name,
                 person.birth_date.to_string(),
                 person.sex.to_owned(),

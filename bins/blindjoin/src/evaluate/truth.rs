@@ -189,7 +189,7 @@ impl PairTruth {
     /// From listed pairs. Given tables make unknown record ids a fault; `ours` alone stands for
     /// both sides.
     pub(super) fn listed(
-        listed: Listed,
+        listed: &Listed,
         ours: Option<Ids>,
         others: Option<Ids>,
     ) -> anyhow::Result<Self> {

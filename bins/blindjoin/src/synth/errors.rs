@@ -28,6 +28,7 @@ const KINDS: &[(u64, Spoil)] = &[
     }),
     (3, shouted),
     (2, |person, _| person.phone.clear()),
+    (2, |person, _| person.middle_name.clear()),
 ];
 
 /// Makes one error, and in every fifth case a second one.

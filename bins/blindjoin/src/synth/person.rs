@@ -10,6 +10,7 @@ use super::random::{Permutation, Random};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Person {
     pub(crate) first_name: String,
+    pub(crate) middle_name: String,
     pub(crate) last_name: String,
     pub(crate) birth_date: Date,
     pub(crate) sex: &'static str,
@@ -30,8 +31,15 @@ pub(crate) struct People {
 const PURPOSE_PERSON: u64 = 1;
 const PURPOSE_NATIONAL_ID: u64 = 2;
 
-/// Area 001–899 without 666, group 01–99, serial 0001–9999.
-const NATIONAL_IDS: u64 = 898 * 99 * 9999;
+/// Area 001–899 without 666, group 01–99, serial 0001–9999 without those of well-known inventions.
+const NATIONAL_IDS: u64 = 898 * 99 * SERIALS;
+const SERIALS: u64 = 9999 - INVENTED_SERIALS.len() as u64;
+
+/// Last four digits of the numbers that linkage programs refuse as made up, in ascending order.
+const INVENTED_SERIALS: &[u64] = &[
+    1, 101, 110, 1000, 1010, 1111, 1112, 1120, 1234, 2121, 2222, 2333, 2334, 3123, 3333, 4321,
+    4444, 4567, 5432, 5454, 5555, 5678, 6666, 6788, 6789, 6798, 6879, 6987, 7777, 7896, 8888, 9999,
+];
 
 /// Days from 1970-01-01 to 2024-12-31, the last birthday there is.
 const LAST_BIRTHDAY: i64 = 20_088;
@@ -49,6 +57,7 @@ impl People {
         let mut random = Random::new(self.seed, PURPOSE_PERSON, number);
         let woman = random.chance(0.51);
         let first_name = common_first(&mut random, if woman { WOMEN } else { MEN }).to_owned();
+        let middle_name = middle_name(&mut random, woman);
         let last_name = family_name(&mut random);
         let birth_date = birth_date(&mut random);
         let place = place(&mut random);
@@ -64,9 +73,10 @@ impl People {
         };
         Person {
             first_name,
+            middle_name,
             last_name,
             birth_date,
-            sex: if woman { "F" } else { "M" },
+            sex: if woman { "Female" } else { "Male" },
             state: place.code,
             postal_code: postal_code(&mut random, place),
             national_id: self.national_id(number),
@@ -77,9 +87,13 @@ impl People {
 
     fn national_id(&self, number: u64) -> String {
         let id = self.national_ids.apply(number);
-        let (area, rest) = (id / (99 * 9999) + 1, id % (99 * 9999));
+        let (area, rest) = (id / (99 * SERIALS) + 1, id % (99 * SERIALS));
         let area = area + u64::from(area >= 666);
-        format!("{area:03}-{:02}-{:04}", rest / 9999 + 1, rest % 9999 + 1)
+        let (group, serial) = (rest / SERIALS + 1, rest % SERIALS + 1);
+        let serial = INVENTED_SERIALS.iter().fold(serial, |serial, &left_out| {
+            serial + u64::from(serial >= left_out)
+        });
+        format!("{area:03}-{group:02}-{serial:04}")
     }
 }
 
@@ -94,6 +108,16 @@ fn common_first<'a>(random: &mut Random, names: &'a [&'a str]) -> &'a str {
     )]
     let rank = rank as usize;
     names[rank.min(names.len() - 1)]
+}
+
+/// A second given name, its initial, or nothing.
+fn middle_name(random: &mut Random, woman: bool) -> String {
+    let name = common_first(random, if woman { WOMEN } else { MEN });
+    match random.below(10) {
+        0..3 => String::new(),
+        3..7 => name.chars().take(1).collect(),
+        _ => name.to_owned(),
+    }
 }
 
 /// Half of the people share the common names, the rest spread over thousands.
@@ -144,7 +168,7 @@ pub(crate) fn postal_code(random: &mut Random, state: &State) -> String {
         let refused = [
             11_111, 22_222, 33_333, 66_666, 77_777, 99_999, 1_234, 12_345, 54_321, 98_765,
         ];
-        if !refused.contains(&code) {
+        if !refused.contains(&code) && ![0, 555, 888].contains(&prefix) {
             return format!("{code:05}");
         }
     }

@@ -1,4 +1,5 @@
 //! The real command, as at a terminal.
 
 mod bench;
+mod evaluate;
 mod synth;
