@@ -84,7 +84,7 @@ impl FixedBase {
     /// A wider window saves products until its table outgrows the caches; the limits were measured
     /// (`cargo bench -p blindjoin-bigint`).
     pub fn choose_window(ring: &SquareRing, bits: usize, lookup: Lookup) -> usize {
-        const LARGEST_TABLE: usize = 32 << 20;
+        const LARGEST_TABLE: usize = 48 << 20;
         match lookup {
             Lookup::ConstantTime => 5,
             Lookup::Direct => (4..=10)

@@ -1,0 +1,133 @@
+//! Operations per second of one core, for every backend: `cargo bench -p blindjoin-paillier`.
+//!
+//! Arguments restrict the key sizes: `cargo bench -p blindjoin-paillier --bench scheme -- 2048`.
+#![expect(
+    clippy::print_stdout,
+    reason = "a benchmark reports on standard output"
+)]
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use blindjoin_paillier::{
+    Backend, Elements, KeySize, Lookup, Naturals, Profile, PublicKey, SecretKey,
+};
+use rand::SeedableRng;
+use rand_chacha::ChaCha20Rng;
+use rustix::time::{ClockId, clock_gettime};
+
+/// Slot, factor and masking exponent of a comparison over the prime 2^89 − 1.
+const SLOT: usize = 252;
+const FACTOR: usize = 89;
+const SLACK: usize = 86;
+
+fn main() {
+    let only: Vec<usize> = std::env::args()
+        .filter_map(|arg| arg.parse().ok())
+        .collect();
+    for backend in Backend::available() {
+        for bits in [2048, 3072, 4096] {
+            if only.is_empty() || only.contains(&bits) {
+                measure(backend, bits);
+            }
+        }
+    }
+}
+
+fn measure(backend: Backend, bits: usize) {
+    let mut rng = ChaCha20Rng::from_seed([1; 32]);
+    let size = KeySize::new(bits).expect("a standard size");
+    let start = Instant::now();
+    let key = SecretKey::generate_with_backend(size, Profile::DjnShort, backend, &mut rng);
+    let generation = start.elapsed();
+    let public = key.public();
+    let start = Instant::now();
+    let table = public.noise_table();
+    println!(
+        "{} {bits}: key in {:.2} s; noise table w {} of {} MiB in {:.3} s",
+        backend.name(),
+        generation.as_secs_f64(),
+        table.window(),
+        table.bytes() >> 20,
+        start.elapsed().as_secs_f64(),
+    );
+    let batch = 6 * size.slots_below_prime(SLOT) * backend.lanes();
+    let report = |name: &str, f: &mut dyn FnMut()| {
+        let each = best(f) / u32::try_from(batch).map_or(f64::MAX, f64::from);
+        println!(
+            "{} {bits}: {name:44} {:9.2} µs {:10.0} /s",
+            backend.name(),
+            each * 1e6,
+            1.0 / each
+        );
+    };
+    let plain = Naturals::random(batch, SLOT, &mut rng);
+    report("encryption", &mut || {
+        drop(black_box(public.encrypt_random(&plain, &mut rng)))
+    });
+    let constant = public
+        .clone()
+        .with_noise_table(public.exponent_bits(), Lookup::ConstantTime);
+    report("encryption, constant-time look-ups", &mut || {
+        drop(black_box(constant.encrypt_random(&plain, &mut rng)));
+    });
+    let table = public
+        .encrypt_random(&plain, &mut rng)
+        .expect("slots are below n");
+    let mut entries = Elements::with_capacity(public.ring(), batch);
+    entries.extend(table.as_batch());
+    let wire = public.encode(&table);
+    report("decoding with checks", &mut || {
+        drop(black_box(public.decode(&wire)))
+    });
+    report("encoding", &mut || drop(black_box(public.encode(&table))));
+    report("masked comparison", &mut || {
+        drop(black_box(compare(public, &entries, &plain, &mut rng)))
+    });
+    report("decryption, packed", &mut || {
+        drop(black_box(key.decrypt_packed(&wire, SLOT)))
+    });
+    report("decryption below p", &mut || {
+        drop(black_box(key.decrypt_small(&wire)))
+    });
+    report("decryption", &mut || drop(black_box(key.decrypt(&wire))));
+}
+
+/// (T·(1 + (t − y)·n))^r·(1 + (l + t·ρ)·n)·hsᵃ, from the table to the wire, randomness included.
+fn compare(
+    public: &PublicKey,
+    entries: &Elements,
+    plain: &Naturals,
+    rng: &mut ChaCha20Rng,
+) -> Vec<u8> {
+    let count = plain.len();
+    let places: Vec<usize> = (0..count).map(|i| (i * 7919) % count).collect();
+    let differences = Naturals::random(count, FACTOR, rng);
+    let factors = Naturals::random(count, FACTOR, rng);
+    let exponents = Naturals::random(count, public.exponent_bits() + FACTOR + SLACK, rng);
+    let mut base = blindjoin_paillier::Ciphertexts::from_batch(entries.gather_vartime(&places));
+    public.add_plain(&mut base, &differences).expect("below n");
+    public.multiply_plain(&mut base, &factors);
+    public.add_plain(&mut base, plain).expect("below n");
+    public.add(&mut base, &public.noise(&exponents));
+    public.encode(&base)
+}
+
+/// The best of many runs, in seconds of processor time: the machine at rest.
+fn best(f: &mut dyn FnMut()) -> f64 {
+    let start = Instant::now();
+    let mut best = f64::MAX;
+    let mut runs = 0;
+    while runs < 5 || start.elapsed() < Duration::from_millis(500) {
+        let before = processor_time();
+        f();
+        best = best.min(processor_time() - before);
+        runs += 1;
+    }
+    best
+}
+
+/// What this thread has used, in seconds.
+fn processor_time() -> f64 {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).map_or(0.0, |time| time.as_secs_f64())
+}
