@@ -7,6 +7,14 @@
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// Neither `hash:BITS` nor a list of fields.
+    #[error(
+        "`{written}` is no block key: give fields separated by commas, or hash:BITS with 1 to 24"
+    )]
+    BlockKey {
+        /// What was given.
+        written: String,
+    },
     /// The header has no column that a rule set maps to a field.
     #[error("column `{column}`, mapped to field `{field}`, is not in the header")]
     ColumnMissing {
@@ -23,6 +31,14 @@ pub enum Error {
         /// Line of the rules file, if they come from one.
         line: Option<usize>,
     },
+    /// A rule without any part.
+    #[error("{}rule `{rule}` has an empty signature", at(*.line))]
+    EmptyRule {
+        /// The rule's id.
+        rule: String,
+        /// Line of the rules file, if they come from one.
+        line: Option<usize>,
+    },
     /// An expression cannot be read.
     #[error("{}rule `{rule}`, field `{field}`: {source}", at(*.line))]
     Expression {
@@ -35,14 +51,6 @@ pub enum Error {
         /// What is wrong with it.
         source: ExpressionError,
     },
-    /// A rule without any part.
-    #[error("{}rule `{rule}` has an empty signature", at(*.line))]
-    EmptyRule {
-        /// The rule's id.
-        rule: String,
-        /// Line of the rules file, if they come from one.
-        line: Option<usize>,
-    },
     /// A name that may not be used as a rule id or field name.
     #[error("{}`{name}` is no name: use 1 to 64 letters, digits, `_`, `-` or `.`", at(*.line))]
     Name {
@@ -54,6 +62,18 @@ pub enum Error {
     /// No rules at all.
     #[error("the rule set has no rule")]
     NoRules,
+    /// Blocks of fewer records than allowed.
+    #[error(
+        "{blocks} blocks have fewer than {least} records, the smallest {smallest}: choose a coarser block key, or merge or suppress them"
+    )]
+    SmallBlocks {
+        /// How many blocks.
+        blocks: u64,
+        /// The least size allowed.
+        least: u64,
+        /// The size of the smallest.
+        smallest: u64,
+    },
     /// The file is not TOML of the expected shape: syntax, an unknown key, or a wrong type.
     #[error("line {line}, column {column}: {message}")]
     Syntax {

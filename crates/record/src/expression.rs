@@ -1,32 +1,5 @@
-//! The expression language: which form of a field's value enters a signature.
-//!
-//! An expression is a list of operators separated by `|`, applied from left to right. Operators
-//! are case-insensitive, blanks around them do not matter, and arguments stand in parentheses:
-//! they end at the first `)` and are separated by `,`. An empty expression leaves the value as
-//! it is.
-//!
-//! | operator | yields |
-//! |---|---|
-//! | `T` | the value without white space at its ends |
-//! | `U` | upper case, full Unicode, no locale |
-//! | `L` | lower case, full Unicode, no locale |
-//! | `N` | Unicode normal form C |
-//! | `A` | letters and digits only |
-//! | `S(a,b)` | the characters from `a` (incl., from 0) to `b` (excl.) |
-//! | `M(re)` | all matches of the regular expression, one after the other |
-//! | `R('x','y')` | every `x` replaced by `y`; the first and last character of each argument are cut off |
-//! | `D` | a date written year first (`1985-03-05`, `1985-3-5`, `1985/03/05`, `19850305`) as `yyyy-MM-dd` |
-//! | `D(form)` | a date written in that [form](crate::DateForm), such as `D(DD/MM/YYYY)`, as `yyyy-MM-dd` |
-//! | `Y`, `MO`, `DA` | year, month, day of a date as `D` reads it: four, two, two digits |
-//! | `Y(k)` | the year plus `k` |
-//! | `DD(k)` | the day `k` days later, as `yyyy-MM-dd` |
-//! | `SX` | Soundex |
-//! | `NY` | NYSIIS |
-//! | `DM` | Double Metaphone, primary code |
-//! | `DM2` | Double Metaphone, alternate code (the primary one where both agree) |
-//!
-//! `T U S M R D` are OpenToken's. An operator that cannot be applied, such as `D` to something
-//! that is no day of the calendar, leaves the record without that signature.
+//! The expression language: which form of a field's value enters a signature. The crate's page
+//! describes it.
 
 pub(crate) mod operator;
 

@@ -90,7 +90,8 @@ fn join(rules: &RuleSet, left: &Registry, right: &Registry) -> Vec<BTreeSet<Pair
 /// Precision and recall of a set of pairs; `true_pairs` is how many there are.
 fn quality(pairs: &BTreeSet<Pair>, truth: impl Fn(Pair) -> bool, true_pairs: usize) -> (f64, f64) {
     let found = pairs.iter().filter(|&&pair| truth(pair)).count();
-    let share = |part: usize, whole: usize| part as f64 / whole as f64;
+    let number = |count: usize| f64::from(u32::try_from(count).unwrap());
+    let share = |part: usize, whole: usize| number(part) / number(whole);
     (share(found, pairs.len()), share(found, true_pairs))
 }
 
