@@ -13,16 +13,15 @@
     clippy::print_stdout,
     reason = "a bench prints, and may panic"
 )]
-#![expect(clippy::disallowed_methods, reason = "a bench reads its arguments")]
 
 use std::sync::Arc;
 
 use blindjoin_protocol::{
     Agreement, Answer, BlockDirectory, Card, Channel, Clause, Handshake, Identity, Inbound,
     KeyAnnouncement, KeyHolder, KeySize, Manifest, Mask, Mode, Offer, Outbound, PairQuerier,
-    Pairwise, Parties, Profile, Provider, ProviderJobs, ProviderKeysBuilder, ProviderRecords,
-    Querier, QuerierKeysBuilder, QuerierRecords, Role, SecretKey, SessionSecret, TableIntake,
-    TableKind, Terms, join_key, size_class,
+    Pairwise, Parties, Profile, Provider, ProviderJobs, ProviderKeys, ProviderKeysBuilder,
+    ProviderRecords, Querier, QuerierKeys, QuerierKeysBuilder, QuerierRecords, Role, SecretKey,
+    SessionSecret, TableIntake, TableKind, Terms, join_key, size_class,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
@@ -205,12 +204,24 @@ fn open(mut stream: Inbound, chunks: &[Vec<u8>], mut take: impl FnMut(u64, Vec<u
     stream
 }
 
-fn join(key: &Arc<SecretKey>, mode: &str, records: usize) {
-    let records = if mode == "full" {
-        records.min(200)
-    } else {
-        records
-    };
+/// Keys of `ours` records at the querier and `theirs` at the provider, one in three in common.
+fn keys(ours: usize, theirs: usize) -> (QuerierKeys, ProviderKeys) {
+    let mut bytes = Vec::new();
+    let mut querier = QuerierKeysBuilder::new(1);
+    for i in 0..ours {
+        let row = querier.row().unwrap();
+        join_key(&mut bytes, "id", format!("{:011}", i * 3).as_bytes(), None).unwrap();
+        querier.push(row, 0, &bytes).unwrap();
+    }
+    let mut provider = ProviderKeysBuilder::default();
+    for i in 0..theirs {
+        join_key(&mut bytes, "id", format!("{i:011}").as_bytes(), None).unwrap();
+        provider.push(&bytes).unwrap();
+    }
+    (querier.build(), provider.build())
+}
+
+fn join_terms(key: &SecretKey, mode: &str) -> Terms {
     let (kind, blind) = match mode {
         "okvs" => (
             Mode::Join {
@@ -237,11 +248,20 @@ fn join(key: &Arc<SecretKey>, mode: &str, records: usize) {
     } else {
         Mask::Slot
     };
-    let terms = Terms {
+    Terms {
         blind,
         mask,
         ..terms(key, kind)
+    }
+}
+
+fn join(key: &Arc<SecretKey>, mode: &str, records: usize) {
+    let records = if mode == "full" {
+        records.min(200)
+    } else {
+        records
     };
+    let terms = join_terms(key, mode);
     let mut clock = Clock::new(records);
 
     let ours = if terms.mode == Mode::Lookup {
@@ -249,20 +269,7 @@ fn join(key: &Arc<SecretKey>, mode: &str, records: usize) {
     } else {
         records
     };
-    let mut bytes = Vec::new();
-    let mut querier_keys = QuerierKeysBuilder::new(1);
-    for i in 0..ours {
-        let row = querier_keys.row().unwrap();
-        join_key(&mut bytes, "id", format!("{:011}", i * 3).as_bytes(), None).unwrap();
-        querier_keys.push(row, 0, &bytes).unwrap();
-    }
-    let querier_keys = querier_keys.build();
-    let mut provider_keys = ProviderKeysBuilder::default();
-    for i in 0..records {
-        join_key(&mut bytes, "id", format!("{i:011}").as_bytes(), None).unwrap();
-        provider_keys.push(&bytes).unwrap();
-    }
-    let provider_keys = provider_keys.build();
+    let (querier_keys, provider_keys) = keys(ours, records);
     clock.lap("collect keys");
 
     let querier_size = match terms.mode {

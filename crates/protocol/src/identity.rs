@@ -202,3 +202,40 @@ fn statement(role: Role, agreement: &Agreement, ephemeral: &[u8; 32]) -> Vec<u8>
         .raw(ephemeral);
     out.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_of_small_order_yield_no_channel() {
+        let secret = SessionSecret::from_bytes([3; 32]);
+        for point in [[0; 32], std::array::from_fn(|i| u8::from(i == 0))] {
+            let peer = Peer {
+                role: Role::Provider,
+                ephemeral: point,
+            };
+            let refused = Error::WeakSharedSecret {
+                role: Role::Provider,
+            };
+            assert_eq!(peer.exchange(Role::Querier, &secret), Err(refused));
+        }
+    }
+
+    #[test]
+    fn both_ends_compute_the_same_secret() {
+        let [one, other] = [1, 2].map(|seed| SessionSecret::from_bytes([seed; 32]));
+        let peer = |role, secret| Peer {
+            role,
+            ephemeral: own_ephemeral(role, secret),
+        };
+        let there = peer(Role::Provider, &other).exchange(Role::Querier, &one);
+        let back = peer(Role::Querier, &one).exchange(Role::Provider, &other);
+        assert_eq!(there, back);
+        // One secret serves one role: the same bytes yield another key elsewhere.
+        assert_ne!(
+            own_ephemeral(Role::Querier, &one),
+            own_ephemeral(Role::Provider, &one)
+        );
+    }
+}

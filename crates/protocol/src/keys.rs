@@ -106,6 +106,17 @@ impl Channel {
         StreamKey(key)
     }
 
+    /// A channel of fixed keys.
+    #[cfg(test)]
+    pub(crate) fn for_tests(parties: [Role; 2]) -> Self {
+        Self {
+            root: Hkdf::new(None, &[9; 32]),
+            session_id: SessionId([8; 32]),
+            parties,
+            ephemerals: [[1; 32], [2; 32]],
+        }
+    }
+
     fn connects(&self, one: Role, other: Role) -> bool {
         self.parties == [one, other] || self.parties == [other, one]
     }

@@ -265,3 +265,24 @@ impl Reader {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_names_all_its_keys_and_a_place_its_one() {
+        let named = |labels: &Labels, label| {
+            let mut keys = Vec::new();
+            labels.resolve(label, |key| keys.push(key));
+            keys
+        };
+        let tags = Labels::tags([70, 50, 70, 90].into_iter());
+        assert_eq!(named(&tags, 70), [0, 2]);
+        assert_eq!(named(&tags, 50), [1]);
+        assert!(named(&tags, 60).is_empty());
+        let places = Labels::Places(vec![u32::MAX, 3]);
+        assert_eq!(named(&places, 1), [3]);
+        assert!(named(&places, 0).is_empty() && named(&places, 1 << 40).is_empty());
+    }
+}

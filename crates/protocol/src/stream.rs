@@ -13,6 +13,8 @@ use sha2::{Digest as _, Sha256};
 use crate::agreement::SessionId;
 use crate::codec::{Reader, Writer};
 use crate::keys::{Channel, StreamKey};
+#[cfg(test)]
+use crate::number;
 use crate::size::Geometry;
 use crate::{Error, Role};
 
@@ -451,4 +453,96 @@ fn nonce(number: u64) -> Nonce {
     let mut bytes = [0; 12];
     bytes[4..].copy_from_slice(&number.to_be_bytes());
     bytes.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(geometry: Geometry, expected: Geometry) -> (Outbound, Inbound) {
+        let channel = Channel::for_tests([Role::Querier, Role::Provider]);
+        let head = |geometry| Head {
+            geometry,
+            about: None,
+        };
+        let outbound = Outbound::new(&channel, StreamKind::Table, head(geometry));
+        (
+            outbound,
+            Inbound::new(&channel, StreamKind::Table, head(expected)),
+        )
+    }
+
+    #[test]
+    fn a_stream_of_another_size_is_refused_at_its_first_chunk() {
+        let geometry = |items, width| Geometry::new(items, width, 4);
+        for (sent, expected) in [
+            (geometry(9, 3), geometry(10, 3)),
+            (geometry(9, 3), geometry(9, 4)),
+            (Geometry::new(9, 3, 8), geometry(9, 3)),
+        ] {
+            let (outbound, inbound) = pair(sent, expected);
+            let (_, chunk) = outbound
+                .seal(&vec![1; sent.per_chunk() * sent.item_bytes()])
+                .unwrap();
+            let refused = inbound.open(0, &chunk).unwrap_err();
+            assert_eq!(refused, Error::StreamSize { stream: "table" });
+        }
+    }
+
+    #[test]
+    fn payloads_of_another_length_are_not_sealed() {
+        let geometry = Geometry::new(5, 3, 4);
+        for length in [0, 11, 13] {
+            let (outbound, _) = pair(geometry, geometry);
+            let refused = outbound.seal(&vec![0; length]).unwrap_err();
+            assert_eq!(refused, Error::StreamSize { stream: "table" });
+        }
+    }
+
+    #[test]
+    fn both_ends_account_for_the_same_stream() {
+        let geometry = Geometry::new(5, 3, 4);
+        let (mut outbound, mut inbound) = pair(geometry, geometry);
+        for payload in [[7; 12].as_slice(), &[8; 3]] {
+            assert!(outbound.account().is_err() && !inbound.is_closed());
+            let number = outbound.next();
+            let (sent, chunk) = outbound.seal(payload).unwrap();
+            let (received, opened) = inbound.open(number, &chunk).unwrap();
+            assert_eq!(opened, payload);
+            (outbound, inbound) = (sent, received);
+        }
+        assert!(inbound.is_closed());
+        assert_eq!(outbound.account().unwrap(), inbound.account().unwrap());
+        assert!(matches!(outbound.seal(&[]), Err(Error::StreamState { .. })));
+    }
+
+    #[test]
+    fn an_answer_has_a_power_of_two_of_entries_within_its_bound() {
+        let channel = Channel::for_tests([Role::KeyHolder, Role::Querier]);
+        let about = Some(Account {
+            ciphertexts: 9,
+            digest: StreamDigest([5; 32]),
+        });
+        for (items, fits) in [
+            (64, true),
+            (128, true),
+            (96, false),
+            (256, false),
+            (0, false),
+        ] {
+            let head = Head {
+                geometry: Geometry::new(items, 2, 1000),
+                about,
+            };
+            let outbound = Outbound::new(&channel, StreamKind::Result, head);
+            let (_, chunk) = outbound.seal(&vec![0; 2 * number::index(items)]).unwrap();
+            let inbound =
+                Inbound::at_most(&channel, StreamKind::Result, Geometry::new(128, 2, 1000));
+            let opened = inbound.open(0, &chunk);
+            assert_eq!(opened.is_ok(), fits, "{items} entries");
+            if let Ok((inbound, _)) = opened {
+                assert_eq!(inbound.about(), about);
+            }
+        }
+    }
 }

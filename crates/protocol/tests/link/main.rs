@@ -2,9 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-mod agreement;
+mod agreements;
 mod checks;
 mod common;
+mod modes;
 mod pairwise;
 mod statistics;
 mod transcript;

@@ -145,7 +145,7 @@ fn matches_sit_anywhere_and_show_random_labels() {
         .collect();
     let labels: Vec<f64> = matches
         .iter()
-        .map(|&i| fraction(&(&view[i] % &t << 32_u32), 64))
+        .map(|&i| fraction(&((&view[i] % &t) << 32_u32), 64))
         .collect();
     let quotients: Vec<f64> = matches
         .iter()
