@@ -118,14 +118,20 @@ fn reduce_pair(m: &Modulus, x0: &mut [u64], x1: &mut [u64], s: &mut Scratch) {
 fn reduce(m: &Modulus, out: &mut [u64], t: &mut [u64], quotient: &mut [u64]) {
     let h = m.limbs;
     let modulus = &m.m[..h];
-    let mut carry = 0u64;
-    for i in 0..h {
-        let q = t[i].wrapping_mul(m.negative_inverse);
-        quotient[i] = q;
-        let row = multiply_add(&mut t[i..i + h], modulus, q);
-        let sum = u128::from(t[i + h]) + u128::from(row) + u128::from(carry);
-        t[i + h] = low_word(sum);
-        carry = low_word(sum >> 64);
+    let mut carry = 0;
+    let (pairs, last) = quotient[..h].as_chunks_mut::<2>();
+    for (i, q) in pairs.iter_mut().enumerate() {
+        let t = &mut t[2 * i..2 * i + h + 2];
+        q[0] = t[0].wrapping_mul(m.negative_inverse);
+        let low = wide(q[0], modulus[0], t[0], 0);
+        let next = wide(q[0], modulus[1], t[1], high_word(low));
+        q[1] = low_word(next).wrapping_mul(m.negative_inverse);
+        carry = add_rows(t, modulus, *q, carry);
+    }
+    if let [q] = last {
+        let t = &mut t[h - 1..2 * h];
+        *q = t[0].wrapping_mul(m.negative_inverse);
+        add_row(t, modulus, *q, carry);
     }
     out.copy_from_slice(&t[h..2 * h]);
 }
@@ -137,12 +143,13 @@ fn product(t: &mut [u64], a: &[u64], b: &[u64]) {
 
 fn add_product(t: &mut [u64], a: &[u64], b: &[u64]) {
     let h = a.len();
-    let mut carry = 0u64;
-    for (i, &digit) in b.iter().enumerate() {
-        let row = multiply_add(&mut t[i..i + h], a, digit);
-        let sum = u128::from(t[i + h]) + u128::from(row) + u128::from(carry);
-        t[i + h] = low_word(sum);
-        carry = low_word(sum >> 64);
+    let mut carry = 0;
+    let (pairs, last) = b.as_chunks::<2>();
+    for (i, &rows) in pairs.iter().enumerate() {
+        carry = add_rows(&mut t[2 * i..2 * i + h + 2], a, rows, carry);
+    }
+    if let [row] = last {
+        add_row(&mut t[b.len() - 1..b.len() + h], a, *row, carry);
     }
 }
 
@@ -163,16 +170,60 @@ fn square_wide(t: &mut [u64], a: &[u64]) {
     }
 }
 
+/// t ← t + a·(b₀ + b₁·2^64), two words more in t than in a; `carry` enters at the lower of these and comes
+/// out above them.
+#[inline]
+fn add_rows(t: &mut [u64], a: &[u64], b: [u64; 2], carry: u64) -> u64 {
+    let h = a.len();
+    let (body, top) = t.split_at_mut(h);
+    let (mut low, mut high) = (0, 0);
+    let mut previous = 0;
+    for (t, &a) in body.iter_mut().zip(a) {
+        let first = wide(a, b[0], *t, low);
+        let second = wide(previous, b[1], low_word(first), high);
+        *t = low_word(second);
+        low = high_word(first);
+        high = high_word(second);
+        previous = a;
+    }
+    let next = wide(previous, b[1], low, high);
+    let first = u128::from(top[0]) + u128::from(low_word(next)) + u128::from(carry);
+    top[0] = low_word(first);
+    let second = u128::from(top[1]) + u128::from(high_word(next)) + (first >> 64);
+    top[1] = low_word(second);
+    high_word(second)
+}
+
+/// t ← t + a·b, one word more in t than in a; `carry` enters at the top word and comes out above it.
+#[inline]
+fn add_row(t: &mut [u64], a: &[u64], b: u64, carry: u64) -> u64 {
+    let (body, top) = t.split_at_mut(a.len());
+    let row = multiply_add(body, a, b);
+    let sum = u128::from(top[0]) + u128::from(row) + u128::from(carry);
+    top[0] = low_word(sum);
+    high_word(sum)
+}
+
 /// t ← t + a·b, and the word that does not fit.
 #[inline]
 fn multiply_add(t: &mut [u64], a: &[u64], b: u64) -> u64 {
     let mut carry = 0;
     for (t, &a) in t.iter_mut().zip(a) {
-        let sum = u128::from(a) * u128::from(b) + u128::from(*t) + u128::from(carry);
+        let sum = wide(a, b, *t, carry);
         *t = low_word(sum);
-        carry = low_word(sum >> 64);
+        carry = high_word(sum);
     }
     carry
+}
+
+/// a·b + c + d, which fits.
+#[inline]
+fn wide(a: u64, b: u64, c: u64, d: u64) -> u128 {
+    u128::from(a) * u128::from(b) + u128::from(c) + u128::from(d)
+}
+
+fn high_word(value: u128) -> u64 {
+    low_word(value >> 64)
 }
 
 /// x ← x + y + carry, y possibly shorter.
