@@ -210,7 +210,7 @@ impl Parser {
         while self.operator('|', '∨') {
             members.push(self.and()?);
         }
-        Ok(joined(members, Node::Or))
+        Ok(disjunction(members))
     }
 
     fn and(&mut self) -> Result<Node<Named>, Error> {
@@ -218,7 +218,7 @@ impl Parser {
         while self.operator('&', '∧') {
             members.push(self.operand()?);
         }
-        Ok(joined(members, Node::And))
+        Ok(conjunction(members))
     }
 
     fn operand(&mut self) -> Result<Node<Named>, Error> {
@@ -289,11 +289,32 @@ impl Parser {
     }
 }
 
-fn joined(mut members: Vec<Node<Named>>, join: fn(Vec<Node<Named>>) -> Node<Named>) -> Node<Named> {
-    if members.len() == 1 {
-        return members.remove(0);
+/// Joins members, those of members of the same kind included, so that each meaning of parentheses
+/// has one form.
+fn disjunction(members: Vec<Node<Named>>) -> Node<Named> {
+    let flat = members.into_iter().flat_map(|member| match member {
+        Node::Or(members) => members,
+        member => vec![member],
+    });
+    single(flat.collect()).unwrap_or_else(Node::Or)
+}
+
+fn conjunction(members: Vec<Node<Named>>) -> Node<Named> {
+    let flat = members.into_iter().flat_map(|member| match member {
+        Node::And(members) => members,
+        member => vec![member],
+    });
+    single(flat.collect()).unwrap_or_else(Node::And)
+}
+
+fn single(mut members: Vec<Node<Named>>) -> Result<Node<Named>, Vec<Node<Named>>> {
+    match members.pop() {
+        Some(member) if members.is_empty() => Ok(member),
+        last => {
+            members.extend(last);
+            Err(members)
+        }
     }
-    join(members)
 }
 
 fn in_name(c: char) -> bool {
