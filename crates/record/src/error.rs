@@ -59,6 +59,14 @@ pub enum Error {
         /// Line of the rules file, if they come from one.
         line: Option<usize>,
     },
+    /// A column is mapped to a field that nothing declares.
+    #[error("there is no field `{field}`; declared are: {declared}")]
+    NoField {
+        /// The field.
+        field: String,
+        /// The declared fields, separated by commas.
+        declared: String,
+    },
     /// No rules at all.
     #[error("the rule set has no rule")]
     NoRules,

@@ -95,6 +95,7 @@ mod binding;
 pub mod blocking;
 mod date;
 mod dialect;
+pub mod duplicates;
 mod error;
 mod expression;
 mod field;

@@ -122,11 +122,9 @@ impl RuleSet {
             .iter_mut()
             .find(|known| known.name == field);
         let Some(known) = known else {
-            return Err(Error::UnknownField {
-                rule: String::new(),
+            return Err(Error::NoField {
                 field: field.to_owned(),
                 declared: self.spec.declared(),
-                line: None,
             });
         };
         known.column = Some(column.to_owned());
@@ -145,7 +143,7 @@ impl RuleSet {
 
     /// Whether some rule has probe forms of its own, as approximate rules do.
     pub fn has_probes(&self) -> bool {
-        self.rules.iter().any(|rule| !rule.probes.is_empty())
+        self.rules.iter().any(Rule::has_probes)
     }
 
     /// The column of the record id as mapped, if it is.
@@ -168,12 +166,13 @@ impl RuleSet {
         Binding::new(self, header, today)
     }
 
-    /// Derives the rule set whose only rule concatenates the given parts, over the same fields.
+    /// Derives the rule set whose only rule joins the given parts, over the same fields.
     ///
-    /// `parts` are `field:expression` as in rules files. This is how blocking keys are read.
+    /// `parts` are `field:expression` as in rules files; where one is blank there is no signature,
+    /// under a dialect too. This is how blocking keys are read.
     pub fn with_only_rule(&self, id: &str, parts: &[&str]) -> Result<Self, Error> {
         let mut spec = self.spec.clone();
-        spec.rules = vec![spec::RuleSpec::new(id, parts)];
+        spec.rules = vec![spec::RuleSpec::new(id, parts).strict()];
         Self::compile(spec)
     }
 
@@ -319,6 +318,11 @@ impl Rule {
     /// The rule's id.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Whether the provider probes other forms than the signature.
+    pub fn has_probes(&self) -> bool {
+        !self.probes.is_empty()
     }
 
     /// How many keys a provider probes per record: the number of probe forms, or 1.

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use blindjoin_record::duplicates::Keys;
 use blindjoin_record::{Binding, Date, RuleSet, Scratch};
 
 /// A registry: one record's cells a row, and what the truth says who it is.
@@ -137,6 +138,34 @@ fn one_registry_is_freed_of_duplicates() {
     let (precision, recall) = report(&rules, &by_rule, truth, true_pairs);
     assert!(precision >= 0.999, "{precision}");
     assert!(recall >= 0.99, "{recall}");
+}
+
+#[test]
+fn persons_are_counted_once() {
+    let Some(registry) = Registry::open("dataset3.csv") else {
+        return;
+    };
+    let binding = registry.bind(&example("febrl-dedupe.toml"));
+    let (mut keys, mut scratch) = (Keys::default(), Scratch::default());
+    for row in &registry.rows {
+        keys.add(&binding, row, &mut scratch);
+    }
+    let groups = keys.group();
+    for (row, &first) in groups.first_rows().iter().enumerate() {
+        let first = usize::try_from(first).unwrap();
+        assert_eq!(
+            registry.person(row),
+            registry.person(first),
+            "a group is one person"
+        );
+        assert_eq!(groups.first_rows()[first], groups.first_rows()[row]);
+    }
+    println!("{} groups of 2000 persons", groups.count());
+    assert!(
+        (2_000..2_040).contains(&groups.count()),
+        "{}",
+        groups.count()
+    );
 }
 
 /// Prints what each rule finds, and yields the quality of all of them together.

@@ -192,7 +192,7 @@ fn a_column_can_be_mapped_afterwards() {
     assert_eq!(cells[0].as_deref(), Ok("452387291"));
     assert!(matches!(
         rules.with_column("sss", "number"),
-        Err(Error::UnknownField { .. })
+        Err(Error::NoField { .. })
     ));
 }
 

@@ -10,14 +10,14 @@ pub(crate) fn first(value: &str, habits: &Habits, out: &mut String) -> bool {
     if is_placeholder(value, habits.language) {
         return false;
     }
-    let start = out.len();
     if is_letters(value) {
         // A plain word has no title, suffix or initial.
         out.push_str(value);
-    } else {
-        let text = without_diacritics(value, habits);
-        push_first(&text, habits, out);
+        return !value.is_empty();
     }
+    let start = out.len();
+    let text = without_diacritics(value, habits);
+    push_first(&text, habits, out);
     let normal = &out[start..];
     !normal.is_empty() && !is_placeholder(normal, habits.language)
 }
@@ -219,8 +219,15 @@ fn is_vowel(letter: u8) -> bool {
 }
 
 fn is_placeholder(value: &str, language: Language) -> bool {
+    let first = value
+        .bytes()
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let begins_like_one = b"<admnpstuz".contains(&first) || !first.is_ascii();
     // No placeholder is longer, not even with letters of three bytes for ASCII ones.
-    value.len() <= 51
+    begins_like_one
+        && value.len() <= 51
         && PLACEHOLDERS
             .iter()
             .any(|name| language.equal_but_for_case(value, name))
@@ -333,3 +340,26 @@ const LATIN: [(char, &str); 47] = [
     ('ǿ', "o"),
     ('ẞ', "SS"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_known_in_any_case() {
+        for name in PLACEHOLDERS {
+            for written in [name.to_owned(), name.to_uppercase(), name.to_lowercase()] {
+                assert!(is_placeholder(&written, Language::Java), "{written}");
+                assert!(is_placeholder(&written, Language::Python), "{written}");
+            }
+            assert!(!is_placeholder(&format!("{name}x"), Language::Java));
+        }
+        assert!(is_placeholder("ſample", Language::Java));
+        assert!(!is_placeholder("", Language::Java));
+    }
+
+    #[test]
+    fn the_table_of_letters_is_in_order() {
+        assert!(LATIN.is_sorted_by(|(one, _), (next, _)| one < next));
+    }
+}

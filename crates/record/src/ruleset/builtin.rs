@@ -137,6 +137,7 @@ fn htac_clean() -> Spec {
         }),
         rules: vec![RuleSpec {
             joiner: "",
+            blanks: Some(Blanks::Refuse),
             ..RuleSpec::new(
                 "HTAC_CLEAN",
                 &[
@@ -184,7 +185,7 @@ fn ssn() -> Spec {
     Spec {
         name: "ssn".to_owned(),
         fields: vec![FieldSpec::new("ssn", FieldKind::SocialSecurityNumber)],
-        rules: vec![RuleSpec::new("SSN", &[r"ssn:M(\d+)"])],
+        rules: vec![RuleSpec::new("SSN", &[r"ssn:M(\d+)"]).strict()],
         ..Spec::default()
     }
 }
@@ -262,7 +263,7 @@ fn ndi() -> Spec {
             ),
             optional("sex", FieldKind::Text, &["Gender"]),
         ],
-        rules: vec![
+        rules: [
             RuleSpec::new("SSN", &[r"ssn:M(\d+)"]),
             RuleSpec::new("NAME_MY", &[FIRST, LAST, MONTH, YEAR])
                 .with_probes(&around(&[FIRST, LAST])),
@@ -273,7 +274,9 @@ fn ndi() -> Spec {
             RuleSpec::new("FATHER_MY", &[FIRST, FATHER, MONTH, YEAR]),
             RuleSpec::new("MAIDEN_MY", &[FEMALE, FIRST, LAST, MONTH, YEAR])
                 .with_probes(&[vec![FEMALE, FIRST, FATHER, MONTH, YEAR]]),
-        ],
+        ]
+        .map(RuleSpec::strict)
+        .into(),
         ..Spec::default()
     }
 }

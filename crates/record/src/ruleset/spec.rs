@@ -87,6 +87,14 @@ impl RuleSpec {
         }
     }
 
+    /// The same rule, in which a blank part always means that there is no signature.
+    pub(super) fn strict(self) -> Self {
+        Self {
+            blanks: Some(Blanks::Refuse),
+            ..self
+        }
+    }
+
     /// The same rule with the provider's probes.
     pub(super) fn with_probes(mut self, probes: &[Vec<&str>]) -> Self {
         self.probes = probes
