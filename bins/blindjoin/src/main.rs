@@ -9,10 +9,18 @@
 )]
 
 mod console;
+mod decrypt;
 mod evaluate;
 mod failure;
 mod files;
+mod matching;
+mod rules;
+mod secrets;
 mod synth;
+mod timestamp;
+mod token_file;
+mod tokenize;
+mod verify_secrets;
 
 use std::process::ExitCode;
 
@@ -35,6 +43,10 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Synth(synth::Arguments),
+    Tokenize(tokenize::Arguments),
+    Decrypt(decrypt::Arguments),
+    Match(matching::Arguments),
+    VerifySecrets(verify_secrets::Arguments),
     Evaluate(evaluate::Arguments),
     /// Print a completion script for a shell
     Completions {
@@ -48,6 +60,10 @@ fn main() -> ExitCode {
     let console = Console::new(arguments.quiet);
     failure::report(|| match &arguments.command {
         Command::Synth(arguments) => synth::run(arguments, &console),
+        Command::Tokenize(arguments) => tokenize::run(arguments, &console),
+        Command::Decrypt(arguments) => decrypt::run(arguments, &console),
+        Command::Match(arguments) => matching::run(arguments, &console),
+        Command::VerifySecrets(arguments) => verify_secrets::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
         Command::Completions { shell } => {
             let mut command = Arguments::command();

@@ -1,0 +1,149 @@
+//! `blindjoin decrypt`: from sealed tokens to plain ones.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use blindjoin_columnar::{
+    Chunk, Format, Header, Output, OutputColumn, RowBuffer, TableWriter, pipeline,
+};
+use blindjoin_record::Dialect;
+use blindjoin_token::{EncryptionKey, Error, Sealer};
+
+use crate::console::Console;
+use crate::files::FormatName;
+use crate::token_file::{self, Columns};
+use crate::{secrets, tokenize};
+
+/// Open sealed tokens, byte-identical with what tokenize --hash-only writes
+///
+/// Blank tokens stay. A token that does not open (another key, or changed since) ends the run with
+/// its row; with --keep-unopened such tokens are copied as they are and counted, as OpenToken does.
+///
+/// The key comes from --encryption-key-file or the environment variable BLINDJOIN_ENCRYPTION_KEY.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Sealed tokens with the columns RuleId, Token and RecordId, CSV or Parquet; - is standard input
+    input: PathBuf,
+    /// Where the open tokens go, CSV or Parquet; - is standard output
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// File that holds the encryption key
+    #[arg(long, value_name = "FILE")]
+    encryption_key_file: Option<PathBuf>,
+    /// Copy tokens that do not open, and count them
+    #[arg(long)]
+    keep_unopened: bool,
+    /// Whose way of quoting record ids to follow
+    #[arg(long, value_name = "DIALECT", value_parser = crate::rules::dialect, default_value = "ot1-java")]
+    dialect: Dialect,
+    /// Format of the input, if its name does not say it
+    #[arg(long, value_enum)]
+    format: Option<FormatName>,
+    /// Format of the output, if its name does not say it
+    #[arg(long, value_enum)]
+    out_format: Option<FormatName>,
+    /// Threads [default: one per core]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// Replace an existing file
+    #[arg(long)]
+    force: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()> {
+    let key = secrets::require(
+        arguments.encryption_key_file.as_ref(),
+        secrets::ENCRYPTION_KEY,
+        "--encryption-key-file",
+    )?;
+    let sealer = Sealer::new(&EncryptionKey::new(&key)?);
+    let (mut reader, columns) = token_file::open(
+        &arguments.input,
+        arguments.format.map(Format::from),
+        console,
+    )?;
+    let format = crate::files::output_format(&arguments.out, arguments.out_format)?;
+    let output = Output::create(&arguments.out, arguments.force)?;
+    let mut table = TableWriter::new(
+        output,
+        format,
+        vec![
+            OutputColumn::text("RuleId"),
+            OutputColumn::distinct_text("Token"),
+            OutputColumn::text("RecordId"),
+        ],
+        tokenize::quoting(Some(arguments.dialect)),
+        Header::WithRows,
+    )?;
+    let buffers = table.buffers();
+    let bar = console.progress("decrypting", &reader);
+    let name = reader.name().to_string();
+    let mut unopened = 0;
+    pipeline::run(
+        &mut reader,
+        arguments.threads.unwrap_or_else(pipeline::all_cores),
+        || {
+            let (name, sealer, buffers) = (&name, &sealer, buffers.clone());
+            move |chunk: &Chunk| {
+                let rows = buffers.buffer(chunk.len());
+                open(chunk, columns, sealer, arguments.keep_unopened, rows, name)
+            }
+        },
+        |opened: Done| {
+            table.append(opened.rows)?;
+            unopened += opened.unopened;
+            bar.inc(opened.progress);
+            Ok(())
+        },
+    )?;
+    bar.finish_and_clear();
+    table.finish()?.commit()?;
+    if unopened > 0 {
+        console.note(format_args!(
+            "{name}: {unopened} tokens did not open and were copied"
+        ));
+    }
+    Ok(())
+}
+
+/// What one chunk has come to.
+struct Done {
+    rows: RowBuffer,
+    unopened: u64,
+    progress: u64,
+}
+
+fn open(
+    chunk: &Chunk,
+    columns: Columns,
+    sealer: &Sealer,
+    keep_unopened: bool,
+    mut rows: RowBuffer,
+    file: &str,
+) -> anyhow::Result<Done> {
+    let mut token = String::new();
+    let mut unopened = 0;
+    for (row, number) in chunk.rows().iter().zip(chunk.first_row()..) {
+        let sealed = columns.token(row);
+        token.clear();
+        match sealer.open(sealed, &mut token) {
+            Ok(_) => {}
+            Err(Error::Authentication | Error::NotSealed { .. }) if keep_unopened => {
+                token.push_str(sealed);
+                unopened += 1;
+            }
+            Err(error) => return Err(error).with_context(|| format!("{file}: row {number}")),
+        }
+        rows.push([
+            Some(columns.rule(row)),
+            Some(&token),
+            Some(columns.record_id(row)),
+        ]);
+    }
+    Ok(Done {
+        rows,
+        unopened,
+        progress: chunk.progress(),
+    })
+}

@@ -1,0 +1,302 @@
+//! `blindjoin match`: the records of two token files that are the same person.
+
+use std::io::Write;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+use blindjoin_columnar::{
+    Format, Header, Output, OutputColumn, Quoting, ROWS_PER_CHUNK, TableWriter, pipeline,
+};
+use blindjoin_token::{
+    Cardinality, EncryptionKey, Limits, Matches, Overlap, Sealer, Strategy, TokenTable,
+};
+use serde_json::{Value, json};
+
+use crate::console::{self, Console};
+use crate::files::{self, FormatName};
+use crate::{secrets, token_file};
+
+/// Find the records of two token files that match
+///
+/// Writes the pairs with the columns a_record_id, b_record_id, rules (those under which they agree,
+/// separated by ;), relation (one-to-one, one-to-many, many-to-one, many-to-many) and, under a tiered
+/// strategy, confidence: the rule that decides. Blank tokens match nothing. The overlap of the two
+/// files is printed on standard error, or written as JSON with --statistics.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Our tokens, CSV or Parquet
+    ours: PathBuf,
+    /// Their tokens, CSV or Parquet
+    theirs: PathBuf,
+    /// Where the pairs go, CSV or Parquet; - is standard output
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// any, all or tiered, over all rules or those listed as in tiered:T4,T1; or an expression such as
+    /// (T1|T2)&(T3|T4)
+    #[arg(long, value_name = "STRATEGY", value_parser = strategy, default_value = "any")]
+    strategy: Strategy,
+    /// File that holds the key of sealed tokens [default: environment variable
+    /// BLINDJOIN_ENCRYPTION_KEY]
+    #[arg(long, value_name = "FILE")]
+    encryption_key_file: Option<PathBuf>,
+    /// In the statistics, suppress counts below this, and others from which they could be computed
+    #[arg(long, value_name = "COUNT")]
+    suppress_below: Option<u64>,
+    /// Write the statistics to this file as JSON; - is standard output
+    #[arg(long, value_name = "FILE")]
+    statistics: Option<PathBuf>,
+    /// Leave out tokens that stand for more records than this
+    #[arg(long, value_name = "COUNT")]
+    most_records_per_token: Option<u64>,
+    /// The most pairs to take on, 16 bytes of memory each
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().pairs)]
+    most_pairs: u64,
+    /// Format of the inputs, if their names do not say it
+    #[arg(long, value_enum)]
+    format: Option<FormatName>,
+    /// Format of the output, if its name does not say it
+    #[arg(long, value_enum)]
+    out_format: Option<FormatName>,
+    /// Threads [default: one per core]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// Replace existing files
+    #[arg(long)]
+    force: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()> {
+    let key = secrets::find(
+        arguments.encryption_key_file.as_deref(),
+        secrets::ENCRYPTION_KEY,
+    )?;
+    let sealer = match key {
+        None => None,
+        Some(key) => Some(Sealer::new(&EncryptionKey::new(&key)?)),
+    };
+    let standard = Path::new("-");
+    ensure!(
+        arguments.out != standard || arguments.statistics.as_deref() != Some(standard),
+        "pairs and statistics cannot both go to standard output"
+    );
+    let format = files::output_format(&arguments.out, arguments.out_format)?;
+    let output = Output::create(&arguments.out, arguments.force)?;
+    let statistics = match &arguments.statistics {
+        None => None,
+        Some(path) => Some(Output::create(path, arguments.force)?),
+    };
+    let threads = arguments.threads.unwrap_or_else(pipeline::all_cores);
+    let inputs = arguments.format.map(Format::from);
+    let load = |path: &Path| token_file::load(path, inputs, sealer.as_ref(), threads, console);
+    let tables = [load(&arguments.ours)?, load(&arguments.theirs)?];
+    let limits = Limits {
+        pairs: arguments.most_pairs,
+        records_per_token: arguments.most_records_per_token,
+    };
+    let matches = Matches::find(&tables[0], &tables[1], &arguments.strategy, &limits)?;
+    let pairs = write_pairs(&matches, &tables, &arguments.strategy, output, format)?;
+    match statistics {
+        None => report(&matches, arguments.suppress_below, console),
+        Some(mut output) => {
+            let json = json(&matches, arguments.suppress_below, &arguments.strategy);
+            writeln!(output, "{json:#}").with_context(|| output.path().display().to_string())?;
+            pairs.commit()?;
+            return Ok(output.commit()?);
+        }
+    }
+    Ok(pairs.commit()?)
+}
+
+fn write_pairs(
+    matches: &Matches,
+    [left, right]: &[TokenTable; 2],
+    strategy: &Strategy,
+    output: Output,
+    format: Format,
+) -> anyhow::Result<Output> {
+    let tiered = matches!(strategy, Strategy::Tiered(_));
+    let mut columns = vec![
+        OutputColumn::text("a_record_id"),
+        OutputColumn::text("b_record_id"),
+        OutputColumn::text("rules"),
+        OutputColumn::text("relation"),
+    ];
+    if tiered {
+        columns.push(OutputColumn::text("confidence"));
+    }
+    let mut table = TableWriter::new(output, format, columns, Quoting::Needed, Header::Always)?;
+    let buffers = table.buffers();
+    let mut rules = String::new();
+    for pairs in matches.pairs().chunks(ROWS_PER_CHUNK) {
+        let mut rows = buffers.buffer(pairs.len());
+        for &pair in pairs {
+            rules.clear();
+            for rule in matches.rules_of(pair) {
+                if !rules.is_empty() {
+                    rules.push(';');
+                }
+                rules.push_str(rule);
+            }
+            let cells = [
+                Some(left.id(pair.left)),
+                Some(right.id(pair.right)),
+                Some(rules.as_str()),
+                Some(matches.cardinality(pair).name()),
+            ];
+            rows.push(
+                cells
+                    .into_iter()
+                    .chain(tiered.then(|| matches.confidence(pair))),
+            );
+        }
+        table.append(rows)?;
+    }
+    Ok(table.finish()?)
+}
+
+/// The overlap's counts, exact or as they may be published.
+struct Counts {
+    /// Records, matched, unmatched.
+    sides: [[Option<u64>; 3]; 2],
+    pairs: Option<u64>,
+    cardinalities: [Option<u64>; 4],
+    /// Rule; tokens of ours, of theirs, shared; pairs.
+    rules: Vec<(String, [Option<u64>; 4])>,
+}
+
+impl Counts {
+    fn new(overlap: &Overlap, suppress_below: Option<u64>) -> Self {
+        if let Some(threshold) = suppress_below {
+            let published = overlap.suppress_below(threshold);
+            let exact = |counts: [blindjoin_token::Count; 3]| counts.map(|count| count.exact());
+            return Self {
+                sides: [exact(published.left), exact(published.right)],
+                pairs: published.pairs.exact(),
+                cardinalities: published.cardinalities.map(|count| count.exact()),
+                rules: published
+                    .rules
+                    .into_iter()
+                    .map(|rule| {
+                        let counts = [rule.left, rule.right, rule.shared, rule.pairs];
+                        (rule.rule, counts.map(|count| count.exact()))
+                    })
+                    .collect(),
+            };
+        }
+        let sides = [overlap.left, overlap.right];
+        Self {
+            sides: sides.map(|side| [side.records, side.matched, side.unmatched()].map(Some)),
+            pairs: Some(overlap.pairs),
+            cardinalities: overlap.cardinalities.map(Some),
+            rules: overlap
+                .rules
+                .iter()
+                .map(|rule| {
+                    let counts = [rule.left, rule.right, rule.shared, rule.pairs];
+                    (rule.rule.clone(), counts.map(Some))
+                })
+                .collect(),
+        }
+    }
+
+    /// Matched records of a hundred of the side's, where both are shown.
+    fn percent(&self, side: usize) -> Option<f64> {
+        let [records, matched, _] = self.sides[side];
+        #[expect(clippy::cast_precision_loss, reason = "a percentage needs few digits")]
+        match (records?, matched?) {
+            (0, _) => None,
+            (records, matched) => Some((matched as f64 / records as f64 * 1e4).round() / 1e2),
+        }
+    }
+}
+
+fn report(matches: &Matches, suppress_below: Option<u64>, console: &Console) {
+    let counts = Counts::new(matches.overlap(), suppress_below);
+    let shown =
+        |count: Option<u64>| count.map_or_else(|| "suppressed".to_owned(), |n| n.to_string());
+    let line = |name: &str, cells: &[String]| {
+        let mut row = vec![name.to_owned()];
+        row.extend_from_slice(cells);
+        row
+    };
+    let heading = ["records", "matched", "unmatched", "matched %"].map(str::to_owned);
+    let mut rows = vec![line("", &heading)];
+    for (side, name) in ["ours", "theirs"].into_iter().enumerate() {
+        let mut cells = counts.sides[side].map(shown).to_vec();
+        cells.push(
+            counts
+                .percent(side)
+                .map_or_else(|| "-".to_owned(), |percent| format!("{percent:.2}")),
+        );
+        rows.push(line(name, &cells));
+    }
+    console.note(console::table(&rows));
+    let heading = ["tokens ours", "theirs", "shared", "pairs"].map(str::to_owned);
+    let mut rows = vec![line("rule", &heading)];
+    for (rule, cells) in &counts.rules {
+        rows.push(line(rule, &cells.map(shown)));
+    }
+    console.note(console::table(&rows));
+    let relations: Vec<String> = Cardinality::ALL
+        .iter()
+        .zip(counts.cardinalities)
+        .map(|(cardinality, count)| format!("{} {}", shown(count), cardinality.name()))
+        .collect();
+    console.note(format_args!(
+        "{} pairs: {}",
+        shown(counts.pairs),
+        relations.join(", ")
+    ));
+    for left_out in matches.left_out() {
+        console.note(format_args!(
+            "{}: {} tokens that stand for too many records were left out",
+            left_out.rule, left_out.tokens,
+        ));
+    }
+}
+
+fn json(matches: &Matches, suppress_below: Option<u64>, strategy: &Strategy) -> Value {
+    let counts = Counts::new(matches.overlap(), suppress_below);
+    let side = |side: usize| {
+        let [records, matched, unmatched] = counts.sides[side];
+        json!({
+            "records": records,
+            "matched": matched,
+            "unmatched": unmatched,
+            "matched_percent": counts.percent(side),
+        })
+    };
+    let relations: serde_json::Map<String, Value> = Cardinality::ALL
+        .iter()
+        .zip(counts.cardinalities)
+        .map(|(cardinality, count)| (cardinality.name().to_owned(), json!(count)))
+        .collect();
+    let rules: Vec<Value> = counts
+        .rules
+        .iter()
+        .map(|(rule, [ours, theirs, shared, pairs])| {
+            json!({
+                "rule": rule,
+                "tokens_ours": ours,
+                "tokens_theirs": theirs,
+                "tokens_shared": shared,
+                "pairs": pairs,
+            })
+        })
+        .collect();
+    json!({
+        "strategy": strategy.to_string(),
+        "suppressed_below": suppress_below,
+        "ours": side(0),
+        "theirs": side(1),
+        "pairs": counts.pairs,
+        "relations": relations,
+        "rules": rules,
+    })
+}
+
+fn strategy(text: &str) -> Result<Strategy, String> {
+    text.parse()
+        .map_err(|error: blindjoin_token::Error| error.to_string())
+}

@@ -1,0 +1,63 @@
+//! Which rules, over which columns, on which day.
+
+use anyhow::Context;
+use blindjoin_columnar::{Reader, load_rules, today};
+use blindjoin_record::{Binding, Date, Dialect, RuleSet};
+
+/// Options that choose rules.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Choice {
+    /// A built-in rule set or a rules file (TOML)
+    #[arg(long, value_name = "NAME|FILE", default_value = "opentoken")]
+    pub(crate) rules: String,
+    /// Version of OpenToken to agree with to the byte: ot1-java, ot1-python, olt2.0, olt2.1.2, olt2.2
+    #[arg(long, value_name = "DIALECT", value_parser = dialect)]
+    pub(crate) dialect: Option<Dialect>,
+    /// Read a field from the named column, as in --column ssn=SSN; may be repeated
+    #[arg(long = "column", value_name = "FIELD=COLUMN", value_parser = column)]
+    pub(crate) columns: Vec<(String, String)>,
+    /// The day up to which birth dates are valid, yyyy-mm-dd [default: today, UTC]
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    pub(crate) today: Option<Date>,
+}
+
+impl Choice {
+    pub(crate) fn load(&self) -> anyhow::Result<RuleSet> {
+        let mut rules = load_rules(&self.rules)?;
+        if let Some(dialect) = self.dialect {
+            rules = rules.with_dialect(dialect)?;
+        }
+        for (field, column) in &self.columns {
+            rules = rules.with_column(field, column).context("--column")?;
+        }
+        Ok(rules)
+    }
+
+    /// Binds rules to a table.
+    pub(crate) fn bind(&self, rules: &RuleSet, reader: &Reader) -> anyhow::Result<Binding> {
+        let today = self.today.unwrap_or_else(today);
+        rules
+            .bind(reader.columns(), today)
+            .with_context(|| reader.name().to_string())
+    }
+}
+
+/// Parses a date given as an option.
+pub(crate) fn date(text: &str) -> Result<Date, String> {
+    Date::from_iso(text).ok_or_else(|| "is no date of the form yyyy-mm-dd".to_owned())
+}
+
+/// Parses a dialect given as an option.
+pub(crate) fn dialect(text: &str) -> Result<Dialect, String> {
+    text.parse()
+        .map_err(|error: blindjoin_record::Error| error.to_string())
+}
+
+fn column(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((field, column)) if !field.is_empty() && !column.is_empty() => {
+            Ok((field.to_owned(), column.to_owned()))
+        }
+        _ => Err("must be FIELD=COLUMN".to_owned()),
+    }
+}
