@@ -97,6 +97,11 @@ impl RuleSet {
         &self.spec.name
     }
 
+    /// The built-in set that this is or extends, whatever it calls itself.
+    pub fn base(&self) -> Option<&'static str> {
+        self.spec.base
+    }
+
     /// The dialect in force, if the rules are OpenToken's or say that they follow it.
     pub fn dialect(&self) -> Option<Dialect> {
         self.spec.dialect

@@ -283,7 +283,7 @@ fn a_file_may_extend_a_built_in_set() {
          [[rule]]\nid = \"MRN\"\nsignature = [\"mrn:A|U\"]\n",
     )
     .unwrap();
-    assert_eq!(rules.name(), "mine");
+    assert_eq!((rules.name(), rules.base()), ("mine", Some("ssn")));
     let ids: Vec<&str> = rules.rules().iter().map(Rule::id).collect();
     assert_eq!(ids, ["SSN", "MRN"]);
     let cells = signed(&rules, &["mrn", "number"], &["ab-1", "452387291"]);

@@ -15,21 +15,25 @@ pub(super) const NAMES: &[&str] = &[
 ];
 
 pub(super) fn spec(name: &str) -> Option<Spec> {
-    match name {
-        "opentoken" => Some(opentoken()),
-        "opentoken-docs" => Some(opentoken_docs()),
-        "htac" => Some(htac()),
-        "htac-clean" => Some(htac_clean()),
-        "ndi" => Some(ndi()),
-        "ssn" => Some(ssn()),
-        _ => None,
-    }
+    let base = NAMES.iter().copied().find(|known| *known == name)?;
+    let spec = match base {
+        "opentoken" => opentoken(),
+        "opentoken-docs" => opentoken_docs(),
+        "htac" => htac(),
+        "htac-clean" => htac_clean(),
+        "ndi" => ndi(),
+        _ => ssn(),
+    };
+    Some(Spec {
+        name: base.to_owned(),
+        base: Some(base),
+        ..spec
+    })
 }
 
 /// The five rules of OpenToken's code, definition version 2.0.
 fn opentoken() -> Spec {
     Spec {
-        name: "opentoken".to_owned(),
         dialect: Some(Dialect::default()),
         fields: opentoken_fields(),
         rules: vec![
@@ -72,7 +76,6 @@ fn opentoken_docs() -> Spec {
     let (first, last) = ("first_name:T|U", "last_name:T|U");
     let (birth_date, sex, ssn) = ("birth_date:T|D", "sex:T|S(0,1)|U", "ssn:T");
     Spec {
-        name: "opentoken-docs".to_owned(),
         dialect: Some(Dialect::default()),
         fields: opentoken_fields(),
         rules: vec![
@@ -106,7 +109,6 @@ fn opentoken_fields() -> Vec<FieldSpec> {
 /// Health Trends Across Communities: one concatenation of six fields as they are.
 fn htac() -> Spec {
     Spec {
-        name: "htac".to_owned(),
         fields: htac_fields(|_| FieldKind::Raw),
         rules: vec![RuleSpec {
             joiner: "",
@@ -130,7 +132,6 @@ fn htac() -> Spec {
 /// A variant of our own: trimmed, composed, dates of several forms, and all six fields required.
 fn htac_clean() -> Spec {
     Spec {
-        name: "htac-clean".to_owned(),
         fields: htac_fields(|name| match name {
             "birth_date" => FieldKind::Date,
             _ => FieldKind::Text,
@@ -183,7 +184,6 @@ fn htac_fields(kind: impl Fn(&str) -> FieldKind) -> Vec<FieldSpec> {
 /// One rule: the social security number's digits.
 fn ssn() -> Spec {
     Spec {
-        name: "ssn".to_owned(),
         fields: vec![FieldSpec::new("ssn", FieldKind::SocialSecurityNumber)],
         rules: vec![RuleSpec::new("SSN", &[r"ssn:M(\d+)"]).strict()],
         ..Spec::default()
@@ -233,7 +233,6 @@ fn ndi() -> Spec {
         ..FieldSpec::new(name, kind)
     };
     Spec {
-        name: "ndi".to_owned(),
         fields: vec![
             optional("ssn", FieldKind::SocialSecurityNumber, &[]),
             required(

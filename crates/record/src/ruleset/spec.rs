@@ -8,6 +8,8 @@ use crate::field::FieldKind;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Spec {
     pub(super) name: String,
+    /// The built-in set that it is or extends.
+    pub(super) base: Option<&'static str>,
     pub(super) dialect: Option<Dialect>,
     pub(super) record_id: Option<String>,
     pub(super) fields: Vec<FieldSpec>,
