@@ -6,7 +6,7 @@ mod pairs;
 mod single;
 mod table;
 
-use blindjoin_bigint::{Lookup, Naturals};
+use blindjoin_bigint::{FixedBase, Lookup, Naturals};
 use blindjoin_paillier::{Ciphertexts, PublicKey};
 use rand_chacha::ChaCha20Rng;
 use sha2::{Digest as _, Sha256};
@@ -20,7 +20,7 @@ use crate::mask::SLACK_BITS;
 use crate::random::SessionSecret;
 use crate::size::Geometry;
 use crate::stream::{Account, Head, Outbound, StreamKind};
-use crate::{Error, Mask, Suite};
+use crate::{Error, Mask, Suite, number};
 use jobs::Kind;
 
 /// The provider's side of a session once the querier's table has arrived: comparisons in a secret
@@ -38,7 +38,9 @@ pub(crate) struct Context {
     pub(crate) secret: SessionSecret,
     pub(crate) join_keys: JoinKeys,
     pub(crate) public_key: PublicKey,
-    pub(crate) noise_bits: usize,
+    noise_bits: usize,
+    /// Powers of hs, where exponents are longer than the key's own table.
+    noise: Option<FixedBase>,
 }
 
 impl Context {
@@ -56,19 +58,18 @@ impl Context {
         let public_key = agreement.public_key();
         let noise_bits = public_key.exponent_bits() + hidden + SLACK_BITS;
         // The key's own table reaches as far as the masks of the 89-bit suites.
-        let public_key = if hidden > Suite::C89.t_bits() as usize {
-            public_key
-                .clone()
-                .with_noise_table(noise_bits, Lookup::Direct)
-        } else {
-            public_key.clone()
-        };
+        let noise = (hidden > Suite::C89.t_bits() as usize).then(|| {
+            let uses = number::index(sizes.comparison_ciphertexts());
+            let hs = public_key.noise(&Naturals::from_u128s(&[1], 1));
+            powers_of(public_key, &hs, 0, noise_bits, uses)
+        });
         Self {
             agreement: agreement.clone(),
             secret: secret.clone(),
             join_keys,
-            public_key,
+            public_key: public_key.clone(),
             noise_bits,
+            noise,
         }
     }
 
@@ -89,7 +90,10 @@ impl Context {
         rng: &mut ChaCha20Rng,
     ) -> Vec<u8> {
         let exponents = Naturals::random(plain.len(), self.noise_bits, rng);
-        let mut out = self.public_key.noise(&exponents);
+        let mut out = match &self.noise {
+            Some(powers) => Ciphertexts::from_batch(powers.pow(&exponents)),
+            None => self.public_key.noise(&exponents),
+        };
         if let Some(products) = products {
             let count = products.len();
             let noise = out.as_batch();
@@ -104,6 +108,29 @@ impl Context {
             .expect("slots fit below the modulus");
         self.public_key.encode(&out)
     }
+}
+
+/// A table of powers of one ciphertext, with the window that makes `uses` powers and the table
+/// itself cheapest.
+fn powers_of(
+    key: &PublicKey,
+    base: &Ciphertexts,
+    index: usize,
+    bits: usize,
+    uses: usize,
+) -> FixedBase {
+    // Wider windows than 10 bits outgrow every cache and win little more.
+    let window = (2..=10)
+        .min_by_key(|w| bits.div_ceil(*w) * ((1 << w) + uses))
+        .unwrap_or(2);
+    FixedBase::with_window(
+        key.ring(),
+        base.as_batch(),
+        index,
+        bits,
+        Lookup::Direct,
+        window,
+    )
 }
 
 impl Provider {

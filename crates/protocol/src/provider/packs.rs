@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use blindjoin_bigint::{Batch, FixedBase, Lookup, Naturals};
+use blindjoin_bigint::{Batch, FixedBase, Naturals};
 use blindjoin_paillier::Ciphertexts;
 use rand_chacha::ChaCha20Rng;
 use sha2::{Digest as _, Sha256};
 
-use super::Context;
 use super::jobs::draw_dummies;
 use super::table::EncryptedTable;
+use super::{Context, powers_of};
 use crate::agreement::Agreement;
 use crate::input::ProviderKeys;
 use crate::keys::JoinKeys;
@@ -102,8 +102,11 @@ impl PackJobs {
     }
 }
 
-/// Tables of powers of the entries that many packs use.
-pub(super) struct Bases(Vec<Option<FixedBase>>);
+/// For each entry that many packs use, tables of powers of entry^(2^(S·slot)), one for each slot.
+///
+/// A pack's exponent has a factor of 89 bits in each slot of 252, so tables by slot skip the zeros
+/// between.
+pub(super) struct Bases(Vec<Option<Vec<FixedBase>>>);
 
 impl Bases {
     pub(super) fn build(context: &Context, jobs: &PackJobs, table: &EncryptedTable) -> Self {
@@ -112,12 +115,19 @@ impl Bases {
         for &entry in jobs.entries.iter().filter(|&&entry| entry != NONE) {
             uses[entry as usize] += 1;
         }
-        let bits = jobs.slots * context.agreement.suite().slot_bits();
+        let suite = context.agreement.suite();
         let ring = context.public_key.ring();
         let build = |(entry, &uses): (usize, &usize)| {
             (uses >= WORTH_A_TABLE).then(|| {
-                let base = table.gather(&[entry]);
-                FixedBase::new(ring, base.as_batch(), 0, bits, Lookup::Direct)
+                let mut base = table.gather(&[entry]).into_batch();
+                let tables = (0..jobs.slots).map(|slot| {
+                    if slot > 0 {
+                        ring.square_times_assign(&mut base, suite.slot_bits());
+                    }
+                    let base = Ciphertexts::from_batch(base.clone());
+                    powers_of(&context.public_key, &base, 0, suite.t_bits() as usize, uses)
+                });
+                tables.collect()
             })
         };
         Self(uses.iter().enumerate().map(build).collect())
@@ -153,9 +163,8 @@ pub(super) fn compare(
         }
     }
     let mut rng = context.rng(batch, input);
-    let bits = slots * suite.slot_bits();
-    let mut plain = Naturals::zero(count, bits);
-    let mut factors = Naturals::zero(count, bits);
+    let mut plain = Naturals::zero(count, slots * suite.slot_bits());
+    let mut factors = vec![Naturals::zero(count, suite.t_bits() as usize); slots];
     for (index, &pack) in order.iter().enumerate() {
         let masked: Vec<Masked> = (pack * slots..(pack + 1) * slots)
             .map(|slot| {
@@ -164,12 +173,8 @@ pub(super) fn compare(
             })
             .collect();
         write_slots(&mut plain, index, &masked, suite.slot_bits());
-        for (slot, masked) in masked.iter().enumerate() {
-            let factor = masked.factor.to_le_bytes();
-            let (low, high) = factor.split_at(8);
-            let words =
-                [low, high].map(|half| u64::from_le_bytes(half.try_into().expect("eight bytes")));
-            crate::field::add_shifted(factors.item_mut(index), &words, slot * suite.slot_bits());
+        for (factors, masked) in factors.iter_mut().zip(&masked) {
+            crate::field::add(factors.item_mut(index), masked.factor);
         }
     }
     let products = powers(context, jobs, bases, table, &order, &factors);
@@ -189,7 +194,7 @@ fn powers(
     bases: &Bases,
     table: &EncryptedTable,
     order: &[usize],
-    factors: &Naturals,
+    factors: &[Naturals],
 ) -> Option<Ciphertexts> {
     let ring = context.public_key.ring();
     let mut parts: Vec<Batch> = Vec::new();
@@ -199,17 +204,26 @@ fn powers(
         if entry == NONE {
             break;
         }
-        let exponents = factors.slice(start..start + group.len());
-        parts.push(if let Some(powers) = &bases.0[entry as usize] {
-            powers.pow(&exponents)
+        let range = start..start + group.len();
+        start = range.end;
+        let mut product = ring.one(group.len());
+        if let Some(tables) = &bases.0[entry as usize] {
+            for (powers, factors) in tables.iter().zip(factors) {
+                ring.mul_assign(&mut product, &powers.pow(&factors.slice(range.clone())));
+            }
         } else {
-            let mut power = table
+            // Horner over the slots.
+            let base = table
                 .gather(&vec![entry as usize; group.len()])
                 .into_batch();
-            ring.pow_assign(&mut power, &exponents);
-            power
-        });
-        start += group.len();
+            for factors in factors.iter().rev() {
+                ring.square_times_assign(&mut product, context.agreement.suite().slot_bits());
+                let mut power = base.clone();
+                ring.pow_assign(&mut power, &factors.slice(range.clone()));
+                ring.mul_assign(&mut product, &power);
+            }
+        }
+        parts.push(product);
     }
     let parts: Vec<&Batch> = parts.iter().collect();
     (!parts.is_empty()).then(|| Ciphertexts::from_batch(Batch::concat(&parts)))
