@@ -86,7 +86,8 @@ impl FixedBase {
     pub fn choose_window(ring: &SquareRing, bits: usize, lookup: Lookup) -> usize {
         const LARGEST_TABLE: usize = 48 << 20;
         match lookup {
-            Lookup::ConstantTime => 5,
+            Lookup::ConstantTime if ring.element_bytes() < 640 => 5,
+            Lookup::ConstantTime => 6,
             Lookup::Direct => (4..=10)
                 .rev()
                 .find(|&w| (bits.div_ceil(w) << w) * ring.element_bytes() <= LARGEST_TABLE)

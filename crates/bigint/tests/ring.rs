@@ -191,6 +191,15 @@ fn powers_match_modpow() {
                 let expected: Vec<_> = values.iter().map(|v| v.modpow(exponent, &square)).collect();
                 assert_eq!(ring.to_integers(&shared), expected);
             }
+            let residues: Vec<_> = values.iter().map(|v| v % &m).collect();
+            let powers = ring.pow_modulo(
+                &Naturals::from_biguints(&residues, bits),
+                &exponents_packed,
+                5,
+            );
+            for (i, value) in residues.iter().enumerate() {
+                assert_eq!(powers.to_biguint(i), value.modpow(&exponents[5], &m));
+            }
             let base = ring.from_integers(&values[..5]);
             for lookup in [Lookup::Direct, Lookup::ConstantTime] {
                 for window in [1, 3, 5, 8] {
@@ -216,6 +225,8 @@ fn exponents_of_no_bits_give_one() {
         let mut x = ring.from_integers(&[BigUint::from(7u8), BigUint::ZERO]);
         ring.pow_assign(&mut x, &Naturals::zero(2, 0));
         assert_eq!(ring.to_integers(&x), [BigUint::one(), BigUint::one()]);
+        let power = ring.pow_modulo(&Naturals::from_u128s(&[7], 7), &Naturals::zero(1, 0), 0);
+        assert_eq!(power.to_u128(0), 1);
         let table = FixedBase::new(&ring, &x, 0, 20, Lookup::Direct);
         assert_eq!(
             ring.to_integers(&table.pow(&Naturals::zero(1, 0))),

@@ -7,7 +7,7 @@
 )]
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use blindjoin_paillier::{
     Backend, Elements, KeySize, Lookup, Naturals, Profile, PublicKey, SecretKey,
@@ -37,19 +37,19 @@ fn main() {
 fn measure(backend: Backend, bits: usize) {
     let mut rng = ChaCha20Rng::from_seed([1; 32]);
     let size = KeySize::new(bits).expect("a standard size");
-    let start = Instant::now();
+    let start = seconds(ClockId::Monotonic);
     let key = SecretKey::generate_with_backend(size, Profile::DjnShort, backend, &mut rng);
-    let generation = start.elapsed();
+    let generation = seconds(ClockId::Monotonic) - start;
     let public = key.public();
-    let start = Instant::now();
+    let start = seconds(ClockId::Monotonic);
     let table = public.noise_table();
     println!(
         "{} {bits}: key in {:.2} s; noise table w {} of {} MiB in {:.3} s",
         backend.name(),
-        generation.as_secs_f64(),
+        generation,
         table.window(),
         table.bytes() >> 20,
-        start.elapsed().as_secs_f64(),
+        seconds(ClockId::Monotonic) - start,
     );
     let batch = 6 * size.slots_below_prime(SLOT) * backend.lanes();
     let report = |name: &str, f: &mut dyn FnMut()| {
@@ -62,35 +62,41 @@ fn measure(backend: Backend, bits: usize) {
         );
     };
     let plain = Naturals::random(batch, SLOT, &mut rng);
-    report("encryption", &mut || {
-        drop(black_box(public.encrypt_random(&plain, &mut rng)))
-    });
+    report(
+        "encryption",
+        &mut discard(|| public.encrypt_random(&plain, &mut rng)),
+    );
     let constant = public
         .clone()
         .with_noise_table(public.exponent_bits(), Lookup::ConstantTime);
-    report("encryption, constant-time look-ups", &mut || {
-        drop(black_box(constant.encrypt_random(&plain, &mut rng)));
-    });
+    report(
+        "encryption, constant-time look-ups",
+        &mut discard(|| constant.encrypt_random(&plain, &mut rng)),
+    );
     let table = public
         .encrypt_random(&plain, &mut rng)
         .expect("slots are below n");
     let mut entries = Elements::with_capacity(public.ring(), batch);
     entries.extend(table.as_batch());
     let wire = public.encode(&table);
-    report("decoding with checks", &mut || {
-        drop(black_box(public.decode(&wire)))
-    });
-    report("encoding", &mut || drop(black_box(public.encode(&table))));
-    report("masked comparison", &mut || {
-        drop(black_box(compare(public, &entries, &plain, &mut rng)))
-    });
-    report("decryption, packed", &mut || {
-        drop(black_box(key.decrypt_packed(&wire, SLOT)))
-    });
-    report("decryption below p", &mut || {
-        drop(black_box(key.decrypt_small(&wire)))
-    });
-    report("decryption", &mut || drop(black_box(key.decrypt(&wire))));
+    report(
+        "decoding with checks",
+        &mut discard(|| public.decode(&wire)),
+    );
+    report("encoding", &mut discard(|| public.encode(&table)));
+    report(
+        "masked comparison",
+        &mut discard(|| compare(public, &entries, &plain, &mut rng)),
+    );
+    report(
+        "decryption, packed",
+        &mut discard(|| key.decrypt_packed(&wire, SLOT)),
+    );
+    report(
+        "decryption below p",
+        &mut discard(|| key.decrypt_small(&wire)),
+    );
+    report("decryption", &mut discard(|| key.decrypt(&wire)));
 }
 
 /// (T·(1 + (t − y)·n))^r·(1 + (l + t·ρ)·n)·hsᵃ, from the table to the wire, randomness included.
@@ -113,21 +119,27 @@ fn compare(
     public.encode(&base)
 }
 
-/// The best of many runs, in seconds of processor time: the machine at rest.
+/// The computation, its result kept from being optimised away.
+fn discard<T>(mut f: impl FnMut() -> T) -> impl FnMut() {
+    move || {
+        black_box(f());
+    }
+}
+
+/// The best of many runs, in seconds of this thread's processor time: the machine at rest.
 fn best(f: &mut dyn FnMut()) -> f64 {
-    let start = Instant::now();
+    let start = seconds(ClockId::Monotonic);
     let mut best = f64::MAX;
     let mut runs = 0;
-    while runs < 5 || start.elapsed() < Duration::from_millis(500) {
-        let before = processor_time();
+    while runs < 5 || seconds(ClockId::Monotonic) - start < 0.5 {
+        let before = seconds(ClockId::ThreadCPUTime);
         f();
-        best = best.min(processor_time() - before);
+        best = best.min(seconds(ClockId::ThreadCPUTime) - before);
         runs += 1;
     }
     best
 }
 
-/// What this thread has used, in seconds.
-fn processor_time() -> f64 {
-    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).map_or(0.0, |time| time.as_secs_f64())
+fn seconds(clock: ClockId) -> f64 {
+    Duration::try_from(clock_gettime(clock)).map_or(0.0, |time| time.as_secs_f64())
 }

@@ -1,7 +1,9 @@
-//! Prime numbers and their tests. Key generation only; not constant-time.
+//! Prime numbers and their tests. Searching takes as long as it takes; the test of one candidate is
+//! an exponentiation in constant time.
 
 use std::sync::LazyLock;
 
+use blindjoin_bigint::{Backend, Naturals, SquareRing};
 use num_bigint::BigUint;
 use num_integer::Integer;
 use num_traits::{One, ToPrimitive};
@@ -33,22 +35,22 @@ pub(crate) fn random_below(bound: &BigUint, rng: &mut impl CryptoRng) -> BigUint
 }
 
 /// Draws a prime ≡ 3 mod 4 of exactly `bits` bits whose two top bits are set.
-pub(crate) fn random_prime(bits: usize, rng: &mut impl CryptoRng) -> BigUint {
+pub(crate) fn random_prime(bits: usize, backend: Backend, rng: &mut impl CryptoRng) -> BigUint {
     let top = BigUint::from(3u8) << (bits - 2);
     loop {
         let candidate = random_bits(bits, rng) | &top | BigUint::from(3u8);
-        if is_prime(&candidate, rng) {
+        if is_prime(&candidate, backend, rng) {
             return candidate;
         }
     }
 }
 
 /// Draws a prime of exactly `bits` bits.
-pub(crate) fn random_prime_any(bits: usize, rng: &mut impl CryptoRng) -> BigUint {
+pub(crate) fn random_prime_any(bits: usize, backend: Backend, rng: &mut impl CryptoRng) -> BigUint {
     let top = BigUint::one() << (bits - 1);
     loop {
         let candidate = random_bits(bits, rng) | &top | BigUint::one();
-        if is_prime(&candidate, rng) {
+        if is_prime(&candidate, backend, rng) {
             return candidate;
         }
     }
@@ -58,44 +60,69 @@ pub(crate) fn random_prime_any(bits: usize, rng: &mut impl CryptoRng) -> BigUint
 ///
 /// c is uniform over its whole range: drawing it from a power of two and waiting for the top bits would
 /// never end when u is small.
-pub(crate) fn random_subgroup_prime(bits: usize, u: &BigUint, rng: &mut impl CryptoRng) -> BigUint {
+pub(crate) fn random_subgroup_prime(
+    bits: usize,
+    u: &BigUint,
+    backend: Backend,
+    rng: &mut impl CryptoRng,
+) -> BigUint {
     let step = u * 2u8;
     let low = (BigUint::from(3u8) << (bits - 2)) / &step + 1u8;
     let high = ((BigUint::one() << bits) - 2u8) / &step;
     loop {
         let c = (&low + random_below(&(&high - &low), rng)) | BigUint::one();
         let candidate = &step * &c + 1u8;
-        if candidate.bits() == bits as u64 && !c.is_multiple_of(u) && is_prime(&candidate, rng) {
+        if candidate.bits() == bits as u64
+            && !c.is_multiple_of(u)
+            && is_prime(&candidate, backend, rng)
+        {
             return candidate;
         }
     }
 }
 
 /// Whether `candidate` is prime, up to 4^−40.
-pub(crate) fn is_prime(candidate: &BigUint, rng: &mut impl CryptoRng) -> bool {
-    let two = BigUint::from(2u8);
-    if *candidate < two {
+pub(crate) fn is_prime(candidate: &BigUint, backend: Backend, rng: &mut impl CryptoRng) -> bool {
+    if candidate.bits() < 2 {
         return false;
     }
-    for prime in small_primes(1 << 11) {
+    // Further divisions would cost more than the exponentiations they save.
+    for prime in small_primes(1 << 12) {
         if (candidate % prime).to_u32() == Some(0) {
             return candidate.to_u32() == Some(prime);
         }
     }
+    let Ok(ring) = SquareRing::new(candidate, backend) else {
+        return false;
+    };
     let below = candidate - 1u8;
     let twos = below.trailing_zeros().unwrap_or(0);
-    let odd = &below >> twos;
-    let span = candidate - 3u8;
-    (0..ROUNDS).all(|_| {
-        let base = random_below(&span, rng) + &two;
-        let mut power = base.modpow(&odd, candidate);
-        if power.is_one() || power == below {
-            return true;
+    let bits = usize::try_from(candidate.bits()).expect("a candidate fits in memory");
+    let odd = Naturals::from_biguints(&[&below >> twos], bits);
+    let mut left = ROUNDS;
+    while left > 0 {
+        // As many bases as are computed with at once.
+        let count = left.min(backend.lanes());
+        left -= count;
+        let bases: Vec<_> = (0..count)
+            .map(|_| random_below(&(candidate - 3u8), rng) + 2u8)
+            .collect();
+        let powers = ring.pow_modulo(&Naturals::from_biguints(&bases, bits), &odd, 0);
+        if !(0..count).all(|i| is_no_witness(powers.to_biguint(i), &below, twos)) {
+            return false;
         }
-        (1..twos).any(|_| {
-            power = &power * &power % candidate;
-            power == below
-        })
+    }
+    true
+}
+
+/// Whether y, y², y⁴, .. begins with 1 or meets −1 within `twos` terms.
+fn is_no_witness(mut y: BigUint, below: &BigUint, twos: u64) -> bool {
+    if y.is_one() || y == *below {
+        return true;
+    }
+    (1..twos).any(|_| {
+        y = &y * &y % (below + 1u8);
+        y == *below
     })
 }
 
@@ -143,29 +170,29 @@ mod tests {
     #[test]
     fn primes_and_composites_are_told_apart() {
         let mut rng = ChaCha20Rng::from_seed([1; 32]);
-        let mut prime = |n: &str| is_prime(&n.parse().unwrap(), &mut rng);
+        let mut prime = |n: &str| is_prime(&n.parse().unwrap(), Backend::detect(), &mut rng);
         assert!(prime("2") && prime("2039") && prime("65537"));
         // 2^127 − 1 and 2^89 − 1 are prime, 2^67 − 1 is not.
         assert!(prime("170141183460469231731687303715884105727"));
         assert!(prime("618970019642690137449562111"));
         assert!(!prime("147573952589676412927"));
         assert!(!prime("0") && !prime("1") && !prime("561"));
-        // A Carmichael number, (6k+1)(12k+1)(18k+1) with k = 370: its factors are above 2^11.
-        let carmichael: u64 = (6 * 370 + 1) * (12 * 370 + 1) * (18 * 370 + 1);
+        // A Carmichael number, (6k+1)(12k+1)(18k+1) with k = 710: its factors are above 2^12.
+        let carmichael: u64 = (6 * 710 + 1) * (12 * 710 + 1) * (18 * 710 + 1);
         assert!(!prime(&carmichael.to_string()));
     }
 
     #[test]
     fn generated_primes_have_their_shape() {
         let mut rng = ChaCha20Rng::from_seed([2; 32]);
-        let p = random_prime(128, &mut rng);
+        let p = random_prime(128, Backend::Portable, &mut rng);
         assert_eq!(
             (p.bits(), &p >> 126u32, &p % 4u8),
             (128, 3u8.into(), 3u8.into())
         );
-        let u = random_prime_any(40, &mut rng);
+        let u = random_prime_any(40, Backend::detect(), &mut rng);
         assert_eq!(u.bits(), 40);
-        let p = random_subgroup_prime(128, &u, &mut rng);
+        let p = random_subgroup_prime(128, &u, Backend::detect(), &mut rng);
         assert_eq!(
             (p.bits(), &p >> 126u32, &p % 4u8),
             (128, 3u8.into(), 3u8.into())

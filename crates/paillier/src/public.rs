@@ -68,7 +68,7 @@ impl PublicKey {
         backend: Backend,
         rng: &mut impl CryptoRng,
     ) -> Result<Self, Error> {
-        check_modulus(n, size, rng)?;
+        check_modulus(n, size, backend, rng)?;
         check_generator(h, n)?;
         Ok(Self::derive(n, h, profile, size, backend))
     }
@@ -372,7 +372,12 @@ pub(crate) fn check_generator(h: &BigUint, n: &BigUint) -> Result<(), Error> {
     }
 }
 
-fn check_modulus(n: &BigUint, size: KeySize, rng: &mut impl CryptoRng) -> Result<(), Error> {
+fn check_modulus(
+    n: &BigUint,
+    size: KeySize,
+    backend: Backend,
+    rng: &mut impl CryptoRng,
+) -> Result<(), Error> {
     if n.bits() != size.bits() as u64 {
         return Err(Error::ModulusLength {
             bits: n.bits(),
@@ -388,7 +393,7 @@ fn check_modulus(n: &BigUint, size: KeySize, rng: &mut impl CryptoRng) -> Result
     if is_perfect_power(n) {
         return Err(Error::ModulusPerfectPower);
     }
-    if is_prime(n, rng) {
+    if is_prime(n, backend, rng) {
         return Err(Error::ModulusPrime);
     }
     Ok(())

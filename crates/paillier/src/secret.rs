@@ -57,7 +57,7 @@ impl SecretKey {
         rng: &mut impl CryptoRng,
     ) -> Self {
         loop {
-            let parts = Parts::draw(size, profile, rng);
+            let parts = Parts::draw(size, profile, backend, rng);
             if parts.check_primes(size, profile).is_ok() {
                 let h = parts.draw_generator(profile, rng);
                 return Self::assemble(&parts, &h, profile, size, backend);
@@ -86,7 +86,11 @@ impl SecretKey {
         let all = [&parts.p, &parts.q]
             .into_iter()
             .chain(parts.orders.iter().flatten());
-        if n.bits() != size.bits() as u64 || !all.into_iter().all(|prime| is_prime(prime, rng)) {
+        if n.bits() != size.bits() as u64
+            || !all
+                .into_iter()
+                .all(|prime| is_prime(prime, Backend::detect(), rng))
+        {
             return Err(Error::SecretKeyInconsistent);
         }
         check_generator(h, &n)?;
@@ -325,18 +329,19 @@ struct Parts {
 }
 
 impl Parts {
-    fn draw(size: KeySize, profile: Profile, rng: &mut impl CryptoRng) -> Self {
+    fn draw(size: KeySize, profile: Profile, backend: Backend, rng: &mut impl CryptoRng) -> Self {
         let bits = size.prime_bits();
         match profile {
             Profile::DjnShort | Profile::DjnHalf => Self {
-                p: random_prime(bits, rng),
-                q: random_prime(bits, rng),
+                p: random_prime(bits, backend, rng),
+                q: random_prime(bits, backend, rng),
                 orders: None,
             },
             Profile::Subgroup => {
-                let [up, uq] = [(); 2].map(|()| random_prime_any(size.subgroup_bits(), rng));
-                let p = random_subgroup_prime(bits, &up, rng);
-                let q = random_subgroup_prime(bits, &uq, rng);
+                let [up, uq] =
+                    [(); 2].map(|()| random_prime_any(size.subgroup_bits(), backend, rng));
+                let p = random_subgroup_prime(bits, &up, backend, rng);
+                let q = random_subgroup_prime(bits, &uq, backend, rng);
                 Self {
                     p,
                     q,

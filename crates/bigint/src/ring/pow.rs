@@ -54,39 +54,120 @@ impl SquareRing {
             }
             return;
         }
-        let window = window_width(bits);
-        let size = m.pack();
         let mut scratch = Scratch::new(m);
-        let mut table = Words::zeroed(size << window);
-        let mut selected = Words::zeroed(size);
+        let mut multiply = |x: &mut [u64], y: Option<&[u64]>| match y {
+            Some(y) => m.mul(x, y, &mut scratch),
+            None => m.square(x, &mut scratch),
+        };
+        let mut table = Table::new(self, m.pack(), bits);
         for (i, pack) in x.packs_mut().enumerate() {
-            table[..size].copy_from_slice(&self.inner.one);
-            table[size..2 * size].copy_from_slice(pack);
-            for e in 2..1 << window {
-                let (known, next) = table.split_at_mut(e * size);
-                let next = &mut next[..size];
-                if e & 1 == 0 {
-                    next.copy_from_slice(&known[(e >> 1) * size..][..size]);
-                    m.square(next, &mut scratch);
-                } else {
-                    next.copy_from_slice(&known[(e - 1) * size..][..size]);
-                    m.mul(next, pack, &mut scratch);
-                }
+            table.power(pack, |from, width| digits(i, from, width), &mut multiply);
+        }
+    }
+
+    /// Yields `values[i]` to the power that is item `index` of `exponents`, modulo m (not m²).
+    ///
+    /// Constant time as [`SquareRing::pow_assign`].
+    ///
+    /// # Panics
+    ///
+    /// If there is no such item, or the bound on `values` has more bits than m.
+    #[must_use]
+    pub fn pow_modulo(&self, values: &Naturals, exponents: &Naturals, index: usize) -> Naturals {
+        let m = self.m();
+        assert!(values.bits() <= m.bits, "values are bounded by the modulus");
+        let digits = |from, width| [exponents.window(index, from, width); 8];
+        let mut scratch = Scratch::new(m);
+        let mut table = Table::new(self, m.digit(), exponents.bits());
+        let mut out = Naturals::zero(values.len(), m.bits);
+        let mut pack = Words::zeroed(m.pack());
+        for i in 0..values.len().div_ceil(m.lanes) {
+            pack.fill(0);
+            let x0 = &mut pack[..m.digit()];
+            self.put_items(x0, values, i);
+            m.mul_digit(x0, &self.inner.r_squared, &mut scratch);
+            if exponents.bits() == 0 {
+                x0.copy_from_slice(&self.one_digit());
+            } else {
+                let mut other = Words::zeroed(m.digit());
+                table.power(x0, digits, &mut |x, y| {
+                    other.copy_from_slice(y.unwrap_or(x));
+                    m.mul_digit(x, &other, &mut scratch);
+                });
             }
-            // The top window takes what is left over, so that all others are full.
-            let mut from = bits.next_multiple_of(window) - window;
-            m.select(pack, &table, &digits(i, from, bits - from));
-            while from > 0 {
-                from -= window;
-                for _ in 0..window {
-                    m.square(pack, &mut scratch);
-                }
-                m.select(&mut selected, &table, &digits(i, from, window));
-                m.mul(pack, &selected, &mut scratch);
+            m.canonical(&mut pack, &mut scratch);
+            for lane in 0..m.lanes.min(values.len() - i * m.lanes) {
+                m.take(&pack[..m.digit()], lane, out.item_mut(i * m.lanes + lane));
             }
         }
-        table.zeroize();
-        selected.zeroize();
+        pack.zeroize();
+        out
+    }
+}
+
+/// x ← x·y, or x² without a y.
+type Multiply<'a> = dyn FnMut(&mut [u64], Option<&[u64]>) + 'a;
+
+/// x^0, x^1, .. of a pack or a digit, as many as a window has values; erased on drop.
+struct Table<'a> {
+    ring: &'a SquareRing,
+    bits: usize,
+    window: usize,
+    powers: Words,
+    selected: Words,
+}
+
+impl<'a> Table<'a> {
+    fn new(ring: &'a SquareRing, size: usize, bits: usize) -> Self {
+        let window = window_width(bits);
+        Self {
+            ring,
+            bits,
+            window,
+            powers: Words::zeroed(size << window),
+            selected: Words::zeroed(size),
+        }
+    }
+
+    /// x ← x^e, e given by its bits from a position upwards; `multiply` multiplies, or squares.
+    fn power(
+        &mut self,
+        x: &mut [u64],
+        digits: impl Fn(usize, usize) -> [u64; 8],
+        multiply: &mut Multiply<'_>,
+    ) {
+        let (m, window, size) = (self.ring.m(), self.window, x.len());
+        self.powers[..size].copy_from_slice(&self.ring.inner.one[..size]);
+        self.powers[size..2 * size].copy_from_slice(x);
+        for e in 2..1 << window {
+            let (known, next) = self.powers.split_at_mut(e * size);
+            let next = &mut next[..size];
+            if e & 1 == 0 {
+                next.copy_from_slice(&known[(e >> 1) * size..][..size]);
+                multiply(next, None);
+            } else {
+                next.copy_from_slice(&known[(e - 1) * size..][..size]);
+                multiply(next, Some(x));
+            }
+        }
+        // The top window takes what is left over, so that all others are full.
+        let mut from = self.bits.next_multiple_of(window) - window;
+        m.select(x, &self.powers, &digits(from, self.bits - from));
+        while from > 0 {
+            from -= window;
+            for _ in 0..window {
+                multiply(x, None);
+            }
+            m.select(&mut self.selected, &self.powers, &digits(from, window));
+            multiply(x, Some(&self.selected));
+        }
+    }
+}
+
+impl Drop for Table<'_> {
+    fn drop(&mut self) {
+        self.powers.zeroize();
+        self.selected.zeroize();
     }
 }
 
