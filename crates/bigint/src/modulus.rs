@@ -287,6 +287,9 @@ pub(crate) fn low_word(value: u128) -> u64 {
 }
 
 #[cfg(test)]
+mod edges;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

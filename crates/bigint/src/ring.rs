@@ -12,9 +12,9 @@ use crate::backend::Backend;
 use crate::batch::Batch;
 use crate::error::Error;
 use crate::modulus::{Modulus, Scratch, splat};
-use crate::naturals::Naturals;
 use crate::words::Words;
 
+mod digits;
 mod pow;
 mod wire;
 
@@ -31,7 +31,7 @@ pub use wire::Reducer;
 /// with more threads work on several batches.
 ///
 /// Unless a name ends in `_vartime`, time and addresses depend on m, on lengths and on the bounds
-/// [`Naturals::bits`] only.
+/// [`Naturals::bits`](crate::Naturals::bits) only.
 #[derive(Clone)]
 pub struct SquareRing {
     pub(crate) inner: Arc<Inner>,
@@ -217,123 +217,6 @@ impl SquareRing {
         acc.select(&[0])
     }
 
-    /// Multiplies `x[i]` by 1 + `y[i]`·m, touching digit 1 only: x₁ ← x₁ + x₀·y modulo m.
-    ///
-    /// # Panics
-    ///
-    /// If the lengths differ, or the bound on `y` has more bits than m.
-    pub fn mul_one_plus_assign(&self, x: &mut Batch, y: &Naturals) {
-        assert_eq!(x.len(), y.len(), "one plaintext per element");
-        assert!(
-            y.bits() <= self.m().bits,
-            "plaintexts are bounded by the modulus"
-        );
-        let m = self.m();
-        let mut scratch = Scratch::new(m);
-        let mut digit = Words::zeroed(m.digit());
-        for (i, pack) in x.packs_mut().enumerate() {
-            self.put_items(&mut digit, y, i);
-            let (x0, x1) = pack.split_at_mut(m.digit());
-            m.mul_digit(&mut digit, &self.inner.r_squared, &mut scratch);
-            m.mul_digit(&mut digit, x0, &mut scratch);
-            m.add_digit(x1, &digit);
-        }
-    }
-
-    /// Yields the elements 1 + `y[i]`·m.
-    ///
-    /// # Panics
-    ///
-    /// If the bound on `y` has more bits than m.
-    pub fn one_plus(&self, y: &Naturals) -> Batch {
-        let mut out = self.one(y.len());
-        self.mul_one_plus_assign(&mut out, y);
-        out
-    }
-
-    /// Yields y with `x[i]` = 1 + `y[i]`·m and `y[i]` < m: digit 1, after checking that digit 0 is 1.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotOnePlus`] for the first element that is not of this form. That there is one is not
-    /// hidden by the time taken; which one is.
-    pub fn log_one_plus(&self, x: &Batch) -> Result<Naturals, Error> {
-        let m = self.m();
-        let mut scratch = Scratch::new(m);
-        let mut out = Naturals::zero(x.len(), m.bits);
-        let mut digit0 = vec![0u64; m.bits.div_ceil(64)];
-        let mut bad = None;
-        for i in 0..x.pack_count() {
-            let mut pack = x.clone_pack(i);
-            m.canonical(&mut pack, &mut scratch);
-            let (x0, x1) = pack.split_at(m.digit());
-            for lane in 0..x.lanes_used(i) {
-                let index = i * m.lanes + lane;
-                m.take(x0, lane, &mut digit0);
-                m.take(x1, lane, out.item_mut(index));
-                let difference = digit0[1..]
-                    .iter()
-                    .fold(digit0[0] ^ 1, |acc, word| acc | word);
-                if difference != 0 {
-                    bad = bad.or(Some(index));
-                }
-            }
-        }
-        match bad {
-            Some(index) => Err(Error::NotOnePlus { index }),
-            None => Ok(out),
-        }
-    }
-
-    /// Whether every element is a unit, found by one greatest common divisor for the whole batch.
-    ///
-    /// An element is a unit modulo m² exactly if its digit 0 is one modulo m.
-    pub fn are_units_vartime(&self, x: &Batch) -> bool {
-        let m = self.m();
-        let mut scratch = Scratch::new(m);
-        let mut product = self.one_digit();
-        for i in 0..x.pack_count() {
-            let mut pack = x.clone_pack(i);
-            self.fill_idle_lanes(&mut pack, x.lanes_used(i));
-            m.mul_digit(&mut product, &pack[..m.digit()], &mut scratch);
-        }
-        self.is_unit_digit_vartime(&product)
-    }
-
-    /// Yields `values[i]`·`factor` modulo m.
-    ///
-    /// # Panics
-    ///
-    /// If the bound on `values` has more bits than m.
-    #[must_use]
-    pub fn scale(&self, values: &Naturals, factor: &BigUint) -> Naturals {
-        let m = self.m();
-        assert!(values.bits() <= m.bits, "values are bounded by the modulus");
-        let mut constant = Words::zeroed(m.digit());
-        splat(
-            &mut constant,
-            m.lanes,
-            m.radix,
-            &(factor * m.r() * m.r() % self.modulus()),
-        );
-        let mut out = Naturals::zero(values.len(), m.bits);
-        let mut scratch = Scratch::new(m);
-        let mut pack = Words::zeroed(m.pack());
-        for i in 0..values.len().div_ceil(m.lanes) {
-            pack.fill(0);
-            let x0 = &mut pack[..m.digit()];
-            self.put_items(x0, values, i);
-            m.mul_digit(x0, &constant, &mut scratch);
-            m.canonical(&mut pack, &mut scratch);
-            for lane in 0..m.lanes.min(values.len() - i * m.lanes) {
-                m.take(&pack[..m.digit()], lane, out.item_mut(i * m.lanes + lane));
-            }
-        }
-        pack.zeroize();
-        constant.zeroize();
-        out
-    }
-
     /// Draws `len` elements, uniform up to 2^−64, by reducing longer random integers.
     pub fn random(&self, len: usize, rng: &mut impl CryptoRng) -> Batch {
         let width = self.width() + 8;
@@ -344,50 +227,6 @@ impl SquareRing {
 
     pub(crate) fn m(&self) -> &Modulus {
         &self.inner.modulus
-    }
-
-    /// Puts items `pack·lanes ..` into the lanes of a digit, zeros into the idle ones.
-    fn put_items(&self, digit: &mut [u64], items: &Naturals, pack: usize) {
-        let m = self.m();
-        digit.fill(0);
-        let first = pack * m.lanes;
-        for index in first..items.len().min(first + m.lanes) {
-            m.put(digit, index - first, items.item(index));
-        }
-    }
-
-    /// A digit that is a unit in every lane.
-    fn one_digit(&self) -> Words {
-        let mut out = Words::zeroed(self.m().digit());
-        out.copy_from_slice(&self.inner.one[..self.m().digit()]);
-        out
-    }
-
-    /// Whether the digits of all lanes are units. A power of R more or less changes nothing: R is one.
-    fn is_unit_digit_vartime(&self, digit: &[u64]) -> bool {
-        let m = self.m();
-        let mut product = BigUint::one();
-        let mut words = vec![0; (m.radix * m.limbs).div_ceil(64)];
-        for lane in 0..m.lanes {
-            m.take(digit, lane, &mut words);
-            let factor = words
-                .iter()
-                .rev()
-                .fold(BigUint::ZERO, |acc, &word| (acc << 64u32) + word);
-            product = product * factor % self.modulus();
-        }
-        product.gcd(self.modulus()).is_one()
-    }
-
-    /// Sets the lanes from `used` on of a digit or a pack to those of 1.
-    fn fill_idle_lanes(&self, pack: &mut [u64], used: usize) {
-        let lanes = self.m().lanes;
-        for (limbs, ones) in pack
-            .chunks_exact_mut(lanes)
-            .zip(self.inner.one.chunks_exact(lanes))
-        {
-            limbs[used..].copy_from_slice(&ones[used..]);
-        }
     }
 }
 

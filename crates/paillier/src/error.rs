@@ -6,21 +6,6 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The generator h is not in 2..n−1.
-    #[error("the generator is not between 1 and n − 1")]
-    GeneratorOutOfRange,
-    /// One of h, h − 1, h + 1 shares a factor with n.
-    #[error("the generator, or a neighbour of it, shares a factor with the modulus")]
-    GeneratorSharesFactor,
-    /// The bytes are not a key.
-    #[error("the encoding of the key is malformed")]
-    KeyEncoding,
-    /// No key of this length is supported.
-    #[error("keys of {bits} bits are not supported")]
-    KeySize {
-        /// The length asked for.
-        bits: usize,
-    },
     /// The bytes are not a whole number of ciphertexts.
     #[error("{bytes} bytes are not a whole number of ciphertexts of {width} bytes")]
     CiphertextLength {
@@ -38,6 +23,21 @@ pub enum Error {
     /// A ciphertext is zero or shares a factor with n. One test serves the batch, so there is no position.
     #[error("a ciphertext shares a factor with the modulus")]
     CiphertextSharesFactor,
+    /// The generator h is not in 2..n−1.
+    #[error("the generator is not between 1 and n − 1")]
+    GeneratorOutOfRange,
+    /// One of h, h − 1, h + 1 shares a factor with n.
+    #[error("the generator, or a neighbour of it, shares a factor with the modulus")]
+    GeneratorSharesFactor,
+    /// The bytes are not a key.
+    #[error("the encoding of the key is malformed")]
+    KeyEncoding,
+    /// No key of this length is supported.
+    #[error("keys of {bits} bits are not supported")]
+    KeySize {
+        /// The length asked for.
+        bits: usize,
+    },
     /// n is even.
     #[error("the modulus is even")]
     ModulusEven,

@@ -62,6 +62,7 @@
 
 mod ciphertexts;
 mod error;
+mod parts;
 mod primes;
 mod profile;
 mod public;

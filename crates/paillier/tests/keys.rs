@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use blindjoin_paillier::{Error, KeySize, Profile, PublicKey, SecretKey};
+use blindjoin_paillier::{Error, KeySize, Naturals, Profile, PublicKey, SecretKey};
 use num_bigint::BigUint;
 use num_integer::Integer;
 use num_traits::One;
@@ -52,6 +52,19 @@ fn generated_keys_meet_every_condition() {
             let again = PublicKey::from_bytes(&bytes, profile, size(bits), &mut rng(99)).unwrap();
             assert_eq!(again.to_bytes(), bytes);
         }
+    }
+}
+
+#[test]
+fn keys_of_standard_size_are_made_for_every_profile() {
+    for (seed, profile) in (50..).zip(Profile::ALL) {
+        let standard = KeySize::new(2048).unwrap();
+        let key = SecretKey::generate(standard, profile, &mut rng(seed));
+        let public = key.public();
+        assert!(PublicKey::new(public.n(), public.h(), profile, standard, &mut rng(99)).is_ok());
+        let plain = Naturals::random(9, 252, &mut rng(98));
+        let wire = public.encode(&public.encrypt_random(&plain, &mut rng(97)).unwrap());
+        assert_eq!(key.decrypt_packed(&wire, 252).unwrap(), plain);
     }
 }
 
