@@ -35,14 +35,16 @@ pub struct Hasher {
 }
 
 impl Scheme {
-    /// The scheme that a rule set's tokens follow: HTAC's where its one rule is called `HTAC` or
-    /// `HTAC_CLEAN`, as in the built-in sets of these names, and OpenToken's for all others.
+    /// The scheme that a rule set's tokens follow: HTAC's if it has a rule `HTAC` or `HTAC_CLEAN`,
+    /// as the built-in sets of these names and those that extend them, and else OpenToken's.
     ///
     /// Rule ids are part of a rule set's digest, so parties who agree on it agree on the scheme.
     pub fn of(rules: &RuleSet) -> Self {
-        match rules.rules() {
-            [rule] if ["HTAC", "HTAC_CLEAN"].contains(&rule.id()) => Self::Htac,
-            _ => Self::OpenToken,
+        let mut rules = rules.rules().iter();
+        if rules.any(|rule| ["HTAC", "HTAC_CLEAN"].contains(&rule.id())) {
+            Self::Htac
+        } else {
+            Self::OpenToken
         }
     }
 

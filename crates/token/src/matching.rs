@@ -111,7 +111,9 @@ impl Matches {
         if cost > limits.pairs {
             return Err(plan.too_many(cover, cost, limits, &rules));
         }
-        let mut pairs = Vec::new();
+        // Room for all there can be: pages that stay untouched cost nothing, growing would copy.
+        let room = cost.min(Limits::default().pairs);
+        let mut pairs = Vec::with_capacity(usize::try_from(room).unwrap_or(0));
         let mut done = 0;
         for (i, rule) in rules.iter().enumerate() {
             if cover >> i & 1 == 0 {
@@ -430,24 +432,21 @@ impl<'t> Comparison<'t> {
 
     /// Appends what `make` makes of each pair of entries with one token.
     fn pairs(&self, out: &mut Vec<Pair>, make: impl Fn((u32, u32)) -> Option<Pair> + Sync) {
-        let parts: Vec<Vec<Pair>> = self
-            .groups
-            .shared()
-            .par_chunks(1 << 12)
-            .map(|groups| {
-                let mut part = Vec::new();
-                for group in groups {
-                    for &left in group.left(&self.sorted[0]) {
-                        let pairs = group.right(&self.sorted[1]).iter();
-                        part.extend(pairs.filter_map(|&right| make((left, right))));
+        for batch in self.groups.shared().chunks(1 << 16) {
+            let parts: Vec<Vec<Pair>> = batch
+                .par_chunks(1 << 11)
+                .map(|groups| {
+                    let mut part = Vec::new();
+                    for group in groups {
+                        for &left in group.left(&self.sorted[0]) {
+                            let pairs = group.right(&self.sorted[1]).iter();
+                            part.extend(pairs.filter_map(|&right| make((left, right))));
+                        }
                     }
-                }
-                part
-            })
-            .collect();
-        out.reserve(parts.iter().map(Vec::len).sum());
-        for part in parts {
-            out.extend(part);
+                    part
+                })
+                .collect();
+            out.extend(parts.into_iter().flatten());
         }
     }
 
