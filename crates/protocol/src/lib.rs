@@ -21,7 +21,8 @@
 //!   bit by bit.
 //! * The order of batches is the affair of the streams [`Outbound`] and [`Inbound`], and of
 //!   [`TableIntake`], [`Release`] and [`Opening`], which collect what arrived. They are values:
-//!   each step consumes them, and after an error there is nothing left to misuse.
+//!   each step consumes them, and after an error there is nothing left to misuse. A stream's
+//!   [`Checkpoint`] and the session secret are all that a party stores to go on after a crash.
 //!
 //! ```text
 //!            Offer, Answer, Handshake
@@ -124,6 +125,6 @@ pub use querier::Querier;
 pub use random::SessionSecret;
 pub use records::{ProviderRecords, QuerierRecords};
 pub use size::{Geometry, Sizes, size_class};
-pub use stream::{Account, Inbound, LONGEST_CHUNK, Outbound, StreamDigest, StreamKind};
+pub use stream::{Account, Checkpoint, Inbound, LONGEST_CHUNK, Outbound, StreamDigest, StreamKind};
 pub use suite::Suite;
 pub use terms::{Clause, Dummies, Mask, Mode, Pairwise, TableKind, Terms};

@@ -7,6 +7,7 @@ mod checks;
 mod common;
 mod modes;
 mod pairwise;
+mod simulation;
 mod statistics;
 mod transcript;
 mod vectors;

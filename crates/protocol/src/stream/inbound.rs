@@ -1,0 +1,203 @@
+//! The receiving end.
+
+use sha2::{Digest as _, Sha256};
+
+use super::checkpoint::{Checkpoint, Progress};
+use super::seal::Seal;
+use super::{Account, Head, StreamDigest, StreamKind, account};
+use crate::Error;
+use crate::keys::Channel;
+use crate::size::Geometry;
+
+/// The receiving end of a stream.
+pub struct Inbound {
+    seal: Seal,
+    expected: Expected,
+    progress: Progress,
+}
+
+/// What a receiver knows of a stream before it starts.
+#[derive(Clone, Debug)]
+enum Expected {
+    /// Every byte of the head.
+    Head(Head),
+    /// All but the number of items, of which there is a bound, and the account.
+    AtMost { geometry: Geometry },
+}
+
+impl Inbound {
+    pub(crate) fn new(channel: &Channel, kind: StreamKind, head: Head) -> Self {
+        Self::expecting(channel, kind, Expected::Head(head))
+    }
+
+    /// A stream whose head says how many items it has: a power of two, at most as many as
+    /// `geometry`, or exactly as many as `geometry`.
+    pub(crate) fn at_most(channel: &Channel, kind: StreamKind, geometry: Geometry) -> Self {
+        Self::expecting(channel, kind, Expected::AtMost { geometry })
+    }
+
+    fn expecting(channel: &Channel, kind: StreamKind, expected: Expected) -> Self {
+        let progress = Progress {
+            next: 0,
+            digest: Sha256::new(),
+            closed: None,
+        };
+        Self {
+            seal: Seal::new(channel, kind),
+            expected,
+            progress,
+        }
+    }
+
+    /// Yields the number of the chunk that is due.
+    pub fn next(&self) -> u64 {
+        self.progress.next
+    }
+
+    /// Says whether the last chunk has arrived.
+    pub fn is_closed(&self) -> bool {
+        self.progress.closed.is_some()
+    }
+
+    /// Opens the chunk that is due and yields its payload.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ChunkOutOfOrder`], [`Error::ChunkNotAuthentic`], [`Error::StreamSize`],
+    /// [`Error::StreamDigest`], or [`Error::StreamState`] for a chunk after the last.
+    pub fn open(mut self, number: u64, sealed: &[u8]) -> Result<(Self, Vec<u8>), Error> {
+        let stream = self.seal.kind.name();
+        if self.progress.closed.is_some() {
+            return Err(Error::StreamState {
+                stream,
+                state: "closed",
+                chunks: self.progress.next,
+            });
+        }
+        if number != self.progress.next {
+            return Err(Error::ChunkOutOfOrder {
+                stream,
+                expected: self.progress.next,
+                got: number,
+            });
+        }
+        let (last, mut plain) = self.seal.open(number, sealed)?;
+        let size = Error::StreamSize { stream };
+        if last {
+            let body = plain.len().checked_sub(32).ok_or(size.clone())?;
+            let closing = plain.split_off(body);
+            self.progress.digest.update(&plain);
+            let digest: [u8; 32] = self.progress.digest.clone().finalize().into();
+            if closing != digest {
+                return Err(Error::StreamDigest { stream });
+            }
+            self.progress.closed = Some(StreamDigest(digest));
+        } else {
+            self.progress.digest.update(&plain);
+        }
+        if number == 0 {
+            if plain.len() < Head::BYTES {
+                return Err(size);
+            }
+            let payload = plain.split_off(Head::BYTES);
+            self.take_head(&plain)?;
+            plain = payload;
+        }
+        let geometry = self.geometry();
+        let due = geometry.items_in(number).map_err(|_| size.clone())? * geometry.item_bytes();
+        if plain.len() != due || last != (number + 1 == geometry.chunks()) {
+            return Err(size);
+        }
+        self.progress.next += 1;
+        Ok((self, plain))
+    }
+
+    /// Yields what the sender's head says about the stream of comparisons, after chunk 0.
+    pub(crate) fn about(&self) -> Option<Account> {
+        match &self.expected {
+            Expected::Head(head) if self.progress.next > 0 => head.about,
+            _ => None,
+        }
+    }
+
+    /// Yields the account of the stream once its last chunk has arrived.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StreamState`] before the last chunk.
+    pub fn account(&self) -> Result<Account, Error> {
+        account(
+            self.progress.closed,
+            self.geometry(),
+            self.seal.kind,
+            self.progress.next,
+        )
+    }
+
+    fn geometry(&self) -> Geometry {
+        match &self.expected {
+            Expected::Head(head) => head.geometry,
+            Expected::AtMost { geometry } => *geometry,
+        }
+    }
+
+    fn take_head(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let (kind, session_id) = (self.seal.kind, self.seal.session_id);
+        let size = Error::StreamSize {
+            stream: kind.name(),
+        };
+        match &self.expected {
+            Expected::Head(head) => {
+                if bytes != head.encode(kind, session_id) {
+                    return Err(size);
+                }
+            }
+            Expected::AtMost { geometry } => {
+                let head = Head::decode(bytes, kind, session_id)?;
+                let items = head.geometry.items();
+                let known = Geometry::new(items, geometry.item_bytes(), geometry.per_chunk());
+                let fits = items == geometry.items()
+                    || (items < geometry.items() && items.is_power_of_two());
+                if head.geometry != known || !fits {
+                    return Err(size);
+                }
+                self.expected = Expected::Head(head);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Inbound {
+    /// Yields where the stream stands.
+    pub fn checkpoint(&self) -> Checkpoint {
+        let head = match &self.expected {
+            Expected::Head(head) if head.about.is_some() => Some(head),
+            _ => None,
+        };
+        Checkpoint::write(&self.seal, &self.progress, head)
+    }
+
+    /// Brings a new stream of the same session to where a checkpoint says it stood.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] for a checkpoint of another stream or session.
+    pub fn resume(mut self, checkpoint: &Checkpoint) -> Result<Self, Error> {
+        let (progress, head) = checkpoint.read(&self.seal)?;
+        self.progress = progress;
+        if let Some(head) = head {
+            self.expected = Expected::Head(head);
+        }
+        Ok(self)
+    }
+}
+
+impl std::fmt::Debug for Inbound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inbound")
+            .field("kind", &self.seal.kind)
+            .field("next", &self.progress.next)
+            .finish_non_exhaustive()
+    }
+}
