@@ -60,7 +60,7 @@
 //! | join | size class of the querier | size class of the provider; matches and canaries | size class of the provider |
 //! | join with dummies | the same | the count with noise | the same |
 //! | join, blind | the same | size class of the provider only | the same |
-//! | lookup | rules asked for, no record | the count, hidden by dummies or blind | size class of the provider |
+//! | lookup | that one record is asked for | the count, hidden by dummies or blind | size class of the provider |
 //! | several keys per record | size class of the keys | one count over all | which rule matched |
 //! | pairwise | block keys, their padded sizes | number of pairs, histogram of clause patterns | opaque handles: links of one provider record to several of its own |
 //! | pairwise with a threshold | the same | bits of anonymous pairs | shares below the threshold, without identity |

@@ -132,6 +132,9 @@ impl Sizes {
         if !querier_fits || provider != size_class(provider) {
             return Err(refuse("a size that is not a size class"));
         }
+        if matches!(terms.mode, Mode::Pairwise(_)) && manifest.blocks.is_none() {
+            return Err(refuse("pairs without blocks"));
+        }
         if matches!(terms.mode, Mode::Join { .. }) && querier.min(provider) < canaries {
             return Err(refuse("more canaries than keys"));
         }

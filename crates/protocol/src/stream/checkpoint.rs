@@ -21,7 +21,8 @@ impl Checkpoint {
         &self.0
     }
 
-    /// Takes bytes from where they were stored; [`Outbound::resume`] and [`Inbound::resume`] check
+    /// Takes bytes from where they were stored; [`Outbound::resume`](super::Outbound::resume)
+    /// and [`Inbound::resume`](super::Inbound::resume) check
     /// them.
     pub fn from_bytes(bytes: &[u8]) -> Self {
         Self(bytes.to_vec())

@@ -1,8 +1,9 @@
 //! What parties agree on: handshakes, keys, policies, and the encodings of all of it.
 
 use blindjoin_protocol::{
-    Agreement, Answer, Error, Fault, Handshake, KeyAnnouncement, Manifest, Mask, Mode, Offer,
-    Policy, Profile, PublicKey, Role, SecretKey, Sizes, TableKind, Terms, size_class,
+    Agreement, Answer, Clause, Error, Fault, Handshake, KeyAnnouncement, Manifest, Mask, Mode,
+    Offer, Pairwise, Policy, Profile, PublicKey, Role, SecretKey, Sizes, TableKind, Terms,
+    size_class,
 };
 use num_bigint::BigUint;
 
@@ -122,12 +123,13 @@ fn weak_public_keys_are_refused() {
 }
 
 #[test]
-fn policies_and_contradictions_are_refused() {
+fn policies_are_kept() {
     let manifest = session(terms(TableKind::Cuckoo), 64, 64, None, 13)
         .unwrap()
         .agreement
         .manifest()
         .clone();
+    assert!(Sizes::of(&manifest).is_ok());
     let policy = crate::common::policy();
     assert_eq!(manifest.check(&policy, 1), Ok(()));
     let at = manifest.terms.expires;
@@ -165,6 +167,10 @@ fn policies_and_contradictions_are_refused() {
             "{refused}"
         );
     }
+}
+
+#[test]
+fn contradictions_are_refused() {
     let plain = terms(TableKind::Cuckoo);
     for bad in [
         Terms {
@@ -199,6 +205,28 @@ fn policies_and_contradictions_are_refused() {
             "{bad:?}"
         );
     }
+    let clauses = vec![Clause {
+        rule: 0,
+        parts: vec![0],
+        weight: 1,
+    }];
+    let pairs = Mode::Pairwise(Pairwise {
+        parts: 1,
+        clauses,
+        threshold: None,
+    });
+    let without_blocks = Terms {
+        mode: pairs,
+        canaries: 0,
+        ..plain.clone()
+    };
+    let refused = session(without_blocks, 64, 64, None, 1).err();
+    assert_eq!(
+        refused,
+        Some(Error::ManifestContradiction {
+            reason: "pairs without blocks"
+        })
+    );
     for sizes in [[63, 64], [64, 65], [64, 1 << 40]] {
         assert!(matches!(
             session(plain.clone(), sizes[0], sizes[1], None, 1),
@@ -206,7 +234,6 @@ fn policies_and_contradictions_are_refused() {
         ));
     }
     assert_eq!(size_class(63), 64);
-    assert!(Sizes::of(&manifest).is_ok());
 }
 
 #[test]

@@ -28,6 +28,25 @@ pub(crate) fn key(profile: Profile) -> Arc<SecretKey> {
     Arc::clone(found.expect("a key of every profile"))
 }
 
+/// Keys of the two shorter sizes for use.
+static REAL_KEYS: LazyLock<[Arc<SecretKey>; 2]> = LazyLock::new(|| {
+    [2048, 3072].map(|bits| {
+        let size = KeySize::new(bits).expect("a size for use");
+        Arc::new(SecretKey::generate(size, Profile::DjnShort, &mut rng(2048)))
+    })
+});
+
+/// The key that some terms ask for.
+pub(crate) fn key_of(terms: &Terms) -> Arc<SecretKey> {
+    if terms.key_size.bits() == 1024 {
+        return key(terms.profile);
+    }
+    let found = REAL_KEYS
+        .iter()
+        .find(|key| key.public().size() == terms.key_size);
+    Arc::clone(found.expect("a key of this size"))
+}
+
 /// Terms of a join over one rule, to be varied.
 pub(crate) fn terms(table: TableKind) -> Terms {
     Terms {
@@ -110,7 +129,7 @@ pub(crate) fn session(
     manifest.check(&policy(), 1_900_000_000)?;
 
     let [qs, ps, ks] = [0; 3].map(|_| SessionSecret::generate(&mut rng));
-    let public_key = key(manifest.terms.profile).public().clone();
+    let public_key = key_of(&manifest.terms).public().clone();
     let own = Agreement::new(manifest.clone(), public_key)?;
     let announcement = KeyAnnouncement::sign(&people.keyholder, &own, &ks);
     let announcement = KeyAnnouncement::decode(&announcement.encode())?;
@@ -219,7 +238,7 @@ pub(crate) fn send_comparisons(
 /// What the key holder lets out.
 pub(crate) fn decide(session: &Session, comparisons: &[Vec<u8>]) -> Result<Released, Error> {
     let agreement = &session.agreement;
-    let keyholder = KeyHolder::new(agreement, key(agreement.manifest().terms.profile));
+    let keyholder = KeyHolder::new(agreement, key_of(&agreement.manifest().terms));
     let stream = keyholder.comparison_stream(&session.keyholder_to_provider);
     let (stream, payloads) = open_all(stream, comparisons)?;
     let mut release = keyholder.release();

@@ -1,8 +1,8 @@
 //! Every mode against plain set intersection.
 
 use blindjoin_protocol::{
-    BlockDirectory, Cell, Dummies, Mask, Mode, Profile, ProviderKeysBuilder, QuerierKeysBuilder,
-    TableKind, Terms, join_key,
+    BlockDirectory, Cell, Dummies, KeySize, LONGEST_CHUNK, Mask, Mode, Profile,
+    ProviderKeysBuilder, QuerierKeysBuilder, TableKind, Terms, join_key,
 };
 
 use crate::common::{link, matched, population, rng, run, session, terms};
@@ -106,6 +106,36 @@ fn every_profile_links() {
         };
         let (card, _) = link(terms, &ours, &theirs, 6).unwrap();
         assert_eq!(matched(&card), shared, "{profile}");
+    }
+}
+
+#[test]
+fn key_sizes_for_use_link() {
+    let (ours, theirs, shared) = population(7, 12, 15, 5);
+    for bits in [2048, 3072] {
+        for table in [TableKind::Cuckoo, TableKind::Okvs] {
+            let terms = Terms {
+                key_size: KeySize::new(bits).unwrap(),
+                ..terms(table)
+            };
+            let (card, transcript) = link(terms, &ours, &theirs, 7).unwrap();
+            assert_eq!(matched(&card), shared, "{bits} bits");
+            assert!(
+                transcript
+                    .table
+                    .iter()
+                    .all(|chunk| chunk.len() <= LONGEST_CHUNK)
+            );
+        }
+        let key_size = KeySize::new(bits).unwrap();
+        let terms = Terms {
+            key_size,
+            mode: Mode::Lookup,
+            canaries: 2,
+            ..terms(TableKind::Cuckoo)
+        };
+        let (card, _) = link(terms, &theirs[3..4], &theirs, 7).unwrap();
+        assert_eq!(card.matched(0), Some(true), "{bits} bits");
     }
 }
 
