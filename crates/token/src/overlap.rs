@@ -1,7 +1,7 @@
 //! How two files overlap, in numbers.
 
 use crate::matching::{Cardinality, Matches};
-use crate::suppress::{Count, in_partition};
+use crate::suppress::{Count, in_sum};
 use crate::table::TokenTable;
 
 /// The overlap of two token files under a strategy, in exact numbers.
@@ -138,7 +138,7 @@ impl Overlap {
                 Count::unless(matches, side.unmatched()),
             ]
         };
-        let cardinalities = in_partition(&self.cardinalities, threshold);
+        let cardinalities = in_sum(&self.cardinalities, threshold);
         let cardinality =
             |i: usize| Count::unless(matches || cardinalities[i], self.cardinalities[i]);
         PublishedOverlap {

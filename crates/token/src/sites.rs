@@ -1,6 +1,6 @@
 //! How many tokens sites have and share, and what of that may be published.
 
-use crate::suppress::{Count, complement};
+use crate::suppress::{Count, in_sum};
 
 /// Tokens per site, in all, shared, and by pair of sites. Exact numbers.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -71,11 +71,11 @@ impl SiteCounts {
     /// The counts with all below the threshold suppressed, zero included, and with others suppressed
     /// from which a small one could be computed.
     ///
-    /// A small site's row and column go with it. Where one site or one pair of sites alone is too
-    /// small, the next smallest goes too. The shared tokens go where the tokens of one site only are
-    /// too few. With two sites everything but their own counts follows from each other, so that all
-    /// of it goes if any does; with three, `2·total = 2·sites − pairs − shared`, and the total goes
-    /// with the shared tokens. With four and more no count follows from the others.
+    /// A small site's row and column go with it. Small sites, and small pairs of sites, take the next
+    /// smallest with them until two are hidden that together reach the threshold. The shared tokens
+    /// go where they or the tokens of one site only are too few, and the total goes with them, since
+    /// it falls short of the sum of the sites by little more. With two sites everything but their
+    /// own counts follows from each other, so that all of it goes if any does.
     ///
     /// What is suppressed can then not be computed, though it can be bounded, as from above by every
     /// count it is part of.
@@ -83,24 +83,19 @@ impl SiteCounts {
         let count = self.sites.len();
         let small = |count: u64| count < threshold;
         let own: Vec<u64> = (0..count).map(|site| self.tokens(site)).collect();
-        let mut hide_own: Vec<bool> = own.iter().map(|&tokens| small(tokens)).collect();
-        complement(&own, &mut hide_own);
+        let hide_own = in_sum(&own, threshold);
         let pairs: Vec<(usize, usize)> = (0..count)
             .flat_map(|one| (one + 1..count).map(move |other| (one, other)))
             .collect();
         let common: Vec<u64> = pairs.iter().map(|&(a, b)| self.between(a, b)).collect();
-        let mut hide_common: Vec<bool> = common.iter().map(|&tokens| small(tokens)).collect();
-        complement(&common, &mut hide_common);
+        let mut hide_common = in_sum(&common, threshold);
         let mut hide_shared = small(self.shared) || small(self.total - self.shared);
-        let mut hide_total = small(self.total);
         let any = hide_own.contains(&true) || hide_common.contains(&true) || hide_shared;
         if count == 2 && any {
             hide_common[0] = true;
-            (hide_shared, hide_total) = (true, true);
+            hide_shared = true;
         }
-        if count == 3 {
-            hide_total |= hide_shared;
-        }
+        let hide_total = small(self.total) || hide_shared;
         let mut matrix = vec![Count::suppressed(); count * count];
         for site in 0..count {
             matrix[site * count + site] = Count::unless(hide_own[site], own[site]);
@@ -273,7 +268,7 @@ mod tests {
 
     #[test]
     fn many_small_pairs_leave_the_totals() {
-        // Four sites of 100 tokens each, six pairs of 5 in common.
+        // Four sites of 100 tokens each, six pairs of 5 in common: 30 in all.
         let mut held = [0; 15];
         for (set, tokens) in (1_u32..).zip(&mut held) {
             *tokens = match set.count_ones() {

@@ -51,21 +51,52 @@ impl Serialize for Count {
     }
 }
 
-/// Which cells of a partition must be suppressed, given that its total is published: those below
-/// the threshold and, if that is one alone, the smallest other.
-pub(crate) fn in_partition(cells: &[u64], threshold: u64) -> Vec<bool> {
+/// Which of several cells, whose sum is known, must be suppressed: those below the threshold and,
+/// if there are some, the next smallest until two are hidden that together reach the threshold.
+///
+/// One hidden cell alone could be subtracted back, and cells that sum up to less than the threshold
+/// are themselves a count too small: if the sum is nothing, each of them is.
+pub(crate) fn in_sum(cells: &[u64], threshold: u64) -> Vec<bool> {
     let mut suppress: Vec<bool> = cells.iter().map(|&cell| cell < threshold).collect();
-    complement(cells, &mut suppress);
-    suppress
+    loop {
+        let hidden: Vec<u64> = cells
+            .iter()
+            .zip(&suppress)
+            .filter_map(|(&cell, &suppress)| suppress.then_some(cell))
+            .collect();
+        let enough = hidden.len() != 1 && hidden.iter().sum::<u64>() >= threshold;
+        let others = (0..cells.len()).filter(|&cell| !suppress[cell]);
+        match others.min_by_key(|&cell| cells[cell]) {
+            Some(smallest) if !hidden.is_empty() && !enough => suppress[smallest] = true,
+            _ => return suppress,
+        }
+    }
 }
 
-/// Suppresses the smallest other cell if exactly one is suppressed.
-pub(crate) fn complement(cells: &[u64], suppress: &mut [bool]) {
-    if suppress.iter().filter(|&&cell| cell).count() != 1 {
-        return;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_cells_hide_behind_larger_ones() {
+        assert_eq!(in_sum(&[40, 30, 20], 11), [false; 3]);
+        assert_eq!(in_sum(&[40, 30, 5], 11), [false, true, true]);
+        assert_eq!(in_sum(&[40, 3, 5], 11), [true; 3]);
+        assert_eq!(in_sum(&[40, 30, 3, 5], 11), [false, true, true, true]);
+        assert_eq!(in_sum(&[40, 10, 5], 11), [false, true, true]);
+        assert_eq!(in_sum(&[40, 0, 0, 0], 11), [true; 4]);
+        assert_eq!(in_sum(&[3], 11), [true]);
+        assert_eq!(in_sum(&[], 11), [false; 0]);
+        assert_eq!(in_sum(&[0, 1], 0), [false; 2]);
     }
-    let others = (0..cells.len()).filter(|&cell| !suppress[cell]);
-    if let Some(smallest) = others.min_by_key(|&cell| cells[cell]) {
-        suppress[smallest] = true;
+
+    #[test]
+    fn a_count_shows_itself_or_nothing() {
+        let (shown, hidden) = (Count::unless(false, 12), Count::unless(true, 12));
+        assert_eq!(format!("{shown:>4} {hidden}"), "  12 suppressed");
+        assert_eq!(
+            serde_json::to_string(&[shown, hidden]).unwrap(),
+            "[12,null]"
+        );
     }
 }
