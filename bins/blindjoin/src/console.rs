@@ -38,6 +38,11 @@ impl Console {
         Self { quiet }
     }
 
+    /// Whether nothing but results is wanted.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// A remark for a person.
     pub(crate) fn note(&self, text: impl Display) {
         if !self.quiet {

@@ -10,9 +10,11 @@
 
 mod console;
 mod decrypt;
+mod demo;
 mod evaluate;
 mod failure;
 mod files;
+mod init;
 mod matching;
 mod rules;
 mod secrets;
@@ -42,6 +44,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Arguments),
+    Init(init::Arguments),
     Synth(synth::Arguments),
     Tokenize(tokenize::Arguments),
     Decrypt(decrypt::Arguments),
@@ -59,6 +63,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let console = Console::new(arguments.quiet);
     failure::report(|| match &arguments.command {
+        Command::Demo(arguments) => demo::run(arguments, &console),
+        Command::Init(arguments) => init::run(arguments, &console),
         Command::Synth(arguments) => synth::run(arguments, &console),
         Command::Tokenize(arguments) => tokenize::run(arguments, &console),
         Command::Decrypt(arguments) => decrypt::run(arguments, &console),

@@ -4,7 +4,11 @@
 mod bars;
 mod card;
 mod people;
+mod query;
+mod report;
 
 pub use bars::Bars;
 pub use card::{Summary, write};
 pub use people::People;
+pub use query::Query;
+pub use report::{human_bytes, report};

@@ -1,16 +1,21 @@
 //! `blindjoin-querier`: links its records with a provider's registry, and alone learns the result.
 //!
-//! Exit codes: 0 done; 1 the input, a peer or the configuration is wrong; 2 usage; 70 a bug;
-//! 75 temporary, run the same command again.
+//! Exit codes: 0 done, or found; 1 the input, a peer or the configuration is wrong; 2 usage; 3 a
+//! lookup found nothing; 70 a bug; 75 temporary, run the same command again.
 #![forbid(unsafe_code)]
 
 mod link;
+mod lookup;
+mod session;
 
 use std::process::ExitCode;
 
 use blindjoin_service::{program, telemetry};
 use clap::{Parser, Subcommand};
 use tracing_subscriber::filter::LevelFilter;
+
+/// The exit code of a lookup that found nothing.
+const NOT_FOUND: u8 = 3;
 
 /// The querier of a privacy-preserving record linkage
 #[derive(Debug, Parser)]
@@ -26,14 +31,21 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Link(link::Arguments),
+    Lookup(lookup::Arguments),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     telemetry::start(LevelFilter::WARN);
-    program::run("blindjoin-querier", || match &arguments.command {
+    let mut found = true;
+    let code = program::run("blindjoin-querier", || match &arguments.command {
         Command::Link(link) => link::run(link, arguments.quiet),
-    })
+        Command::Lookup(lookup) => {
+            found = lookup::run(lookup, arguments.quiet)?;
+            Ok(())
+        }
+    });
+    if found { code } else { ExitCode::from(NOT_FOUND) }
 }
 
 #[cfg(test)]

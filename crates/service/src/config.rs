@@ -286,6 +286,22 @@ impl LinkOptions {
         terms.check()?;
         Ok(terms)
     }
+
+    /// The terms of looking up one record: one entry per rule, several comparisons in a ciphertext.
+    ///
+    /// A single match would tell the key holder that the record was found, so false matches hide
+    /// it wherever it is not blind.
+    ///
+    /// # Errors
+    ///
+    /// As for [`LinkOptions::terms`].
+    pub fn lookup_terms(&self, rules: Vec<String>, rules_digest: [u8; 32]) -> Result<Terms, Error> {
+        let options = Self { hide_count: !self.blind, mask: MaskChoice::Slot, ..self.clone() };
+        let keys = rules.len() as u64;
+        let terms = Terms { mode: Mode::Lookup, ..options.terms(rules, rules_digest, keys)? };
+        terms.check()?;
+        Ok(terms)
+    }
 }
 
 /// The key size of so many bits, small ones included: the policies judge them.

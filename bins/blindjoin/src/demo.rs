@@ -1,0 +1,297 @@
+//! `blindjoin demo`: three parties in one process, over real sockets and mutual TLS.
+
+use std::collections::{BTreeSet, HashSet};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use blindjoin_columnar::{Output, ReadOptions, Reader, load_rules};
+use blindjoin_protocol::{Card, Cell, ProviderKeys, QuerierKeys};
+use blindjoin_querier::{Bars, People, Summary, human_bytes, report};
+use blindjoin_service::config::{KeyHolderConfig, ProviderConfig, QuerierConfig};
+use blindjoin_service::keyholder::{Decided, KeyHolder};
+use blindjoin_service::progress::Figures;
+use blindjoin_service::provider::Provider;
+use blindjoin_service::querier::{Counterparts, Linked, link};
+use blindjoin_service::{Identity, program};
+
+use crate::console::{self, Console};
+use crate::{init, synth};
+
+/// Show a whole linkage: three parties on this machine, on generated registries
+///
+/// Generates two registries that share some people, sets up a key holder, a data provider and a
+/// querier with identities of their own, links them over mutual TLS, tells what each party did and
+/// learned, and compares the card, cell by cell, with a join of the two registries in the clear.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Records in each registry
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    records: u64,
+    /// Bits of the session key: 2048, 3072 or 4096
+    #[arg(long, value_name = "BITS", default_value_t = 2048)]
+    key_bits: u32,
+    /// Folder for registries, set-up, card.csv and report.html, kept afterwards [default: none]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Bits of a key that protects nothing, for tests
+    #[arg(long, value_name = "BITS", hide = true, conflicts_with = "key_bits")]
+    insecure_test_key_bits: Option<u32>,
+}
+
+pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()> {
+    let temporary = tempfile::tempdir().context("making a temporary folder")?;
+    let folder = arguments.dir.as_deref().unwrap_or(temporary.path());
+    let plan = synth::Plan {
+        records: arguments.records,
+        overlap: 0.3,
+        typos: 0.1,
+        seed: 7,
+        jurisdictions: 2,
+    };
+    let registries = synth::generate(&plan, folder, true)?;
+    let [ours, theirs] = &registries.registries[..] else {
+        unreachable!("two were asked for")
+    };
+    let plan = init::Plan {
+        data: theirs.clone(),
+        rules: registries.rules.to_string_lossy().into_owned(),
+        key_bits: arguments.key_bits,
+        base_port: 7701,
+        insecure_test_key_bits: arguments.insecure_test_key_bits,
+    };
+    let setup = init::set_up(folder, &plan, true)?;
+    console.note(format_args!(
+        "two registries of {} records; a key holder, a data provider and a querier, each with its own identity",
+        arguments.records
+    ));
+    let outcome = link_all(&setup, ours, console)?;
+    show(&outcome)?;
+    check(&outcome, &registries.truth)?;
+    if let Some(folder) = &arguments.dir {
+        keep(folder, outcome)?;
+        console.note(format_args!(
+            "card.csv, report.html and the set-up are in {}",
+            folder.display()
+        ));
+    }
+    Ok(())
+}
+
+/// What the three parties did.
+struct Outcome {
+    card: Card,
+    decided: Option<Decided>,
+    figures: Figures,
+    ids: blindjoin_columnar::RecordIds,
+    keys: QuerierKeys,
+    records: usize,
+    rules: Vec<String>,
+    summary: Summary,
+    terms: blindjoin_protocol::Terms,
+    theirs: ProviderKeys,
+    took: Duration,
+}
+
+fn link_all(setup: &init::Files, ours: &Path, console: &Console) -> anyhow::Result<Outcome> {
+    let mut keyholder = KeyHolderConfig::load(&setup.keyholder)?;
+    let mut provider = ProviderConfig::load(&setup.provider)?;
+    let querier = QuerierConfig::load(&setup.querier)?;
+    // Free ports, so that a set-up which is already running is not in the way.
+    "127.0.0.1:0".clone_into(&mut keyholder.listen);
+    "127.0.0.1:0".clone_into(&mut provider.listen);
+
+    let rules = load_rules(
+        querier
+            .rules
+            .as_deref()
+            .context("the set-up names its rules")?,
+    )?;
+    let loaded = blindjoin_provider::load(&provider.data, &load_rules(&provider.rules)?)?;
+    let theirs = loaded.registry.keys.clone();
+    let people = People::read(ours, None, &rules)?;
+    let keys = people.keys.clone();
+    let identity = Identity::load(&querier.identity)?;
+    let terms = querier
+        .link
+        .terms(people.rules.clone(), people.rules_digest, keys.len() as u64)?;
+    let bars = Bars::new(console.is_quiet());
+    let started = Instant::now();
+    let linkage = async {
+        let keyholder = KeyHolder::bind(&keyholder).await?;
+        let (holder_address, decided) = (keyholder.address(), keyholder.decided());
+        let holding = keyholder.serve(std::future::pending());
+        provider.keyholder.address = holder_address.to_string();
+        let provider = Provider::bind(&provider, loaded.registry).await?;
+        let counterparts = Counterparts {
+            keyholder: blindjoin_service::Peer {
+                address: holder_address.to_string(),
+                ..querier.keyholder
+            },
+            provider: blindjoin_service::Peer {
+                address: provider.address().to_string(),
+                ..querier.providers[0].peer()
+            },
+            idle: Duration::from_secs(querier.link.idle_seconds),
+        };
+        let providing = provider.serve(std::future::pending());
+        let linking = link(&identity, &counterparts, terms.clone(), people.keys, &bars);
+        // The servers end when the querier has its card.
+        let linked = tokio::select! {
+            linked = linking => linked?,
+            ended = async { tokio::try_join!(holding, providing) } => {
+                ended?;
+                unreachable!("nobody asks the servers to stop")
+            }
+        };
+        let decided = *decided.borrow();
+        Ok::<_, blindjoin_service::Error>((linked, decided))
+    };
+    let (Linked { card, figures }, decided) = program::block_on(linkage)??;
+    bars.finish();
+    Ok(Outcome {
+        summary: Summary::of(&card, &people.ids, &people.rules),
+        card,
+        decided,
+        figures,
+        ids: people.ids,
+        keys,
+        records: loaded.records,
+        rules: people.rules,
+        terms,
+        theirs,
+        took: started.elapsed(),
+    })
+}
+
+/// Tells what each party did and learned.
+fn show(outcome: &Outcome) -> anyhow::Result<()> {
+    let Outcome {
+        figures,
+        summary,
+        terms,
+        ..
+    } = outcome;
+    let say = |text: String| console::result(text).context("standard output");
+    say(format!(
+        "\nquerier: {} records, {} distinct keys under {} rules; encrypted {} table entries ({})",
+        summary.records,
+        figures.keys,
+        outcome.rules.len(),
+        figures.table_entries,
+        human_bytes(figures.table_bytes),
+    ))?;
+    say(format!(
+        "  learned: the card below, and that the provider has at most {} keys",
+        figures.provider_size
+    ))?;
+    say(format!(
+        "data provider: {} records, {} distinct keys; computed {} masked comparisons ({})",
+        outcome.records,
+        outcome.theirs.len(),
+        figures.comparisons,
+        human_bytes(figures.comparison_bytes),
+    ))?;
+    say(format!(
+        "  learned: that the querier's table has {} entries",
+        figures.table_entries
+    ))?;
+    say(format!(
+        "key holder: made a key of {} bits, decrypted {} comparisons, released {}",
+        figures.key_bits,
+        figures.comparisons,
+        human_bytes(figures.result_bytes),
+    ))?;
+    let matches = outcome.decided.and_then(|decided| decided.matches);
+    say(match matches {
+        Some(matches) => format!(
+            "  learned: that {matches} comparisons match, of which {} are canaries it cannot tell apart",
+            terms.canaries
+        ),
+        None => "  learned: nothing but the number of comparisons".to_owned(),
+    })?;
+    let mut phases: Vec<Vec<String>> = figures
+        .phases
+        .iter()
+        .map(|(phase, time)| vec![format!("  {phase}"), format!("{:.2} s", time.as_secs_f64())])
+        .collect();
+    phases.push(vec![
+        "  in all".to_owned(),
+        format!("{:.2} s", outcome.took.as_secs_f64()),
+    ]);
+    say(format!("\ntimes\n{}", console::table(&phases)))?;
+    say(format!("\ncard: {summary}"))?;
+    for warning in summary.warnings() {
+        say(warning)?;
+    }
+    Ok(())
+}
+
+/// Compares the card with a join in the clear, and with who is who.
+fn check(outcome: &Outcome, truth: &Path) -> anyhow::Result<()> {
+    let theirs: HashSet<&[u8]> = outcome.theirs.iter().collect();
+    let (mut cells, mut wrong) = (0_u64, 0_u64);
+    for (number, key) in outcome.keys.iter().enumerate() {
+        let expected = if theirs.contains(key) {
+            Cell::Matched
+        } else {
+            Cell::NotMatched
+        };
+        for &(row, rule) in outcome.keys.cells(number) {
+            let found = outcome.card.row(row as usize)[usize::from(rule)];
+            cells += 1;
+            wrong += u64::from(found != expected && found != Cell::NotCompared);
+        }
+    }
+    ensure!(
+        wrong == 0,
+        "the card is wrong: {wrong} of {cells} cells differ from a join in the clear"
+    );
+    console::result(format_args!(
+        "\nthe card is right: all {cells} cells equal a join in the clear"
+    ))?;
+
+    let people = shared(truth)?;
+    let matched = |row: &usize| outcome.card.matched(*row) == Some(true);
+    let (found, others): (Vec<usize>, Vec<usize>) = (0..outcome.ids.len())
+        .filter(matched)
+        .partition(|&row| people.contains(outcome.ids.get(row)));
+    console::result(format_args!(
+        "of {} people in both registries these rules find {}; {} matched records are of other people",
+        people.len(),
+        found.len(),
+        others.len()
+    ))?;
+    Ok(())
+}
+
+/// The querier's records that have a partner in the truth.
+fn shared(truth: &Path) -> anyhow::Result<BTreeSet<String>> {
+    let mut people = BTreeSet::new();
+    for chunk in Reader::open(truth, ReadOptions::strict())? {
+        let chunk = chunk?;
+        people.extend(
+            chunk
+                .rows()
+                .iter()
+                .filter_map(|row| row.cell(0).map(str::to_owned)),
+        );
+    }
+    Ok(people)
+}
+
+fn keep(folder: &Path, outcome: Outcome) -> anyhow::Result<()> {
+    let card = Output::create(&folder.join("card.csv"), true)?;
+    let format = blindjoin_columnar::Format::Csv;
+    blindjoin_querier::write(&outcome.card, &outcome.ids, &outcome.rules, card, format)?;
+    let mut html = Output::create(&folder.join("report.html"), true)?;
+    let report = report(
+        "registry a at registry b",
+        &outcome.summary,
+        &outcome.figures,
+        &outcome.terms,
+    );
+    html.write_all(report.to_html().as_bytes())?;
+    Ok(html.commit()?)
+}
