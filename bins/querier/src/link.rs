@@ -1,15 +1,15 @@
 //! `blindjoin-querier link`.
 
+use std::io::Write;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::Context;
 use blindjoin_columnar::{Format, Output, load_rules};
-use blindjoin_querier::{Bars, People, Summary, write};
-use blindjoin_service::config::{LinkOptions, MaskChoice, NamedPeer, QuerierConfig, Table};
+use blindjoin_querier::{Bars, People, Summary, report, write};
 use blindjoin_service::program::{self, say};
-use blindjoin_service::querier::{Counterparts, Linked};
-use blindjoin_service::{Identity, querier};
+use blindjoin_service::querier::{self, Linked};
+
+use crate::session::{Resolved, Session};
 
 /// Link records with a provider's registry
 ///
@@ -24,7 +24,10 @@ pub(crate) struct Arguments {
     /// Where to write the card; - is standard output
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Replace an existing card
+    /// Where to write a report of the linkage, as HTML
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Replace existing outputs
     #[arg(long)]
     force: bool,
     /// Format of the records, and of the card where its name does not tell
@@ -34,51 +37,10 @@ pub(crate) struct Arguments {
     session: Session,
 }
 
-/// With whom, under which rules and how to link; shared by every command.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Session {
-    /// Configuration file; see config.example.toml
-    #[arg(long, value_name = "FILE", env = "BLINDJOIN_QUERIER_CONFIG")]
-    config: PathBuf,
-    /// Rules file or built-in rule set, instead of the configuration's
-    #[arg(long, value_name = "RULES", env = "BLINDJOIN_RULES")]
-    rules: Option<String>,
-    /// Which of the configuration's providers, where there are several
-    #[arg(long, value_name = "NAME")]
-    provider: Option<String>,
-    /// Bits of the session key: 2048, 3072 or 4096
-    #[arg(long, value_name = "BITS")]
-    key_bits: Option<u32>,
-    /// Layout of the encrypted identifiers
-    #[arg(long, value_name = "TABLE")]
-    table: Option<TableName>,
-    /// Let the key holder learn not even the number of matches
-    #[arg(long)]
-    blind: bool,
-    /// Let the provider hide the number of matches among false ones
-    #[arg(long)]
-    hide_count: bool,
-    /// How differences are masked
-    #[arg(long, value_name = "MASK")]
-    mask: Option<MaskName>,
-}
-
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 pub(crate) enum FormatName {
     Csv,
     Parquet,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum TableName {
-    Cuckoo,
-    Okvs,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum MaskName {
-    Slot,
-    Full,
 }
 
 impl From<FormatName> for Format {
@@ -91,8 +53,9 @@ impl From<FormatName> for Format {
 }
 
 pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
-    let Resolved { config, identity, options, provider, rules } = arguments.session.resolve()?;
-    let rules = load_rules(&rules)?;
+    let resolved = arguments.session.resolve()?;
+    let Resolved { identity, options, provider, .. } = &resolved;
+    let rules = load_rules(&resolved.rules)?;
     let format = arguments.format.map(Format::from);
     let card_format = match Format::of(&arguments.out) {
         Ok(format) => format,
@@ -104,17 +67,21 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
     }
     // Now, because a whole linkage would be in vain if the card had no place.
     let output = Output::create(&arguments.out, arguments.force)?;
+    let report_output =
+        arguments.report.as_deref().map(|path| Output::create(path, arguments.force)).transpose()?;
     let terms = options.terms(people.rules.clone(), people.rules_digest, people.keys.len() as u64)?;
-    let counterparts = Counterparts {
-        keyholder: config.keyholder.clone(),
-        provider: provider.peer(),
-        idle: Duration::from_secs(options.idle_seconds),
-    };
+    let agreed = terms.clone();
+    let counterparts = resolved.counterparts();
     let bars = Bars::new(quiet);
-    let linked = program::block_on(querier::link(&identity, &counterparts, terms, people.keys, &bars));
+    let linked = program::block_on(querier::link(identity, &counterparts, terms, people.keys, &bars));
     bars.finish();
     let Linked { card, figures } = linked.context("starting the runtime")??;
     let summary = Summary::of(&card, &people.ids, &people.rules);
+    if let Some(mut output) = report_output {
+        let title = format!("{} at {}", arguments.data.display(), provider.name);
+        output.write_all(report(&title, &summary, &figures, &agreed).to_html().as_bytes())?;
+        output.commit()?;
+    }
     write(&card, &people.ids, &people.rules, output, card_format)?;
     summary.warnings().iter().for_each(say);
     if !quiet {
@@ -127,56 +94,4 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
         say(phases.join(", "));
     }
     Ok(())
-}
-
-/// A session's settings, command line and configuration together.
-pub(crate) struct Resolved {
-    pub(crate) config: QuerierConfig,
-    pub(crate) identity: Identity,
-    pub(crate) options: LinkOptions,
-    pub(crate) provider: NamedPeer,
-    pub(crate) rules: String,
-}
-
-impl Session {
-    /// Puts the command line above the configuration.
-    pub(crate) fn resolve(&self) -> anyhow::Result<Resolved> {
-        let config = QuerierConfig::load(&self.config).context("reading the configuration")?;
-        let identity = Identity::load(&config.identity).context("loading our identity")?;
-        let rules = self.rules.clone().or_else(|| config.rules.clone()).with_context(|| {
-            format!("{} names no rules, and neither does --rules", self.config.display())
-        })?;
-        let provider = match &self.provider {
-            None if config.providers.len() == 1 => config.providers.first(),
-            None => None,
-            Some(name) => config.providers.iter().find(|provider| provider.name == *name),
-        };
-        let provider = provider.cloned().with_context(|| {
-            let names: Vec<&str> = config.providers.iter().map(|provider| provider.name.as_str()).collect();
-            format!("say with --provider which of {} to link with", names.join(", "))
-        })?;
-        let options = self.options(&config)?;
-        Ok(Resolved { config, identity, options, provider, rules })
-    }
-
-    fn options(&self, config: &QuerierConfig) -> anyhow::Result<LinkOptions> {
-        let mut options = config.link.clone();
-        if let Some(bits) = self.key_bits {
-            anyhow::ensure!(config.allows_key_bits(bits), "--key-bits must be 2048, 3072 or 4096");
-            options.key_bits = bits;
-        }
-        match self.table {
-            Some(TableName::Cuckoo) => options.table = Table::Cuckoo,
-            Some(TableName::Okvs) => options.table = Table::Okvs,
-            None => {}
-        }
-        match self.mask {
-            Some(MaskName::Slot) => options.mask = MaskChoice::Slot,
-            Some(MaskName::Full) => options.mask = MaskChoice::Full,
-            None => {}
-        }
-        options.blind |= self.blind;
-        options.hide_count |= self.hide_count;
-        Ok(options)
-    }
 }

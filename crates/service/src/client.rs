@@ -14,8 +14,12 @@ use tokio_rustls::client::TlsStream;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
+use watched::{Broken, Cause, Watched};
+
 use crate::tls::NotPinned;
 use crate::{Error, Fault, Fingerprint, Identity, Role, tls};
+
+mod watched;
 
 /// Windows of HTTP/2: enough to keep a fast line full across a continent.
 pub(crate) const WINDOW: u32 = 16 << 20;
@@ -40,8 +44,9 @@ pub struct Peer {
 ///
 /// It is never reopened: a session ends with its connection.
 #[derive(Clone, Debug)]
-pub(crate) struct Connection {
+pub struct Connection {
     address: String,
+    cause: Cause,
     channel: Channel,
     own: Fingerprint,
     role: Role,
@@ -54,7 +59,7 @@ impl Connection {
     /// # Errors
     ///
     /// [`Error::Connect`] if nobody answers in time, [`Error::RefusedThem`] if somebody else does.
-    pub(crate) async fn open(
+    pub async fn open(
         identity: &Identity,
         role: Role,
         peer: &Peer,
@@ -84,13 +89,15 @@ impl Connection {
             address: address.clone(),
             problem,
         })?;
-        let channel = channel(stream).await.map_err(|error| Error::Lost {
+        let cause = Cause::default();
+        let channel = channel(Watched::new(stream, cause.clone())).await.map_err(|error| Error::Lost {
             role,
             address: address.clone(),
             reason: crate::error::chain(&error),
         })?;
         Ok(Self {
             address,
+            cause,
             channel,
             own: identity.fingerprint(),
             role,
@@ -98,50 +105,37 @@ impl Connection {
         })
     }
 
-    pub(crate) fn channel(&self) -> Channel {
+    /// For the generated clients.
+    pub fn channel(&self) -> Channel {
         self.channel.clone()
     }
 
     /// The Ed25519 key of the party at the other end, from its pinned certificate.
-    pub(crate) fn public_key(&self) -> [u8; 32] {
+    pub fn public_key(&self) -> [u8; 32] {
         self.public_key
     }
 
     /// What a failed call means: an answer, a refusal of our certificate, or a broken line.
-    pub(crate) fn error(&self, status: &Status) -> Error {
+    pub fn error(&self, status: &Status) -> Error {
         let (role, address) = (self.role, self.address.clone());
-        if let Some(alert) = alert(status) {
-            return Error::RefusedUs {
-                role,
-                address,
-                alert,
-                own: self.own,
-            };
-        }
         // A status that the transport made up has a source or one of these codes; an answer of the
         // other side that names its own broken lines says so in words.
-        let from_transport =
-            status.source().is_some() || matches!(status.code(), Code::Unknown | Code::Cancelled);
-        if from_transport && Fault::of_code(status.code()) == Fault::Environment {
-            let mut reason = status.message().to_owned();
-            if let Some(source) = status.source() {
-                reason = crate::error::chain(source);
-            }
-            return Error::Lost {
-                role,
-                address,
-                reason,
-            };
+        let from_transport = status.source().is_some() || matches!(status.code(), Code::Unknown | Code::Cancelled);
+        if !from_transport || Fault::of_code(status.code()) != Fault::Environment {
+            return Error::Answer { role, code: status.code(), message: status.message().to_owned() };
         }
-        Error::Answer {
-            role,
-            code: status.code(),
-            message: status.message().to_owned(),
+        match self.cause.get() {
+            Some(Broken::Alert(alert)) => Error::RefusedUs { role, address, alert, own: self.own },
+            Some(Broken::Network(reason)) => Error::Lost { role, address, reason },
+            None => {
+                let reason = status.source().map_or_else(|| status.message().to_owned(), |cause| crate::chain(cause));
+                Error::Lost { role, address, reason }
+            }
         }
     }
 }
 
-async fn channel(stream: TlsStream<TcpStream>) -> Result<Channel, tonic::transport::Error> {
+async fn channel(stream: Watched) -> Result<Channel, tonic::transport::Error> {
     let stream = Mutex::new(Some(stream));
     let once = tower::service_fn(move |_| {
         let stream = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -224,7 +218,7 @@ pub(crate) fn certificate_problem(error: &rustls::CertificateError) -> String {
         E::NotValidYet | E::NotValidYetContext { .. } => {
             "its certificate is not valid yet".to_owned()
         }
-        E::UnknownIssuer => {
+        E::UnknownIssuer | E::BadSignature => {
             "its certificate comes from another authority than the configured one".to_owned()
         }
         E::NotValidForName | E::NotValidForNameContext { .. } => {
@@ -236,22 +230,6 @@ pub(crate) fn certificate_problem(error: &rustls::CertificateError) -> String {
             .map_or_else(|| other.to_string(), ToString::to_string),
         other => other.to_string(),
     }
-}
-
-/// The alert with which the other side ended the connection, if it did.
-fn alert(status: &Status) -> Option<String> {
-    let mut source = status.source();
-    while let Some(error) = source {
-        let inner = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref)
-            .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        if let Some(rustls::Error::AlertReceived(alert)) = inner {
-            return Some(format!("{alert:?}"));
-        }
-        source = error.source();
-    }
-    None
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use blindjoin_protocol::{
     Agreement, Channel, Handshake, KeyAnnouncement, Manifest, Peer, Policy, Released, SecretKey,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
@@ -55,6 +55,7 @@ impl KeyHolder {
             allow_blind: config.limits.blind,
         };
         let service = Arc::new(Holder {
+            decided: watch::Sender::new(None),
             idle,
             links: config.links.clone(),
             policy,
@@ -70,6 +71,11 @@ impl KeyHolder {
         self.listener.address()
     }
 
+    /// What it saw of the latest session.
+    pub fn decided(&self) -> watch::Receiver<Option<Decided>> {
+        self.service.decided.subscribe()
+    }
+
     /// Serves until `stop` resolves.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), Error> {
         let clients =
@@ -82,8 +88,18 @@ impl KeyHolder {
     }
 }
 
+/// What the key holder saw of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// Ciphertexts decrypted.
+    pub comparisons: u64,
+    /// Matches, canaries and false matches together; nothing in a blind session.
+    pub matches: Option<u64>,
+}
+
 /// What the calls share.
 struct Holder {
+    decided: watch::Sender<Option<Decided>>,
     idle: Duration,
     links: Vec<Link>,
     policy: Policy,
@@ -248,6 +264,9 @@ impl Holder {
             ms = started.elapsed().as_millis(),
             "stream decrypted"
         );
+        let decided =
+            Decided { comparisons: released.account().ciphertexts, matches: released.matches() };
+        self.decided.send_replace(Some(decided));
         Ok(released)
     }
 

@@ -21,7 +21,7 @@ pub mod telemetry;
 mod tls;
 
 pub use blindjoin_protocol::Role;
-pub use client::Peer;
+pub use client::{Connection, Peer};
 pub use error::{Error, chain};
 pub use fault::Fault;
 pub use fingerprint::{Fingerprint, NotAFingerprint};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use blindjoin_protocol::{
-    Agreement, Card, Channel, Handshake, Inbound, KeyAnnouncement, Manifest, Offer, Parties, Querier,
+    Agreement, Card, Channel, Handshake, Inbound, KeyAnnouncement, Manifest, Mode, Offer, Parties, Querier,
     QuerierKeys, SessionSecret, Terms, size_class,
 };
 use tokio::sync::mpsc;
@@ -100,7 +100,10 @@ struct Opened {
 
 impl Both<'_> {
     async fn negotiate(&self, terms: Terms, keys: u64) -> Result<Manifest, Error> {
-        let size = size_class(keys + u64::from(terms.canaries));
+        let size = match terms.mode {
+            Mode::Lookup => terms.rules.len() as u64 + u64::from(terms.canaries),
+            Mode::Join { .. } | Mode::Pairwise(_) => size_class(keys + u64::from(terms.canaries)),
+        };
         let offer = Offer::new(terms, size, None, &mut random::generator()?)?;
         let request = NegotiateRequest { offer: offer.encode() };
         let response = ProviderClient::new(self.provider.channel())

@@ -96,6 +96,7 @@ impl<T: Session> Sessions<T> {
     }
 
     /// How many there are.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.lock().live.len()
     }

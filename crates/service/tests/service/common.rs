@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::Duration;
 
 use blindjoin_protocol::{ProviderKeys, QuerierKeys, QuerierKeysBuilder, Terms, join_key};
@@ -48,6 +47,8 @@ pub(crate) struct Setup {
     pub(crate) keyholder: IdentityFiles,
     pub(crate) provider: IdentityFiles,
     pub(crate) querier: IdentityFiles,
+    /// Listed like the querier, but its time is over.
+    pub(crate) expired: IdentityFiles,
     pub(crate) limits: KeyHolderLimits,
     pub(crate) provider_limits: ProviderLimits,
 }
@@ -58,7 +59,9 @@ impl Setup {
         let authority = Authority::new(1).unwrap();
         let write = |name| authority.write_identity(folder.path(), name).unwrap();
         let (keyholder, provider, querier) = (write("keyholder"), write("provider"), write("querier"));
+        let expired = authority.write_expired_identity(folder.path(), "expired").unwrap();
         Self {
+            expired,
             folder,
             authority,
             keyholder,
@@ -70,8 +73,9 @@ impl Setup {
     }
 
     pub(crate) async fn serve_keyholder(&self) -> Serving {
-        let (querier, provider) = (fingerprint(&self.querier), fingerprint(&self.provider));
-        self.serve_keyholder_for(vec![Link { querier, provider }]).await
+        let provider = fingerprint(&self.provider);
+        let link = |querier| Link { querier: fingerprint(querier), provider };
+        self.serve_keyholder_for([&self.querier, &self.expired].map(link).to_vec()).await
     }
 
     pub(crate) async fn serve_keyholder_for(&self, links: Vec<Link>) -> Serving {
@@ -99,7 +103,9 @@ impl Setup {
             identity: self.provider.clone(),
             keyholder: peer(&self.keyholder, keyholder),
             limits: self.provider_limits.clone(),
-            queriers: vec![Client { certificate_sha256: fingerprint(&self.querier) }],
+            queriers: [&self.querier, &self.expired]
+                .map(|querier| Client { certificate_sha256: fingerprint(querier) })
+                .to_vec(),
         };
         let provider = Provider::bind(&config, registry(values)).await.unwrap();
         let address = provider.address();
@@ -177,12 +183,4 @@ pub(crate) fn registry(values: &[[Option<&str>; 2]]) -> Registry {
         rules_digest: DIGEST,
         keys: ProviderKeys::collect(keys.iter().map(Vec::as_slice)).unwrap(),
     }
-}
-
-/// The files of a folder, for tests that look for what should not be there.
-pub(crate) fn files(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
 }
