@@ -1,12 +1,15 @@
 //! Buffers of 64-bit words, aligned to a cache line, zeroed when they are made.
 
-use zeroize::Zeroize;
+use zeroize::{DefaultIsZeroes, Zeroize};
 
 const LINE: usize = 8;
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 #[repr(C, align(64))]
 struct Line([u64; LINE]);
+
+/// Erased a line at a time: word by word would cost as much as a product.
+impl DefaultIsZeroes for Line {}
 
 #[derive(Clone, Default)]
 pub(crate) struct Words {
@@ -62,7 +65,7 @@ impl std::ops::DerefMut for Words {
 
 impl Zeroize for Words {
     fn zeroize(&mut self) {
-        self.as_mut_slice().zeroize();
+        self.lines.as_mut_slice().zeroize();
     }
 }
 
