@@ -8,8 +8,10 @@
     reason = "the documentation of arguments is their help text"
 )]
 
+mod blocks;
 mod console;
 mod decrypt;
+mod dedupe_tokens;
 mod demo;
 mod evaluate;
 mod failure;
@@ -50,7 +52,9 @@ enum Command {
     Tokenize(tokenize::Arguments),
     Decrypt(decrypt::Arguments),
     Match(matching::Arguments),
+    DedupeTokens(dedupe_tokens::Arguments),
     VerifySecrets(verify_secrets::Arguments),
+    Blocks(blocks::Arguments),
     Evaluate(evaluate::Arguments),
     /// Print a completion script for a shell
     Completions {
@@ -69,7 +73,9 @@ fn main() -> ExitCode {
         Command::Tokenize(arguments) => tokenize::run(arguments, &console),
         Command::Decrypt(arguments) => decrypt::run(arguments, &console),
         Command::Match(arguments) => matching::run(arguments, &console),
+        Command::DedupeTokens(arguments) => dedupe_tokens::run(arguments, &console),
         Command::VerifySecrets(arguments) => verify_secrets::run(arguments),
+        Command::Blocks(arguments) => blocks::run(arguments, &console),
         Command::Evaluate(arguments) => evaluate::run(arguments),
         Command::Completions { shell } => {
             let mut command = Arguments::command();
