@@ -87,6 +87,8 @@ impl Matches {
     /// then tells *all* rules under which it agrees. Pairs come in the order of the left file, then
     /// of the right.
     ///
+    /// A file without rows has no matches under any rules.
+    ///
     /// Sorting uses the threads of the current rayon pool. Time and memory show how many tokens the
     /// files share, and how often.
     ///
@@ -100,6 +102,8 @@ impl Matches {
         strategy: &Strategy,
         limits: &Limits,
     ) -> Result<Self, Error> {
+        let (left, right) = (left.with_rules_of(right), right.with_rules_of(left));
+        let (left, right) = (&*left, &*right);
         let plan = Plan::new(left, right, strategy)?;
         let rules: Vec<Comparison<'_>> = plan
             .rules
@@ -270,6 +274,13 @@ struct Shared {
 
 impl Plan {
     fn new(left: &TokenTable, right: &TokenTable, strategy: &Strategy) -> Result<Self, Error> {
+        if left.rules.is_empty() && right.rules.is_empty() {
+            return Ok(Self {
+                rules: Vec::new(),
+                expression: Node::Or(Vec::new()),
+                tiers: None,
+            });
+        }
         let mut shared = Vec::new();
         for (i, rule) in left.rules.iter().enumerate() {
             if let Some(j) = right.rules.iter().position(|other| other == rule) {

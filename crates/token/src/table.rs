@@ -1,5 +1,7 @@
 //! A token file in memory, ready to be matched.
 
+use std::borrow::Cow;
+
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
@@ -297,6 +299,19 @@ impl TokenTable {
     /// Rows that repeat another: the same rule, token and record id. They count once.
     pub fn repeated(&self) -> u64 {
         self.repeated
+    }
+
+    /// Itself or, of a file without rows, the same with the rules of another: no rows contradict
+    /// none of them.
+    pub(crate) fn with_rules_of(&self, other: &Self) -> Cow<'_, Self> {
+        if !self.rules.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let mut table = self.clone();
+        table.rules.clone_from(&other.rules);
+        table.keys = vec![Vec::new(); other.rules.len()];
+        table.blank = vec![0; other.rules.len()];
+        Cow::Owned(table)
     }
 
     pub(crate) fn record(&self, entry: u32) -> u32 {

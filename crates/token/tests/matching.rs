@@ -382,6 +382,20 @@ fn rules_that_are_not_there_are_named() {
 }
 
 #[test]
+fn files_without_rows_match_nothing() {
+    let (none, some) = (Rows::new(), file(&[[1, 2, 3]]));
+    for (left, right) in [(&none, &some), (&some, &none), (&none, &none)] {
+        for strategy in ["any", "all", "tiered", "T1&T2"] {
+            let matches = find(left, right, strategy, &Limits::default()).unwrap();
+            assert!(matches.pairs().is_empty());
+            assert_eq!(matches.overlap().left.records, table(left).records());
+        }
+    }
+    let unknown = find(&none, &some, "T9", &Limits::default()).unwrap_err();
+    assert!(matches!(unknown, Error::UnknownRule { .. }));
+}
+
+#[test]
 fn small_overlaps_are_not_published() {
     let side = |from: u8, to: u8| file(&(from..to).map(|i| [i, i, 0]).collect::<Vec<_>>());
     let published = |left: &Rows, right: &Rows| {
