@@ -37,8 +37,8 @@ let terms = Terms {
     expires: 2_000_000_000,
 };
 let [qs, ps, ks] = [0; 3].map(|_| SessionSecret::generate(&mut rng));
-let offer = Offer::new(terms, size_class(ours.len() as u64 + 4), None, &mut rng)?;
-let answer = Answer::new(size_class(theirs.len() as u64 + 4), &mut rng);
+let offer = Offer::for_keys(terms, &ours, None, &mut rng)?;
+let answer = Answer::for_keys(&offer, &theirs, &mut rng);
 let manifest = Manifest::new(&offer, &answer, parties)?;
 let secret_key = SecretKey::generate(key_size, Profile::DjnShort, &mut ks.key_generation());
 let agreement = Agreement::new(manifest.clone(), secret_key.public().clone())?;

@@ -142,6 +142,45 @@ impl BlockDirectory {
         }
     }
 
+    /// Checks, at the provider, that no block of the directory holds a few of its records only.
+    ///
+    /// `keys` are what [`admits`](Self::admits) takes, one for each record (or join key). Blocks
+    /// without any record pass: in them nobody is compared.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BlockTooSmall`].
+    pub fn check_sizes<'a>(
+        &self,
+        keys: impl IntoIterator<Item = &'a [u8]>,
+        least: usize,
+    ) -> Result<(), Error> {
+        let mut sizes = vec![0_usize; self.blocks.len()];
+        for key in keys {
+            let block = match self.hash_bits {
+                None => self.find(key),
+                Some(bits) => self.find(&prefix(&self.salt, bits, key)),
+            };
+            if let Some(block) = block {
+                sizes[block] += 1;
+            }
+        }
+        let small = || {
+            sizes
+                .iter()
+                .copied()
+                .filter(|&size| size > 0 && size < least)
+        };
+        match small().min() {
+            Some(smallest) => Err(Error::BlockTooSmall {
+                blocks: small().count(),
+                smallest,
+                least,
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// Yields the number of blocks.
     pub fn len(&self) -> usize {
         self.blocks.len()
@@ -277,6 +316,17 @@ mod tests {
             [(&b"1975"[..], 0), (&b"1980"[..], 0)]
         );
         assert!(directory.admits(b"1980") && !directory.admits(b"1981"));
+        let theirs = |n: usize| std::iter::repeat_n(&b"1975"[..], n).chain([&b"1999"[..]]);
+        assert_eq!(directory.check_sizes(theirs(3), 3), Ok(()));
+        let refused = directory.check_sizes(theirs(2), 3);
+        assert_eq!(
+            refused,
+            Err(Error::BlockTooSmall {
+                blocks: 1,
+                smallest: 2,
+                least: 3
+            })
+        );
         let refused = BlockDirectory::of_keys(blocks, 12, &mut rng);
         assert_eq!(
             refused,

@@ -5,7 +5,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::codec::{Reader, Writer};
 use crate::identity::IdentityKey;
-use crate::{BlockDirectory, Error, Sizes, Terms};
+use crate::input::{ProviderKeys, QuerierKeys};
+use crate::records::ProviderRecords;
+use crate::{BlockDirectory, Error, Mode, Sizes, Terms, size_class};
 
 const VERSION: u16 = 1;
 
@@ -121,6 +123,39 @@ impl Offer {
         })
     }
 
+    /// Yields an offer to join or look up these keys, of the size class they and the canaries need.
+    ///
+    /// # Errors
+    ///
+    /// As [`Offer::new`].
+    pub fn for_keys(
+        terms: Terms,
+        keys: &QuerierKeys,
+        blocks: Option<BlockDirectory>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, Error> {
+        let canaries = u64::from(terms.canaries);
+        let size = match terms.mode {
+            Mode::Lookup => terms.rules.len() as u64 + canaries,
+            Mode::Join { .. } | Mode::Pairwise(_) => size_class(keys.len() as u64 + canaries),
+        };
+        Self::new(terms, size, blocks, rng)
+    }
+
+    /// Yields an offer to compare pairs of records in the blocks of a directory.
+    ///
+    /// # Errors
+    ///
+    /// As [`Offer::new`].
+    pub fn for_blocks(
+        terms: Terms,
+        blocks: BlockDirectory,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, Error> {
+        let size = size_class(blocks.padded_rows());
+        Self::new(terms, size, Some(blocks), rng)
+    }
+
     /// Yields the canonical bytes.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer::new();
@@ -171,6 +206,32 @@ impl Answer {
             nonce,
             provider_size,
         }
+    }
+
+    /// Yields the answer to an offer to join or look up, of the size class that these keys and the
+    /// canaries need.
+    pub fn for_keys(offer: &Offer, keys: &ProviderKeys, rng: &mut impl CryptoRng) -> Self {
+        Self::new(
+            size_class(keys.len() as u64 + u64::from(offer.terms.canaries)),
+            rng,
+        )
+    }
+
+    /// Yields the answer to an offer to compare pairs, of the size class of their number.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ManifestContradiction`] for an offer without blocks.
+    pub fn for_records(
+        offer: &Offer,
+        records: &ProviderRecords,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, Error> {
+        let blocks = offer.blocks.as_ref();
+        let blocks = blocks.ok_or(Error::ManifestContradiction {
+            reason: "pairs without blocks",
+        })?;
+        Ok(Self::new(size_class(records.pairs(blocks)), rng))
     }
 
     /// Yields the canonical bytes.

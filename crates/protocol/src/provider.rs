@@ -29,7 +29,14 @@ pub struct Provider {
     context: Context,
     jobs: ProviderJobs,
     table: EncryptedTable,
-    packs: Option<packs::Bases>,
+    powers: Powers,
+}
+
+/// Powers of the table's entries, computed once.
+enum Powers {
+    None,
+    Packs(packs::Bases),
+    Pairs(pairs::Lifted),
 }
 
 /// What every comparison needs.
@@ -143,15 +150,16 @@ impl Provider {
         secret: &SessionSecret,
     ) -> Self {
         let context = Context::new(agreement, join_keys, secret);
-        let packs = match &jobs.kind {
-            Kind::Packs(jobs) => Some(packs::Bases::build(&context, jobs, &table)),
-            Kind::Single(_) | Kind::Pairs(_) => None,
+        let powers = match &jobs.kind {
+            Kind::Single(_) => Powers::None,
+            Kind::Packs(jobs) => Powers::Packs(packs::Bases::build(&context, jobs, &table)),
+            Kind::Pairs(jobs) => Powers::Pairs(pairs::Lifted::build(&context, jobs, &table)),
         };
         Self {
             context,
             jobs,
             table,
-            packs,
+            powers,
         }
     }
 
@@ -171,17 +179,16 @@ impl Provider {
     /// [`Error::NoSuchBatch`].
     pub fn compare(&self, batch: u64) -> Result<Vec<u8>, Error> {
         let range = self.comparisons().range(batch)?;
-        Ok(match (&self.jobs.kind, &self.packs) {
-            (Kind::Single(jobs), _) => {
-                single::compare(&self.context, jobs, &self.table, batch, range)
+        let (context, table) = (&self.context, &self.table);
+        Ok(match (&self.jobs.kind, &self.powers) {
+            (Kind::Single(jobs), _) => single::compare(context, jobs, table, batch, range),
+            (Kind::Packs(jobs), Powers::Packs(bases)) => {
+                packs::compare(context, jobs, bases, table, batch, range)
             }
-            (Kind::Packs(jobs), Some(bases)) => {
-                packs::compare(&self.context, jobs, bases, &self.table, batch, range)
+            (Kind::Pairs(jobs), Powers::Pairs(lifted)) => {
+                pairs::compare(context, jobs, lifted, table, batch, range)
             }
-            (Kind::Pairs(jobs), _) => {
-                pairs::compare(&self.context, jobs, &self.table, batch, range)
-            }
-            (Kind::Packs(_), None) => unreachable!("bases are built with the packs"),
+            _ => unreachable!("the powers are built for the jobs"),
         })
     }
 

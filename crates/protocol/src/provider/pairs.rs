@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use blindjoin_bigint::Naturals;
+use blindjoin_bigint::{Elements, Naturals};
 use blindjoin_paillier::Ciphertexts;
 use rand_chacha::ChaCha20Rng;
 use sha2::{Digest as _, Sha256};
@@ -149,6 +149,7 @@ impl PairJobs {
 pub(super) fn compare(
     context: &Context,
     jobs: &PairJobs,
+    lifted: &Lifted,
     table: &EncryptedTable,
     batch: u64,
     range: Range<u64>,
@@ -216,7 +217,7 @@ pub(super) fn compare(
             add_shifted(plain.item_mut(index), &sum, slot * suite.slot_bits());
         }
     }
-    let products = (!pairs.is_empty()).then(|| combine(context, jobs, table, &pairs, &factors));
+    let products = (!pairs.is_empty()).then(|| combine(context, lifted, &pairs, &factors));
     let wire = context.finish(products, &plain, &mut rng);
     let width = context.public_key.ciphertext_bytes();
     let mut out = vec![0; wire.len()];
@@ -239,31 +240,69 @@ fn labels(jobs: &PairJobs, row: u32, record: u32, rng: &mut ChaCha20Rng) -> Vec<
     }
 }
 
-/// Π over slots and parts of entry^(factor·2^(S·slot)), by Horner over the slots.
+/// For each slot and each part of its clause, entry^(2^(S·slot)) of every row: what the slots' shifts
+/// cost is then paid once for each row, not once for each pair.
+///
+/// Memory: as many tables as there are parts in all slots together.
+pub(super) struct Lifted(Vec<Vec<Elements>>);
+
+impl Lifted {
+    pub(super) fn build(context: &Context, jobs: &PairJobs, table: &EncryptedTable) -> Self {
+        let ring = context.public_key.ring();
+        let parts = usize::from(jobs.pairwise.parts);
+        let rows = number::index(context.agreement.manifest().querier_size);
+        let clauses = || {
+            jobs.slots
+                .iter()
+                .map(|&clause| &jobs.pairwise.clauses[clause].parts)
+        };
+        let mut lifted: Vec<Vec<Elements>> = clauses()
+            .map(|used| {
+                used.iter()
+                    .map(|_| Elements::with_capacity(ring, rows))
+                    .collect()
+            })
+            .collect();
+        for part in 0..jobs.pairwise.parts {
+            let Some(last) = clauses().rposition(|used| used.contains(&part)) else {
+                continue;
+            };
+            let all: Vec<usize> = (0..rows)
+                .map(|row| row * parts + usize::from(part))
+                .collect();
+            for places in all.chunks(1024) {
+                let mut powers = table.gather(places).into_batch();
+                for (slot, used) in clauses().enumerate().take(last + 1) {
+                    if slot > 0 {
+                        ring.square_times_assign(
+                            &mut powers,
+                            context.agreement.suite().slot_bits(),
+                        );
+                    }
+                    if let Some(index) = used.iter().position(|&used| used == part) {
+                        lifted[slot][index].extend(&powers);
+                    }
+                }
+            }
+        }
+        Self(lifted)
+    }
+}
+
+/// Π over slots and parts of entry^(factor·2^(S·slot)).
 fn combine(
     context: &Context,
-    jobs: &PairJobs,
-    table: &EncryptedTable,
+    lifted: &Lifted,
     pairs: &[(u32, u32)],
     factors: &[Vec<Naturals>],
 ) -> Ciphertexts {
-    let (public_key, suite) = (&context.public_key, context.agreement.suite());
-    let ring = public_key.ring();
-    let parts = usize::from(jobs.pairwise.parts);
+    let ring = context.public_key.ring();
+    let rows: Vec<usize> = pairs.iter().map(|&(row, _)| row as usize).collect();
     let mut product = ring.one(pairs.len());
-    for (slot, &clause) in jobs.slots.iter().enumerate().rev() {
-        if slot + 1 < jobs.slots.len() {
-            ring.square_times_assign(&mut product, suite.slot_bits());
-        }
-        for (index, &part) in jobs.pairwise.clauses[clause].parts.iter().enumerate() {
-            let places: Vec<usize> = pairs
-                .iter()
-                .map(|&(row, _)| row as usize * parts + usize::from(part))
-                .collect();
-            let mut term = table.gather(&places);
-            public_key.multiply_plain(&mut term, &factors[slot][index]);
-            ring.mul_assign(&mut product, term.as_batch());
-        }
+    for (bases, factors) in lifted.0.iter().flatten().zip(factors.iter().flatten()) {
+        let mut term = bases.gather_vartime(&rows);
+        ring.pow_assign(&mut term, factors);
+        ring.mul_assign(&mut product, &term);
     }
     Ciphertexts::from_batch(product)
 }

@@ -6,6 +6,7 @@ use blindjoin_protocol::{
     size_class,
 };
 use num_bigint::BigUint;
+use rand::Rng;
 
 use crate::common::{
     key, people, population, provider_keys, querier_keys, rng, send_table, session, take_table,
@@ -280,6 +281,19 @@ fn messages_decode_only_whole_and_unaltered() {
         assert!(decodes(bytes));
         assert!((0..bytes.len()).all(|length| !decodes(&bytes[..length])));
         assert!(!decodes(&[bytes, &[0]].concat()));
+    }
+    // Whatever else arrives is refused or read, but never panics.
+    let mut rng = rng(16);
+    for (bytes, decodes) in messages {
+        for _ in 0..2000 {
+            let mut changed = bytes.to_vec();
+            for _ in 0..=rng.next_u32() % 4 {
+                let at = rng.next_u32() as usize % changed.len();
+                changed[at] = rng.next_u32().to_le_bytes()[0];
+            }
+            changed.truncate(changed.len() - rng.next_u32() as usize % 3);
+            decodes(&changed);
+        }
     }
     // No two manifests share an encoding: a changed byte is refused, or changes the digest.
     let digest = session.agreement.manifest_digest();

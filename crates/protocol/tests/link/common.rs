@@ -7,7 +7,7 @@ use blindjoin_protocol::{
     Agreement, Answer, BlockDirectory, Card, Channel, Error, Handshake, Identity, Inbound,
     KeyAnnouncement, KeyHolder, KeySize, Manifest, Mask, Mode, Offer, Outbound, Parties, Policy,
     Profile, Provider, ProviderJobs, ProviderKeys, Querier, QuerierKeys, QuerierKeysBuilder,
-    Released, Role, SecretKey, SessionSecret, TableIntake, TableKind, Terms, join_key, size_class,
+    Released, Role, SecretKey, SessionSecret, TableIntake, TableKind, Terms, join_key,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
@@ -355,13 +355,9 @@ pub(crate) fn link(
 ) -> Result<(Card, Transcript), Error> {
     let ours = querier_keys(ours.iter().map(String::as_str));
     let theirs = provider_keys(theirs.iter().map(String::as_str));
-    let canaries = u64::from(terms.canaries);
-    let querier_size = match terms.mode {
-        Mode::Lookup => terms.rules.len() as u64 + canaries,
-        Mode::Join { .. } | Mode::Pairwise(_) => size_class(ours.len() as u64 + canaries),
-    };
-    let provider_size = size_class(theirs.len() as u64 + canaries);
-    let session = session(terms, querier_size, provider_size, None, seed)?;
+    let offer = Offer::for_keys(terms.clone(), &ours, None, &mut rng(0))?;
+    let answer = Answer::for_keys(&offer, &theirs, &mut rng(0));
+    let session = session(terms, offer.querier_size, answer.provider_size, None, seed)?;
     run(&session, ours, &theirs)
 }
 
