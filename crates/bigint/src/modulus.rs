@@ -195,10 +195,7 @@ impl Modulus {
         match self.backend {
             #[cfg(target_arch = "x86_64")]
             Backend::Ifma => ifma::gather_vartime(out, entries, indices),
-            _ => {
-                let size = self.pack();
-                out.copy_from_slice(&entries[indices[0] * size..][..size]);
-            }
+            _ => portable::gather_vartime(out, entries, indices[0]),
         }
     }
 
@@ -207,7 +204,7 @@ impl Modulus {
         match self.backend {
             #[cfg(target_arch = "x86_64")]
             Backend::Ifma => ifma::prefetch_vartime(entries, 2 * self.limbs, indices),
-            _ => {}
+            _ => portable::prefetch_vartime(entries, indices),
         }
     }
 
