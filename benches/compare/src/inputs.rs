@@ -1,4 +1,4 @@
-//! One key and one set of inputs for everybody.
+//! The key and the inputs.
 
 use blindjoin_paillier::{Backend, KeySize, Naturals, Profile, SecretKey};
 use num_bigint::BigUint;
@@ -14,7 +14,8 @@ pub const MASKING_BITS: usize = FACTOR_BITS + 86;
 /// Ciphertexts in the table that comparisons read from.
 pub const TABLE: usize = 2048;
 
-/// What a run of one key size works on. Everything is drawn from one seed, so every library gets the same.
+/// What a run of one key size works on. Everything is drawn from one seed, and every other library gets the same;
+/// our backends draw keys of their own, since how they search for primes differs.
 pub struct Inputs {
     /// Bits of n.
     pub bits: usize,
@@ -81,7 +82,7 @@ impl Inputs {
     }
 }
 
-/// The key of a size: the same for every backend.
+/// The key of a size, the same in every run.
 pub fn secret_key(bits: usize, backend: Backend) -> SecretKey {
     let size = KeySize::new(bits).expect("2048, 3072 or 4096 bits");
     let mut rng = ChaCha20Rng::from_seed([1; 32]);

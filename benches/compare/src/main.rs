@@ -1,6 +1,6 @@
 //! blindjoin's Paillier beside other libraries: one run, one thread, medians of interleaved samples.
 //!
-//! Every library gets the same key and the same inputs, and its results are checked before they are timed.
+//! Every library's results are checked before they are timed.
 //! `README.md` beside this program's manifest says how to run it and what the columns mean.
 
 mod case;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use blindjoin_paillier::{Backend, Ciphertexts, Elements, Naturals};
+use blindjoin_paillier::{Backend, Ciphertexts, Elements, Naturals, PublicKey};
 use num_bigint::BigUint;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
@@ -10,9 +10,9 @@ use rand_chacha::ChaCha20Rng;
 use crate::case::{Case, Operation};
 use crate::inputs::{FACTOR_BITS, Inputs, MASKING_BITS, SLOT_BITS, TABLE, secret_key};
 
-/// Packs of a batch. Products and squares stay inside the first-level cache with few of them.
+/// Packs of a batch; fewer for products and squares, whose operands then stay in the second-level cache.
 const PACKS: usize = 32;
-const PACKS_IN_CACHE: usize = 4;
+const FEW_PACKS: usize = 16;
 
 /// The cases of one backend at one key size.
 pub fn cases(inputs: &Inputs, backend: Backend) -> Vec<Case> {
@@ -22,9 +22,9 @@ pub fn cases(inputs: &Inputs, backend: Backend) -> Vec<Case> {
     let ring = public.ring().clone();
     let mut rng = ChaCha20Rng::from_seed([3; 32]);
     let len = PACKS * backend.lanes();
-    let few = PACKS_IN_CACHE * backend.lanes();
+    let few = FEW_PACKS * backend.lanes();
     let exponent = Naturals::from_biguints(std::slice::from_ref(&inputs.exponent), bits);
-    check(inputs, backend);
+    check(inputs, &public);
 
     let mut table = Elements::with_capacity(&ring, TABLE);
     table.extend(&ring.random(TABLE, &mut rng));
@@ -105,35 +105,31 @@ pub fn cases(inputs: &Inputs, backend: Backend) -> Vec<Case> {
 }
 
 /// The backend computes what the definition says.
-fn check(inputs: &Inputs, backend: Backend) {
-    let public = secret_key(inputs.bits, backend).public().clone();
-    let (ring, square) = (public.ring(), inputs.square());
-    assert!(*public.n() == inputs.n, "one key for all backends");
-    let mut x = ring.from_integers(&inputs.residues[..3]);
+fn check(inputs: &Inputs, public: &PublicKey) {
+    let (ring, n) = (public.ring(), public.n());
+    let (who, square) = (ring.backend().name(), n * n);
+    let bases: Vec<BigUint> = inputs.residues[..3].iter().map(|x| x % &square).collect();
+    let mut x = ring.from_integers(&bases);
     let exponent = Naturals::from_biguints(std::slice::from_ref(&inputs.exponent), inputs.bits);
     ring.pow_shared_assign(&mut x, &exponent, 0);
-    let powers = inputs.residues[..3]
-        .iter()
-        .map(|x| x.modpow(&inputs.exponent, &square));
+    let powers = bases.iter().map(|x| x.modpow(&inputs.exponent, &square));
     assert!(
         ring.to_integers(&x).into_iter().eq(powers),
-        "{}: a power disagrees",
-        backend.name()
+        "{who}: a power disagrees"
     );
-    let bits = public.exponent_bits();
     let c = public.encrypt(
         &Naturals::from_biguints(&inputs.plaintexts, SLOT_BITS),
-        &Naturals::from_biguints(&inputs.exponents, bits),
+        &Naturals::from_biguints(&inputs.exponents, public.exponent_bits()),
     );
-    let expected: Vec<BigUint> = (0..Inputs::ITEMS)
-        .map(|i| {
-            let noise = inputs.hs.modpow(&inputs.exponents[i], &square);
-            (&inputs.plaintexts[i] * &inputs.n + 1u8) * noise % &square
-        })
-        .collect();
+    let hs = public.h().modpow(n, &square);
+    let expected = inputs
+        .plaintexts
+        .iter()
+        .zip(&inputs.exponents)
+        .map(|(m, a)| (m * n + 1u8) * hs.modpow(a, &square) % &square);
+    let encrypted = ring.to_integers(c.expect("plaintexts below n").as_batch());
     assert!(
-        ring.to_integers(c.expect("plaintexts below n").as_batch()) == expected,
-        "{}: an encryption disagrees",
-        backend.name()
+        encrypted.into_iter().eq(expected),
+        "{who}: an encryption disagrees"
     );
 }
