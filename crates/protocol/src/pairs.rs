@@ -173,6 +173,8 @@ impl PairQuerier {
                 }
             }
         }
+        // Built here, in parallel, and not by the first of many chunks at once.
+        agreement.public_key().noise_table();
         Ok(Self {
             agreement: agreement.clone(),
             secret: secret.clone(),

@@ -63,6 +63,9 @@ impl Context {
             Mask::Slot => suite.t_bits() as usize,
         };
         let public_key = agreement.public_key();
+        // Now, and not in the first of many batches at once: the table is built in parallel, and a
+        // thread that waits for its own pool must not meet itself there.
+        public_key.noise_table();
         let noise_bits = public_key.exponent_bits() + hidden + SLACK_BITS;
         // The key's own table reaches as far as the masks of the 89-bit suites.
         let noise = (hidden > Suite::C89.t_bits() as usize).then(|| {

@@ -116,6 +116,8 @@ impl Querier {
                 });
             }
         };
+        // Built here, in parallel, and not by the first of many chunks at once.
+        agreement.public_key().noise_table();
         Ok(Self {
             agreement: agreement.clone(),
             secret: secret.clone(),

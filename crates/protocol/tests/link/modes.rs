@@ -5,7 +5,12 @@ use blindjoin_protocol::{
     ProviderKeysBuilder, QuerierKeysBuilder, TableKind, Terms, join_key,
 };
 
-use crate::common::{link, matched, population, rng, run, session, terms};
+use rayon::prelude::*;
+
+use crate::common::{
+    link, matched, population, provider_keys, querier_keys, rng, run, send_table, session,
+    take_table, terms,
+};
 
 /// All ways to run a join.
 fn variants() -> Vec<(&'static str, Terms)> {
@@ -215,5 +220,29 @@ fn many_keys_fill_a_card_cell_by_cell() {
             [left_out, left_out, none],
             "a block that was not revealed"
         );
+    }
+}
+
+/// Batches on all threads of a pool at once, which is how a service runs them.
+#[test]
+fn batches_in_parallel_are_the_batches_in_order() {
+    let (ours, theirs, _) = population(11, 420, 1300, 40);
+    let session = session(terms(TableKind::Cuckoo), 448, 1536, None, 11).unwrap();
+    let keys = querier_keys(ours.iter().map(String::as_str));
+    let (querier, table) = send_table(&session, keys).unwrap();
+    let chunks: Vec<Vec<u8>> = (0..querier.table().chunks())
+        .into_par_iter()
+        .map(|i| querier.table_chunk(i).unwrap())
+        .collect();
+    assert_eq!(chunks.len(), table.len());
+    let theirs = provider_keys(theirs.iter().map(String::as_str));
+    let provider = take_table(&session, &theirs, &table).unwrap();
+    let batches = provider.comparisons().chunks();
+    let parallel: Vec<Vec<u8>> = (0..batches)
+        .into_par_iter()
+        .map(|i| provider.compare(i).unwrap())
+        .collect();
+    for (i, batch) in (0..).zip(parallel) {
+        assert_eq!(provider.compare(i).unwrap(), batch, "batch {i}");
     }
 }

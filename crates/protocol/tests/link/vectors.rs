@@ -1,8 +1,11 @@
 //! Values recorded from the executable specification of the protocol.
 
 use blindjoin_cuckoo::Parameters;
-use blindjoin_protocol::{JoinKeys, Shape, Suite, size_class};
+use blindjoin_protocol::{JoinKeys, KeySize, Profile, SecretKey, Shape, Suite, size_class};
+use num_bigint::BigUint;
 use serde_json::Value;
+
+use crate::common::rng;
 
 fn vectors() -> Value {
     serde_json::from_str(include_str!("../vectors/reference.json")).unwrap()
@@ -79,5 +82,65 @@ fn keyed_functions_are_the_specification_s() {
         for (i, row) in (0..).zip(of["canaries"].as_array().unwrap()) {
             assert_eq!(keys.canary(i), row.as_str().unwrap().as_bytes());
         }
+    }
+}
+
+/// What the specification's provider sent, our key holder decrypts, and our querier unmasks.
+#[test]
+fn streams_of_the_specification_decrypt_and_unmask() {
+    let vectors: Value = serde_json::from_str(include_str!("../vectors/stream.json")).unwrap();
+    let integer =
+        |name: &str| BigUint::parse_bytes(vectors[name].as_str().unwrap().as_bytes(), 16).unwrap();
+    let size = KeySize::insecure_test_key(1024).unwrap();
+    let primes = [integer("p"), integer("q")];
+    let profile = Profile::DjnShort;
+    let key =
+        SecretKey::from_parts(primes, &integer("h"), None, profile, size, &mut rng(1)).unwrap();
+    assert_eq!(key.public().fingerprint(), bytes(&vectors["fingerprint"]));
+    let [id, pad, canary] = ["id", "pad", "canary"].map(|name| bytes(&vectors["keys"][name]));
+    for stream in vectors["streams"].as_array().unwrap() {
+        let suite = if stream["suite"] == "c89" {
+            Suite::C89
+        } else {
+            Suite::O89
+        };
+        let list = |name: &str| stream[name].as_array().unwrap().clone();
+        let wire: Vec<u8> = list("ciphertexts")
+            .iter()
+            .flat_map(|text| {
+                let text = text.as_str().unwrap();
+                let digits = (0..text.len())
+                    .step_by(2)
+                    .map(move |at| text[at..at + 2].to_owned());
+                digits
+                    .map(|digits| u8::from_str_radix(&digits, 16).unwrap())
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        let plain = key.decrypt_packed(&wire, suite.slot_bits()).unwrap();
+        let t = BigUint::from(suite.t());
+        let residues: Vec<u128> = (0..plain.len())
+            .map(|i| (plain.to_biguint(i) % &t).try_into().unwrap())
+            .collect();
+        assert_eq!(
+            residues,
+            list("residues").iter().map(number).collect::<Vec<_>>()
+        );
+
+        let keys = JoinKeys::from_keys(suite, &id, &pad, &canary);
+        let blind = stream["blind"].as_bool().unwrap();
+        let mut labels: Vec<u128> = (0_u64..)
+            .zip(residues)
+            .map(|(j, w)| match blind {
+                true => (w + suite.t() - keys.blind_pad(j)) % suite.t(),
+                false if w >> suite.label_bits() == 0 => w ^ u128::from(keys.pad(j)),
+                false => w,
+            })
+            .filter(|label| label >> suite.label_bits() == 0)
+            .collect();
+        labels.sort_unstable();
+        let mut expected: Vec<u128> = list("labels").iter().map(number).collect();
+        expected.sort_unstable();
+        assert_eq!(labels, expected, "{} blind {blind}", suite.name());
     }
 }
