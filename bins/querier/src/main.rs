@@ -4,6 +4,7 @@
 //! lookup found nothing; 70 a bug; 75 temporary, run the same command again.
 #![forbid(unsafe_code)]
 
+mod dedupe;
 mod link;
 mod lookup;
 mod session;
@@ -30,6 +31,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Dedupe(dedupe::Arguments),
     Link(link::Arguments),
     Lookup(lookup::Arguments),
 }
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
     telemetry::start(LevelFilter::WARN);
     let mut found = true;
     let code = program::run("blindjoin-querier", || match &arguments.command {
+        Command::Dedupe(dedupe) => dedupe::run(dedupe, arguments.quiet),
         Command::Link(link) => link::run(link, arguments.quiet),
         Command::Lookup(lookup) => {
             found = lookup::run(lookup, arguments.quiet)?;

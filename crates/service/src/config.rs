@@ -10,6 +10,10 @@ use serde::de::DeserializeOwned;
 use crate::identity::IdentityFiles;
 use crate::{Error, Fingerprint, Peer, random};
 
+mod dedupe;
+
+pub use dedupe::{DedupePlan, Keep};
+
 /// Configuration of a key holder.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -165,6 +169,8 @@ pub struct QuerierConfig {
     /// How it links.
     #[serde(default)]
     pub link: LinkOptions,
+    /// Which jurisdiction keeps whom.
+    pub dedupe: Option<DedupePlan>,
 }
 
 /// A provider under the name by which the querier calls it.
@@ -399,6 +405,9 @@ impl QuerierConfig {
             config.insecure_test_keys,
         )?;
         check.positive("link.idle_seconds", config.link.idle_seconds)?;
+        let plan = config.dedupe.take();
+        config.dedupe =
+            plan.map(|plan| plan.resolve("dedupe.", path, &config.providers)).transpose()?;
         Ok(config)
     }
 

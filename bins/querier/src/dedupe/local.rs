@@ -1,0 +1,146 @@
+//! Duplicates within this registry.
+
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+use blindjoin_columnar::{Format, ReadOptions, Reader, RecordIds, today};
+use blindjoin_record::duplicates::Keys;
+use blindjoin_record::{Date, RuleSet, Scratch};
+use blindjoin_service::config::Keep;
+
+/// This registry's records by person.
+#[derive(Debug, Default)]
+pub(crate) struct Local {
+    /// Record to person; persons are numbered in the order of their first records.
+    pub(crate) person: Vec<u32>,
+    /// Person to the record that stands for her.
+    pub(crate) representative: Vec<u32>,
+    /// The rules under which a record has a duplicate here: bit `i` stands for rule `i`.
+    pub(crate) rules: Vec<u64>,
+}
+
+impl Local {
+    /// Reads the records again and finds which are of one person.
+    pub(crate) fn find(
+        data: &Path,
+        format: Option<Format>,
+        rules: &RuleSet,
+        keep: &Keep,
+        ids: &RecordIds,
+    ) -> anyhow::Result<Self> {
+        let reader = Reader::open(data, ReadOptions::strict().with_format(format))?;
+        let binding = rules.bind(reader.columns(), today())?;
+        let dates = match keep {
+            Keep::First => None,
+            Keep::Latest(column) => {
+                let found = reader
+                    .columns()
+                    .iter()
+                    .position(|name| name.trim() == column.trim());
+                Some(found.with_context(|| {
+                    format!(
+                        "{} has no column \"{column}\" to keep the latest by",
+                        reader.name()
+                    )
+                })?)
+            }
+        };
+        let (mut keys, mut scratch) = (Keys::default(), Scratch::default());
+        let mut latest = Vec::new();
+        let mut undated = 0_u64;
+        let name = reader.name().clone();
+        let mut rows = 0;
+        for chunk in reader {
+            let chunk = chunk?;
+            for row in chunk.rows().iter() {
+                keys.add(&binding, &row, &mut scratch);
+                if let Some(column) = dates {
+                    let date = row
+                        .cell(column)
+                        .and_then(|cell| Date::from_year_first(cell.trim()));
+                    undated += u64::from(date.is_none());
+                    latest.push(date);
+                }
+                rows += 1;
+            }
+        }
+        ensure!(rows == ids.len(), "{name} has changed while it was read");
+        ensure!(
+            dates.is_none() || undated < rows as u64,
+            "{name}: no cell of the column to keep the latest by is a date that begins with its year"
+        );
+        let groups = keys.group();
+        let rules = (0..rows).map(|row| groups.rules(row)).collect();
+        Ok(Self::new(groups.first_rows(), rules, &latest))
+    }
+
+    /// Numbers the persons, given each record's first duplicate, and chooses who stands for them:
+    /// the record with the latest date or, where there are no dates, the first.
+    fn new(first_rows: &[u32], rules: Vec<u64>, dates: &[Option<Date>]) -> Self {
+        let mut local = Self {
+            rules,
+            ..Self::default()
+        };
+        for (row, &first) in (0..).zip(first_rows) {
+            if first == row {
+                local
+                    .person
+                    .push(u32::try_from(local.representative.len()).expect("no more than rows"));
+                local.representative.push(row);
+                continue;
+            }
+            let person = local.person[first as usize];
+            local.person.push(person);
+            let chosen = &mut local.representative[person as usize];
+            // `None` is earlier than every date.
+            if dates.get(row as usize) > dates.get(*chosen as usize) {
+                *chosen = row;
+            }
+        }
+        local
+    }
+
+    /// The number of persons.
+    pub(crate) fn persons(&self) -> usize {
+        self.representative.len()
+    }
+
+    /// The record that stands for the person of a record.
+    pub(crate) fn representative_of(&self, row: usize) -> usize {
+        self.representative[self.person[row] as usize] as usize
+    }
+
+    /// The records of each person who has several, in order.
+    pub(crate) fn groups(&self) -> Vec<Vec<u32>> {
+        let mut groups = vec![Vec::new(); self.persons()];
+        for (row, &person) in (0..).zip(&self.person) {
+            groups[person as usize].push(row);
+        }
+        groups.retain(|rows| rows.len() > 1);
+        groups
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_record_stands_for_its_person_and_else_the_first() {
+        let day = |day| Date::new(2020, 1, day);
+        let first_rows = [0, 1, 0, 1, 1];
+        let local = Local::new(&first_rows, vec![0; 5], &[]);
+        assert_eq!(
+            (&*local.person, &*local.representative),
+            (&[0, 1, 0, 1, 1][..], &[0, 1][..])
+        );
+        assert_eq!(local.groups(), [vec![0, 2], vec![1, 3, 4]]);
+        let dates = [day(2), None, day(2), day(5), day(5)];
+        let local = Local::new(&first_rows, vec![0; 5], &dates);
+        assert_eq!(*local.representative, [0, 3]);
+        assert_eq!(
+            (local.representative_of(1), local.representative_of(4)),
+            (3, 3)
+        );
+    }
+}
