@@ -245,5 +245,14 @@ impl Drop for Inner {
         self.from_split.zeroize();
         self.r_squared.zeroize();
         self.square.zeroize();
+        erase(&mut self.value);
     }
+}
+
+/// Overwrites an integer where it lies.
+fn erase(value: &mut BigUint) {
+    for bit in 0..value.bits() {
+        value.set_bit(bit, false);
+    }
+    std::hint::black_box(value);
 }

@@ -16,13 +16,16 @@ use crate::public::{PublicKey, check_generator};
 ///
 /// Exponentiations with the secret are constant-time. What is erased on drop: the secret exponents, the
 /// rings modulo p² and q², all intermediate plaintexts in [`Naturals`]. The big-integer library behind
-/// key generation does not erase its temporaries. `Debug` prints the public half only.
+/// key generation, the rings' constants and the joining of halves does not erase its temporaries. `Debug` prints the public half only.
 pub struct SecretKey {
     public: PublicKey,
     p: Half,
     q: Half,
     /// p⁻¹ modulo q.
     p_inverse: Naturals,
+    /// Reads ciphertexts modulo n, to see whether they are units: with the secret primes that would not be
+    /// in constant time.
+    units: Reducer,
 }
 
 /// What decrypts modulo one of the primes, r.
@@ -232,6 +235,7 @@ impl SecretKey {
             .modinv(&parts.q)
             .expect("p and q are different primes");
         Self {
+            units: public.ring().reducer(width),
             public,
             p: Half::new(&parts.p, &parts.q, &ep, width, backend),
             q: Half::new(&parts.q, &parts.p, &eq, width, backend),
@@ -251,11 +255,7 @@ impl SecretKey {
         let n = self.public.n();
         let bound = crate::public::fixed_be(&(n * n), width);
         let below = ciphertexts.chunks_exact(width).all(|c| c < &bound[..]);
-        if below
-            && [&self.p, &self.q]
-                .iter()
-                .all(|half| half.reducer.are_units_vartime(ciphertexts))
-        {
+        if below && self.units.are_units_vartime(ciphertexts) {
             Ok(())
         } else {
             Err(Error::Undecryptable)
@@ -265,9 +265,8 @@ impl SecretKey {
     /// m ≡ mp mod p, m ≡ mq mod q: m = mp + p·((mq − mp)/p mod q).
     fn combine(&self, mp: &Naturals, mq: &Naturals) -> Naturals {
         let [p, q] = self.primes();
-        let inverse = self.p_inverse.to_biguint(0);
-        let mp_scaled = self.q.ring.scale(mp, &inverse);
-        let mq_scaled = self.q.ring.scale(mq, &inverse);
+        let mp_scaled = self.q.ring.scale(mp, &self.p_inverse, 0);
+        let mq_scaled = self.q.ring.scale(mq, &self.p_inverse, 0);
         let plaintexts: Vec<_> = (0..mp.len())
             .map(|i| {
                 let factor = (mq_scaled.to_biguint(i) + q - mp_scaled.to_biguint(i)) % q;
@@ -306,7 +305,7 @@ impl Half {
             .ring
             .log_one_plus(&c)
             .map_err(|_| Error::Undecryptable)?;
-        Ok(self.ring.scale(&logs, &self.scale.to_biguint(0)))
+        Ok(self.ring.scale(&logs, &self.scale, 0))
     }
 }
 

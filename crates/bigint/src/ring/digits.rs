@@ -8,7 +8,7 @@ use zeroize::Zeroize;
 use super::SquareRing;
 use crate::batch::Batch;
 use crate::error::Error;
-use crate::modulus::{Scratch, splat};
+use crate::modulus::Scratch;
 use crate::naturals::Naturals;
 use crate::words::Words;
 
@@ -96,24 +96,29 @@ impl SquareRing {
         self.is_unit_digit_vartime(&product)
     }
 
-    /// Yields `values[i]`·`factor` modulo m.
+    /// Yields `values[i]` times item `index` of `factors`, modulo m.
     ///
     /// # Panics
     ///
-    /// If the bound on `values` has more bits than m.
+    /// If there is no such item, or one of the bounds has more bits than m.
     #[must_use]
-    pub fn scale(&self, values: &Naturals, factor: &BigUint) -> Naturals {
+    pub fn scale(&self, values: &Naturals, factors: &Naturals, index: usize) -> Naturals {
         let m = self.m();
-        assert!(values.bits() <= m.bits, "values are bounded by the modulus");
-        let mut constant = Words::zeroed(m.digit());
-        splat(
-            &mut constant,
-            m.lanes,
-            m.radix,
-            &(factor * m.r() * m.r() % self.modulus()),
+        let most = values.bits().max(factors.bits());
+        assert!(
+            most <= m.bits,
+            "values and factors are bounded by the modulus"
         );
-        let mut out = Naturals::zero(values.len(), m.bits);
         let mut scratch = Scratch::new(m);
+        // The factor times R², so that one product and one reduction of a value leave no R.
+        let mut constant = Words::zeroed(m.digit());
+        for lane in 0..m.lanes {
+            m.put(&mut constant, lane, factors.item(index));
+        }
+        for _ in 0..2 {
+            m.mul_digit(&mut constant, &self.inner.r_squared, &mut scratch);
+        }
+        let mut out = Naturals::zero(values.len(), m.bits);
         let mut pack = Words::zeroed(m.pack());
         for i in 0..values.len().div_ceil(m.lanes) {
             pack.fill(0);
