@@ -163,13 +163,9 @@ impl SecretKey {
         let mut wire = Vec::with_capacity(packs * width);
         let mut slot = |i: usize| {
             wire.clear();
-            wire.extend(
-                ciphertexts
-                    .chunks_exact(width)
-                    .skip(i)
-                    .step_by(slots)
-                    .flatten(),
-            );
+            for ciphertext in ciphertexts.chunks_exact(width).skip(i).step_by(slots) {
+                wire.extend_from_slice(ciphertext);
+            }
             let part = self.p.reducer.reduce(&wire);
             let missing = packs - part.len();
             if missing == 0 {
