@@ -4,7 +4,7 @@
 //! cargo bench -p blindjoin-protocol --bench link -- [--records N] [--bits 2048] [--mode NAME]...
 //! ```
 //!
-//! Modes: `cuckoo`, `okvs`, `blind` (okvs), `full`, `lookup`, `pairwise`. Without any, all but `full`.
+//! Modes: `host` (what is not arithmetic, in isolation), `cuckoo`, `okvs`, `blind` (okvs), `full`, `lookup`, `pairwise`. Without any, all but `full`.
 //! Both sides hold N records (default 4000), one in three in common; `full` and `pairwise` take N
 //! as the number of comparisons instead. CPU time is that of all threads of the process.
 
@@ -44,7 +44,9 @@ fn main() {
     let key = Arc::new(SecretKey::generate(size, Profile::DjnShort, &mut rng));
     key.public().noise_table();
     println!("{bits} bits, {records} records on either side");
-    for mode in ["cuckoo", "okvs", "blind", "lookup", "pairwise", "full"] {
+    for mode in [
+        "host", "cuckoo", "okvs", "blind", "lookup", "pairwise", "full",
+    ] {
         let run = if chosen.is_empty() {
             mode != "full"
         } else {
@@ -56,6 +58,7 @@ fn main() {
                 "CPU s", "µs/record", "records/CPU s"
             );
             match mode {
+                "host" => host(&key, records),
                 "pairwise" => pairwise(&key, records),
                 _ => join(&key, mode, records),
             }
@@ -384,6 +387,27 @@ fn decide(
     let (_, result) = seal(released.stream(channels[1]), |i| released.chunk(i).unwrap());
     clock.lap("K decides");
     result
+}
+
+/// What each comparison costs besides arithmetic, in isolation.
+fn host(key: &SecretKey, records: usize) {
+    let terms = join_terms(key, "cuckoo");
+    let Session { channels, .. } = session(key, terms, [1024, 1024], None);
+    let keys = channels[0].join_keys(blindjoin_protocol::Suite::C89);
+    let mut clock = Clock::new(records);
+    let mut sum = 0_u64;
+    for i in 0..records {
+        let value = format!("id\0{i:011}");
+        let [low, _] = keys.bins(value.as_bytes(), 1 << 20);
+        let print = keys.fingerprint(b"id", value.as_bytes()).to_le_bytes()[0];
+        sum = sum.wrapping_add(u64::from(low) + u64::from(print));
+    }
+    clock.lap("fingerprint and bins");
+    sum = (0..records as u64).fold(sum, |sum, i| sum.wrapping_add(keys.pad(i)));
+    clock.lap("pad");
+    sum = (0..records as u64).fold(sum, |sum, i| sum ^ u64::from(keys.blind_pad(i) % 7 == 0));
+    clock.lap("blind pad");
+    println!("  ({sum:x})");
 }
 
 fn pairwise(key: &Arc<SecretKey>, pairs: usize) {

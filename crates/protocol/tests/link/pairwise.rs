@@ -97,7 +97,7 @@ fn run(
     blocks: &BlockDirectory,
     ours: QuerierRecords,
     theirs: &ProviderRecords,
-) -> Result<PairResult, Error> {
+) -> Result<(PairResult, Option<u64>), Error> {
     let agreement = &session.agreement;
     let keys = session.querier_to_provider.join_keys(agreement.suite());
     let querier = PairQuerier::new(agreement, keys.clone(), blocks, ours, &session.secrets[0])?;
@@ -144,7 +144,7 @@ fn run(
     let (summary, _) = querier
         .summary_stream(&session.querier_to_provider)
         .open(0, &summary)?;
-    opening.finish(&result, &summary)
+    Ok((opening.finish(&result, &summary)?, released.matches()))
 }
 
 /// Links two lists of records; yields the result and what a plain evaluation says.
@@ -182,7 +182,16 @@ fn link(terms: Terms, pairwise: &Pairwise, seed: u64) -> (PairResult, Expected, 
         size_class(provider.pairs(&blocks)),
     ];
     let session = session(terms, sizes[0], sizes[1], Some(blocks.clone()), seed).unwrap();
-    let result = run(&session, &blocks, querier, &provider).unwrap();
+    let (result, learned) = run(&session, &blocks, querier, &provider).unwrap();
+    // The key holder sees every clause that holds, as often as it has slots, of whatever pair.
+    let all = Pairwise {
+        threshold: None,
+        ..pairwise.clone()
+    };
+    let held = plain(&ours, &theirs, &all, "1990").into_values().flatten();
+    let weights = held.map(|clause| u64::from(pairwise.clauses[usize::from(clause)].weight));
+    let blind = session.agreement.manifest().terms.blind;
+    assert_eq!(learned, (!blind).then(|| weights.sum()));
     let expected = plain(&ours, &theirs, pairwise, "1990");
     (result, expected, ours)
 }
