@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
     show(&outcome)?;
     check(&outcome, &registries.truth)?;
     if let Some(folder) = &arguments.dir {
-        keep(folder, outcome)?;
+        keep(folder, &outcome)?;
         console.note(format_args!(
             "card.csv, report.html and the set-up are in {}",
             folder.display()
@@ -281,7 +281,7 @@ fn shared(truth: &Path) -> anyhow::Result<BTreeSet<String>> {
     Ok(people)
 }
 
-fn keep(folder: &Path, outcome: Outcome) -> anyhow::Result<()> {
+fn keep(folder: &Path, outcome: &Outcome) -> anyhow::Result<()> {
     let card = Output::create(&folder.join("card.csv"), true)?;
     let format = blindjoin_columnar::Format::Csv;
     blindjoin_querier::write(&outcome.card, &outcome.ids, &outcome.rules, card, format)?;

@@ -42,13 +42,20 @@ struct Serve {
 }
 
 fn main() -> ExitCode {
-    let Arguments { command: Command::Serve(arguments) } = Arguments::parse();
+    let Arguments {
+        command: Command::Serve(arguments),
+    } = Arguments::parse();
     program::run("blindjoin-keyholder", || serve(&arguments))
 }
 
 fn serve(arguments: &Serve) -> anyhow::Result<()> {
-    telemetry::start(if arguments.quiet { LevelFilter::WARN } else { LevelFilter::INFO });
-    let mut config = KeyHolderConfig::load(&arguments.config).context("reading the configuration")?;
+    telemetry::start(if arguments.quiet {
+        LevelFilter::WARN
+    } else {
+        LevelFilter::INFO
+    });
+    let mut config =
+        KeyHolderConfig::load(&arguments.config).context("reading the configuration")?;
     if let Some(listen) = &arguments.listen {
         config.listen.clone_from(listen);
     }

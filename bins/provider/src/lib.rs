@@ -25,22 +25,47 @@ pub struct Loaded {
 /// Reads a registry whole and keeps its join keys, each once.
 pub fn load(data: &Path, rules: &RuleSet) -> anyhow::Result<Loaded> {
     let mut reader = Reader::open(data, ReadOptions::strict())?;
-    let mut remarks: Vec<String> =
-        reader.notes().iter().map(|note| format!("{}: {note}", reader.name())).collect();
+    let mut remarks: Vec<String> = reader
+        .notes()
+        .iter()
+        .map(|note| format!("{}: {note}", reader.name()))
+        .collect();
     let binding = rules
         .bind(reader.columns(), today())
         .with_context(|| format!("{}", data.display()))?;
-    let ids: Vec<String> = rules.rules().iter().map(|rule| rule.id().to_owned()).collect();
-    let mut take = Take { builder: ProviderKeysBuilder::default(), ids: &ids, key: Vec::new() };
+    let ids: Vec<String> = rules
+        .rules()
+        .iter()
+        .map(|rule| rule.id().to_owned())
+        .collect();
+    let mut take = Take {
+        builder: ProviderKeysBuilder::default(),
+        ids: &ids,
+        key: Vec::new(),
+    };
     let threads = pipeline::all_cores();
-    let population =
-        Population::read(&mut reader, &binding, None, Side::Provider, threads, &mut take, |_| ())?;
+    let population = Population::read(
+        &mut reader,
+        &binding,
+        None,
+        Side::Provider,
+        threads,
+        &mut take,
+        |_| (),
+    )?;
     let records = population.ids.len();
     anyhow::ensure!(records > 0, "{} has no records", data.display());
     remarks.extend(missing(&ids, &population));
-    let registry =
-        Registry { rules: ids.clone(), rules_digest: rules.digest(), keys: take.builder.build() };
-    Ok(Loaded { registry, records, remarks })
+    let registry = Registry {
+        rules: ids.clone(),
+        rules_digest: rules.digest(),
+        keys: take.builder.build(),
+    };
+    Ok(Loaded {
+        registry,
+        records,
+        remarks,
+    })
 }
 
 /// A remark for every rule under which records have no signature.

@@ -44,17 +44,28 @@ struct Serve {
 }
 
 fn main() -> ExitCode {
-    let Arguments { command: Command::Serve(arguments) } = Arguments::parse();
+    let Arguments {
+        command: Command::Serve(arguments),
+    } = Arguments::parse();
     program::run("blindjoin-provider", || serve(&arguments))
 }
 
 fn serve(arguments: &Serve) -> anyhow::Result<()> {
-    telemetry::start(if arguments.quiet { LevelFilter::WARN } else { LevelFilter::INFO });
-    let mut config = ProviderConfig::load(&arguments.config).context("reading the configuration")?;
+    telemetry::start(if arguments.quiet {
+        LevelFilter::WARN
+    } else {
+        LevelFilter::INFO
+    });
+    let mut config =
+        ProviderConfig::load(&arguments.config).context("reading the configuration")?;
     if let Some(listen) = &arguments.listen {
         config.listen.clone_from(listen);
     }
-    let Loaded { registry, records, remarks } = load(&config.data, &load_rules(&config.rules)?)?;
+    let Loaded {
+        registry,
+        records,
+        remarks,
+    } = load(&config.data, &load_rules(&config.rules)?)?;
     if !arguments.quiet {
         for remark in remarks {
             program::say(remark);

@@ -49,18 +49,27 @@ pub struct Summary {
 impl Summary {
     /// Counts a card.
     pub fn of(card: &Card, ids: &RecordIds, rules: &[String]) -> Self {
-        let not_compared: Vec<usize> =
-            (0..card.rows()).filter(|&row| card.row(row).contains(&Cell::NotCompared)).collect();
+        let not_compared: Vec<usize> = (0..card.rows())
+            .filter(|&row| card.row(row).contains(&Cell::NotCompared))
+            .collect();
         Self {
             matched: card.matched_rows(),
-            not_compared: not_compared.iter().take(LISTED).map(|&row| ids.get(row).to_owned()).collect(),
+            not_compared: not_compared
+                .iter()
+                .take(LISTED)
+                .map(|&row| ids.get(row).to_owned())
+                .collect(),
             not_compared_count: not_compared.len(),
             records: card.rows(),
             rules: rules
                 .iter()
                 .enumerate()
                 .map(|(rule, id)| {
-                    (id.clone(), card.count(rule, Cell::Matched), card.count(rule, Cell::NoValue))
+                    (
+                        id.clone(),
+                        card.count(rule, Cell::Matched),
+                        card.count(rule, Cell::NoValue),
+                    )
                 })
                 .collect(),
             suspicious: card.notes().suspicious,
@@ -71,7 +80,11 @@ impl Summary {
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         if self.not_compared_count > 0 {
-            let more = if self.not_compared_count > LISTED { ", …" } else { "" };
+            let more = if self.not_compared_count > LISTED {
+                ", …"
+            } else {
+                ""
+            };
             warnings.push(format!(
                 "{} records could not be compared under some rule, and their cells are empty: {}{more}",
                 self.not_compared_count,
@@ -79,7 +92,10 @@ impl Summary {
             ));
         }
         if self.suspicious {
-            warnings.push("the result names places where we put nothing: somebody may invent matches".to_owned());
+            warnings.push(
+                "the result names places where we put nothing: somebody may invent matches"
+                    .to_owned(),
+            );
         }
         warnings
     }
@@ -87,7 +103,11 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} of {} records matched", self.matched, self.records)?;
+        write!(
+            formatter,
+            "{} of {} records matched",
+            self.matched, self.records
+        )?;
         for (rule, matched, without) in &self.rules {
             write!(formatter, "\n  {rule}: {matched} matched")?;
             if *without > 0 {

@@ -54,7 +54,12 @@ impl From<FormatName> for Format {
 
 pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
     let resolved = arguments.session.resolve()?;
-    let Resolved { identity, options, provider, .. } = &resolved;
+    let Resolved {
+        identity,
+        options,
+        provider,
+        ..
+    } = &resolved;
     let rules = load_rules(&resolved.rules)?;
     let format = arguments.format.map(Format::from);
     let card_format = match Format::of(&arguments.out) {
@@ -67,19 +72,36 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
     }
     // Now, because a whole linkage would be in vain if the card had no place.
     let output = Output::create(&arguments.out, arguments.force)?;
-    let report_output =
-        arguments.report.as_deref().map(|path| Output::create(path, arguments.force)).transpose()?;
-    let terms = options.terms(people.rules.clone(), people.rules_digest, people.keys.len() as u64)?;
+    let report_output = arguments
+        .report
+        .as_deref()
+        .map(|path| Output::create(path, arguments.force))
+        .transpose()?;
+    let terms = options.terms(
+        people.rules.clone(),
+        people.rules_digest,
+        people.keys.len() as u64,
+    )?;
     let agreed = terms.clone();
     let counterparts = resolved.counterparts();
     let bars = Bars::new(quiet);
-    let linked = program::block_on(querier::link(identity, &counterparts, terms, people.keys, &bars));
+    let linked = program::block_on(querier::link(
+        identity,
+        &counterparts,
+        terms,
+        people.keys,
+        &bars,
+    ));
     bars.finish();
     let Linked { card, figures } = linked.context("starting the runtime")??;
     let summary = Summary::of(&card, &people.ids, &people.rules);
     if let Some(mut output) = report_output {
         let title = format!("{} at {}", arguments.data.display(), provider.name);
-        output.write_all(report(&title, &summary, &figures, &agreed).to_html().as_bytes())?;
+        output.write_all(
+            report(&title, &summary, &figures, &agreed)
+                .to_html()
+                .as_bytes(),
+        )?;
         output.commit()?;
     }
     write(&card, &people.ids, &people.rules, output, card_format)?;

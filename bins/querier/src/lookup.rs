@@ -34,20 +34,40 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<bool> {
     let resolved = arguments.session.resolve()?;
     let rules = load_rules(&resolved.rules)?;
-    let mut pairs = arguments.fields.iter().map(|text| pair(text)).collect::<anyhow::Result<Vec<_>>>()?;
+    let mut pairs = arguments
+        .fields
+        .iter()
+        .map(|text| pair(text))
+        .collect::<anyhow::Result<Vec<_>>>()?;
     if let Some(path) = &arguments.fields_file {
         pairs.extend(read_pairs(path)?);
     }
-    ensure!(!pairs.is_empty(), "nothing to look up: give --field NAME=VALUE or --fields-file");
+    ensure!(
+        !pairs.is_empty(),
+        "nothing to look up: give --field NAME=VALUE or --fields-file"
+    );
     let Query { keys, without } = Query::new(&rules, &pairs)?;
     if !quiet && !without.is_empty() {
-        say(format_args!("the fields do not suffice for {}", without.join(", ")));
+        say(format_args!(
+            "the fields do not suffice for {}",
+            without.join(", ")
+        ));
     }
-    let ids: Vec<String> = rules.rules().iter().map(|rule| rule.id().to_owned()).collect();
+    let ids: Vec<String> = rules
+        .rules()
+        .iter()
+        .map(|rule| rule.id().to_owned())
+        .collect();
     let terms = resolved.options.lookup_terms(ids.clone(), rules.digest())?;
     let counterparts = resolved.counterparts();
     let bars = Bars::new(quiet);
-    let linked = program::block_on(querier::link(&resolved.identity, &counterparts, terms, keys, &bars));
+    let linked = program::block_on(querier::link(
+        &resolved.identity,
+        &counterparts,
+        terms,
+        keys,
+        &bars,
+    ));
     bars.finish();
     let Linked { card, .. } = linked.context("starting the runtime")??;
     let mut output = std::io::stdout().lock();
@@ -60,7 +80,9 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<bool> {
 }
 
 fn pair(text: &str) -> anyhow::Result<(String, String)> {
-    let (name, value) = text.split_once('=').context("a field is given as NAME=VALUE")?;
+    let (name, value) = text
+        .split_once('=')
+        .context("a field is given as NAME=VALUE")?;
     Ok((name.trim().to_owned(), value.to_owned()))
 }
 
@@ -73,6 +95,8 @@ fn read_pairs(path: &Path) -> anyhow::Result<Vec<(String, String)>> {
     text.lines()
         .enumerate()
         .filter(|(_, line)| !line.trim().is_empty())
-        .map(|(number, line)| pair(line).with_context(|| format!("{} line {}", path.display(), number + 1)))
+        .map(|(number, line)| {
+            pair(line).with_context(|| format!("{} line {}", path.display(), number + 1))
+        })
         .collect()
 }

@@ -48,7 +48,11 @@ fn main() -> ExitCode {
             Ok(())
         }
     });
-    if found { code } else { ExitCode::from(NOT_FOUND) }
+    if found {
+        code
+    } else {
+        ExitCode::from(NOT_FOUND)
+    }
 }
 
 #[cfg(test)]

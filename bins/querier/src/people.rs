@@ -2,7 +2,8 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 use blindjoin_columnar::{
-    Format, Population, ReadOptions, Reader, RecordIds, Side, Signature, TakeSignatures, pipeline, today,
+    Format, Population, ReadOptions, Reader, RecordIds, Side, Signature, TakeSignatures, pipeline,
+    today,
 };
 use blindjoin_protocol::{QuerierKeys, QuerierKeysBuilder, join_key};
 use blindjoin_record::RuleSet;
@@ -26,25 +27,54 @@ impl People {
     /// Reads a table of records whole.
     pub fn read(data: &Path, format: Option<Format>, rules: &RuleSet) -> anyhow::Result<Self> {
         let mut reader = Reader::open(data, ReadOptions::strict().with_format(format))?;
-        let mut remarks: Vec<String> =
-            reader.notes().iter().map(|note| format!("{}: {note}", reader.name())).collect();
-        let binding =
-            rules.bind(reader.columns(), today()).with_context(|| data.display().to_string())?;
-        let ids: Vec<String> = rules.rules().iter().map(|rule| rule.id().to_owned()).collect();
+        let mut remarks: Vec<String> = reader
+            .notes()
+            .iter()
+            .map(|note| format!("{}: {note}", reader.name()))
+            .collect();
+        let binding = rules
+            .bind(reader.columns(), today())
+            .with_context(|| data.display().to_string())?;
+        let ids: Vec<String> = rules
+            .rules()
+            .iter()
+            .map(|rule| rule.id().to_owned())
+            .collect();
         let columns = u16::try_from(ids.len()).context("there are too many rules")?;
-        let mut take = Take { builder: QuerierKeysBuilder::new(columns), ids: &ids, key: Vec::new() };
+        let mut take = Take {
+            builder: QuerierKeysBuilder::new(columns),
+            ids: &ids,
+            key: Vec::new(),
+        };
         let threads = pipeline::all_cores();
-        let population =
-            Population::read(&mut reader, &binding, None, Side::Querier, threads, &mut take, |_| ())?;
+        let population = Population::read(
+            &mut reader,
+            &binding,
+            None,
+            Side::Querier,
+            threads,
+            &mut take,
+            |_| (),
+        )?;
         let keys = take.builder.build();
-        ensure!(!population.ids.is_empty(), "{} has no records", data.display());
+        ensure!(
+            !population.ids.is_empty(),
+            "{} has no records",
+            data.display()
+        );
         for (rule, missing) in ids.iter().zip(&population.missing) {
             let count: u64 = missing.iter().map(|(_, count)| count).sum();
             if count > 0 {
                 remarks.push(format!("rule {rule}: {count} records have no value for it"));
             }
         }
-        Ok(Self { ids: population.ids, keys, rules: ids, rules_digest: rules.digest(), remarks })
+        Ok(Self {
+            ids: population.ids,
+            keys,
+            rules: ids,
+            rules_digest: rules.digest(),
+            remarks,
+        })
     }
 }
 
@@ -75,6 +105,8 @@ impl TakeSignatures for Take<'_> {
         let rule = &self.ids[usize::from(signature.rule)];
         let block = signature.block.map(str::as_bytes);
         join_key(&mut self.key, rule, signature.text.as_bytes(), block)?;
-        Ok(self.builder.push(signature.row, signature.rule, &self.key)?)
+        Ok(self
+            .builder
+            .push(signature.row, signature.rule, &self.key)?)
     }
 }

@@ -25,20 +25,39 @@ impl Query {
             .fields()
             .iter()
             .filter(|field| field.is_used())
-            .map(|field| (field.name(), field.column().unwrap_or(field.name()).trim().to_owned()))
+            .map(|field| {
+                (
+                    field.name(),
+                    field.column().unwrap_or(field.name()).trim().to_owned(),
+                )
+            })
             .collect();
         let mut values: BTreeMap<usize, &str> = BTreeMap::new();
         for (name, value) in pairs {
-            let Some(position) = used.iter().position(|(field, column)| field == name || column == name)
+            let Some(position) = used
+                .iter()
+                .position(|(field, column)| field == name || column == name)
             else {
                 let names: Vec<&str> = used.iter().map(|(field, _)| *field).collect();
-                bail!("the rules use no field {name}; they use {}", names.join(", "));
+                bail!(
+                    "the rules use no field {name}; they use {}",
+                    names.join(", ")
+                );
             };
-            ensure!(values.insert(position, value).is_none(), "field {name} comes twice");
+            ensure!(
+                values.insert(position, value).is_none(),
+                "field {name} comes twice"
+            );
         }
-        let header: Vec<&str> = used.iter().map(|(_, column)| column.as_str()).collect();
+        // The rules may map a record id, which a single record does not need.
+        let mut header: Vec<&str> = used.iter().map(|(_, column)| column.as_str()).collect();
+        header.extend(rules.record_id_column());
         let binding = rules.bind(&header, today())?;
-        let row = Cells((0..used.len()).map(|position| values.get(&position).copied()).collect());
+        let row = Cells(
+            (0..header.len())
+                .map(|position| values.get(&position).copied())
+                .collect(),
+        );
         let mut builder = QuerierKeysBuilder::new(u16::try_from(rules.rules().len())?);
         let number = builder.row()?;
         let mut without = Vec::new();
@@ -63,9 +82,15 @@ impl Query {
             if missing.is_empty() {
                 bail!("no rule accepts these values");
             }
-            bail!("no rule is content with these fields; missing: {}", missing.join(", "));
+            bail!(
+                "no rule is content with these fields; missing: {}",
+                missing.join(", ")
+            );
         }
-        Ok(Self { keys: builder.build(), without })
+        Ok(Self {
+            keys: builder.build(),
+            without,
+        })
     }
 }
 
@@ -81,13 +106,15 @@ impl Row for Cells<'_> {
 mod tests {
     use super::*;
 
-    const RULES: &str = "[columns]\nnational_id = \"SSN No\"\nbirth_date = \"Born\"\nlast_name = \"Name\"\n\
+    const RULES: &str = "[columns]\nrecord_id = \"Id\"\nnational_id = \"SSN No\"\nbirth_date = \"Born\"\nlast_name = \"Name\"\n\
         [[rule]]\nid = \"ID\"\nsignature = [\"national_id:T\"]\n\
         [[rule]]\nid = \"NAME\"\nsignature = [\"last_name:T|U\", \"birth_date:T\"]\n";
 
     fn query(pairs: &[(&str, &str)]) -> anyhow::Result<Query> {
-        let pairs: Vec<(String, String)> =
-            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let pairs: Vec<(String, String)> = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         Query::new(&RuleSet::from_toml(RULES).unwrap(), &pairs)
     }
 

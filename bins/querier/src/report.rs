@@ -7,17 +7,23 @@ use crate::Summary;
 /// The report of a linkage: counts, sizes and times, and what each party learned.
 pub fn report(title: &str, summary: &Summary, figures: &Figures, terms: &Terms) -> Report {
     let count = |number: usize| number as u64;
-    let rules = summary.rules.iter().map(|(rule, matched, no_value)| RuleCount {
-        rule: rule.clone(),
-        matched: count(*matched),
-        unmatched: count(summary.records.saturating_sub(matched + no_value)),
-        no_value: count(*no_value),
-    });
-    let phases = figures
-        .phases
+    let rules = summary
+        .rules
         .iter()
-        .map(|(phase, time)| Phase { name: phase.to_string(), seconds: time.as_secs_f64() });
-    let link = |name: &str, bytes| Link { name: name.to_owned(), bytes };
+        .map(|(rule, matched, no_value)| RuleCount {
+            rule: rule.clone(),
+            matched: count(*matched),
+            unmatched: count(summary.records.saturating_sub(matched + no_value)),
+            no_value: count(*no_value),
+        });
+    let phases = figures.phases.iter().map(|(phase, time)| Phase {
+        name: phase.to_string(),
+        seconds: time.as_secs_f64(),
+    });
+    let link = |name: &str, bytes| Link {
+        name: name.to_owned(),
+        bytes,
+    };
     Report {
         title: title.to_owned(),
         generated: blindjoin_columnar::today().to_string(),
@@ -27,8 +33,14 @@ pub fn report(title: &str, summary: &Summary, figures: &Figures, terms: &Terms) 
         rules: rules.collect(),
         phases: phases.collect(),
         links: vec![
-            link("querier to provider: the encrypted table", figures.table_bytes),
-            link("provider to key holder: the comparisons", figures.comparison_bytes),
+            link(
+                "querier to provider: the encrypted table",
+                figures.table_bytes,
+            ),
+            link(
+                "provider to key holder: the comparisons",
+                figures.comparison_bytes,
+            ),
             link("key holder to querier: the result", figures.result_bytes),
         ],
         learned: learned(figures, terms),
@@ -47,15 +59,28 @@ pub fn human_bytes(bytes: u64) -> String {
         scaled /= 1000;
         unit += 1;
     }
-    if unit == 0 { format!("{scaled} B") } else { format!("{scaled}.{tenths} {}", units[unit]) }
+    if unit == 0 {
+        format!("{scaled} B")
+    } else {
+        format!("{scaled}.{tenths} {}", units[unit])
+    }
 }
 
 fn learned(figures: &Figures, terms: &Terms) -> Vec<Fact> {
-    let fact = |name: &str, value: String| Fact { name: name.to_owned(), value };
+    let fact = |name: &str, value: String| Fact {
+        name: name.to_owned(),
+        value,
+    };
     let keyholder = if terms.blind {
-        format!("the number of comparisons, {}; not what matches, not even how much", figures.comparisons)
+        format!(
+            "the number of comparisons, {}; not what matches, not even how much",
+            figures.comparisons
+        )
     } else if terms.dummies.is_some() {
-        format!("the number of comparisons, {}, and a noisy number of matches", figures.comparisons)
+        format!(
+            "the number of comparisons, {}, and a noisy number of matches",
+            figures.comparisons
+        )
     } else {
         format!(
             "the number of comparisons, {}, and how many of them match, {} secret common identifiers included",
@@ -63,23 +88,48 @@ fn learned(figures: &Figures, terms: &Terms) -> Vec<Fact> {
         )
     };
     vec![
-        fact("querier", format!("this card, and that the provider has at most {} keys", figures.provider_size)),
-        fact("data provider", format!("that the querier's table has {} entries", figures.table_entries)),
+        fact(
+            "querier",
+            format!(
+                "this card, and that the provider has at most {} keys",
+                figures.provider_size
+            ),
+        ),
+        fact(
+            "data provider",
+            format!(
+                "that the querier's table has {} entries",
+                figures.table_entries
+            ),
+        ),
         fact("key holder", keyholder),
     ]
 }
 
 fn parameters(figures: &Figures, terms: &Terms) -> Vec<Fact> {
-    let fact = |name: &str, value: String| Fact { name: name.to_owned(), value };
+    let fact = |name: &str, value: String| Fact {
+        name: name.to_owned(),
+        value,
+    };
     let table = match terms.mode {
-        Mode::Join { table: TableKind::Cuckoo } => "cuckoo",
-        Mode::Join { table: TableKind::Okvs } => "key-value store",
+        Mode::Join {
+            table: TableKind::Cuckoo,
+        } => "cuckoo",
+        Mode::Join {
+            table: TableKind::Okvs,
+        } => "key-value store",
         Mode::Lookup => "lookup",
         Mode::Pairwise(_) => "pairwise",
     };
     vec![
-        fact("key", format!("{} bits, {}", figures.key_bits, terms.profile.name())),
-        fact("table", format!("{table}, {} ciphertexts", figures.table_entries)),
+        fact(
+            "key",
+            format!("{} bits, {}", figures.key_bits, terms.profile.name()),
+        ),
+        fact(
+            "table",
+            format!("{table}, {} ciphertexts", figures.table_entries),
+        ),
         fact("comparisons", figures.comparisons.to_string()),
         fact("distinct keys of the querier", figures.keys.to_string()),
     ]

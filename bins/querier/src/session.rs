@@ -63,26 +63,52 @@ impl Session {
     pub(crate) fn resolve(&self) -> anyhow::Result<Resolved> {
         let config = QuerierConfig::load(&self.config).context("reading the configuration")?;
         let identity = Identity::load(&config.identity).context("loading our identity")?;
-        let rules = self.rules.clone().or_else(|| config.rules.clone()).with_context(|| {
-            format!("{} names no rules, and neither does --rules", self.config.display())
-        })?;
+        let rules = self
+            .rules
+            .clone()
+            .or_else(|| config.rules.clone())
+            .with_context(|| {
+                format!(
+                    "{} names no rules, and neither does --rules",
+                    self.config.display()
+                )
+            })?;
         let provider = match &self.provider {
             None if config.providers.len() == 1 => config.providers.first(),
             None => None,
-            Some(name) => config.providers.iter().find(|provider| provider.name == *name),
+            Some(name) => config
+                .providers
+                .iter()
+                .find(|provider| provider.name == *name),
         };
         let provider = provider.cloned().with_context(|| {
-            let names: Vec<&str> = config.providers.iter().map(|provider| provider.name.as_str()).collect();
-            format!("say with --provider which of {} to link with", names.join(", "))
+            let names: Vec<&str> = config
+                .providers
+                .iter()
+                .map(|provider| provider.name.as_str())
+                .collect();
+            format!(
+                "say with --provider which of {} to link with",
+                names.join(", ")
+            )
         })?;
         let options = self.options(&config)?;
-        Ok(Resolved { config, identity, options, provider, rules })
+        Ok(Resolved {
+            config,
+            identity,
+            options,
+            provider,
+            rules,
+        })
     }
 
     fn options(&self, config: &QuerierConfig) -> anyhow::Result<LinkOptions> {
         let mut options = config.link.clone();
         if let Some(bits) = self.key_bits {
-            anyhow::ensure!(config.allows_key_bits(bits), "--key-bits must be 2048, 3072 or 4096");
+            anyhow::ensure!(
+                config.allows_key_bits(bits),
+                "--key-bits must be 2048, 3072 or 4096"
+            );
             options.key_bits = bits;
         }
         match self.table {

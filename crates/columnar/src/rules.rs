@@ -17,8 +17,10 @@ pub fn load_rules(rules: &str) -> Result<RuleSet, Error> {
     let parsed = if is_rule_set_name(rules) && !Path::new(rules).exists() {
         RuleSet::builtin(rules)
     } else {
-        let text = std::fs::read_to_string(rules)
-            .map_err(|source| Error::Input { file: Arc::clone(&file), source })?;
+        let text = std::fs::read_to_string(rules).map_err(|source| Error::Input {
+            file: Arc::clone(&file),
+            source,
+        })?;
         RuleSet::from_toml(&text)
     };
     parsed.map_err(|source| Error::Rules { file, source })
@@ -26,12 +28,21 @@ pub fn load_rules(rules: &str) -> Result<RuleSet, Error> {
 
 /// Whether `rules` has the form of a rule set's name rather than of a file's.
 pub fn is_rule_set_name(rules: &str) -> bool {
-    !rules.is_empty() && rules.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+    !rules.is_empty()
+        && rules
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }
 
 /// The day in UTC: dates of birth after it are not valid.
+///
+/// # Panics
+///
+/// Never: the last day of the year 9999 is a day.
 pub fn today() -> Date {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
+    let seconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_secs());
     let days = i64::try_from(seconds / 86_400).unwrap_or(i64::MAX);
     Date::from_unix_days(days).unwrap_or_else(|| Date::new(9999, 12, 31).expect("a day"))
 }
@@ -42,9 +53,21 @@ mod tests {
 
     #[test]
     fn names_and_files_are_told_apart() {
-        assert_eq!(load_rules("ssn").map(|rules| rules.name().to_owned()).ok().as_deref(), Some("ssn"));
-        assert!(matches!(load_rules("no-such-set"), Err(Error::Rules { .. })));
-        assert!(matches!(load_rules("missing/rules.toml"), Err(Error::Input { .. })));
+        assert_eq!(
+            load_rules("ssn")
+                .map(|rules| rules.name().to_owned())
+                .ok()
+                .as_deref(),
+            Some("ssn")
+        );
+        assert!(matches!(
+            load_rules("no-such-set"),
+            Err(Error::Rules { .. })
+        ));
+        assert!(matches!(
+            load_rules("missing/rules.toml"),
+            Err(Error::Input { .. })
+        ));
     }
 
     #[test]

@@ -59,11 +59,7 @@ impl Connection {
     /// # Errors
     ///
     /// [`Error::Connect`] if nobody answers in time, [`Error::RefusedThem`] if somebody else does.
-    pub async fn open(
-        identity: &Identity,
-        role: Role,
-        peer: &Peer,
-    ) -> Result<Self, Error> {
+    pub async fn open(identity: &Identity, role: Role, peer: &Peer) -> Result<Self, Error> {
         let address = peer.address.clone();
         let failed = |source| Error::Connect {
             role,
@@ -90,11 +86,13 @@ impl Connection {
             problem,
         })?;
         let cause = Cause::default();
-        let channel = channel(Watched::new(stream, cause.clone())).await.map_err(|error| Error::Lost {
-            role,
-            address: address.clone(),
-            reason: crate::error::chain(&error),
-        })?;
+        let channel = channel(Watched::new(stream, cause.clone()))
+            .await
+            .map_err(|error| Error::Lost {
+                role,
+                address: address.clone(),
+                reason: crate::error::chain(&error),
+            })?;
         Ok(Self {
             address,
             cause,
@@ -120,16 +118,36 @@ impl Connection {
         let (role, address) = (self.role, self.address.clone());
         // A status that the transport made up has a source or one of these codes; an answer of the
         // other side that names its own broken lines says so in words.
-        let from_transport = status.source().is_some() || matches!(status.code(), Code::Unknown | Code::Cancelled);
+        let from_transport =
+            status.source().is_some() || matches!(status.code(), Code::Unknown | Code::Cancelled);
         if !from_transport || Fault::of_code(status.code()) != Fault::Environment {
-            return Error::Answer { role, code: status.code(), message: status.message().to_owned() };
+            return Error::Answer {
+                role,
+                code: status.code(),
+                message: status.message().to_owned(),
+            };
         }
         match self.cause.get() {
-            Some(Broken::Alert(alert)) => Error::RefusedUs { role, address, alert, own: self.own },
-            Some(Broken::Network(reason)) => Error::Lost { role, address, reason },
+            Some(Broken::Alert(alert)) => Error::RefusedUs {
+                role,
+                address,
+                alert,
+                own: self.own,
+            },
+            Some(Broken::Network(reason)) => Error::Lost {
+                role,
+                address,
+                reason,
+            },
             None => {
-                let reason = status.source().map_or_else(|| status.message().to_owned(), |cause| crate::chain(cause));
-                Error::Lost { role, address, reason }
+                let reason = status
+                    .source()
+                    .map_or_else(|| status.message().to_owned(), crate::chain);
+                Error::Lost {
+                    role,
+                    address,
+                    reason,
+                }
             }
         }
     }

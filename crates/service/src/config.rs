@@ -86,7 +86,9 @@ impl Default for KeyHolderLimits {
         Self {
             sessions: 8,
             comparisons: 1_000_000_000,
-            matches: 100_000_000, blind: true, idle_seconds: 300,
+            matches: 100_000_000,
+            blind: true,
+            idle_seconds: 300,
         }
     }
 }
@@ -145,7 +147,9 @@ impl Default for ProviderLimits {
         Self {
             sessions: 4,
             table: 50_000_000,
-            blind: true, table_total: 1_000_000_000, idle_seconds: 300,
+            blind: true,
+            table_total: 1_000_000_000,
+            idle_seconds: 300,
         }
     }
 }
@@ -266,7 +270,12 @@ impl LinkOptions {
     /// # Errors
     ///
     /// [`Error::Refused`] for a key size that is not offered, and what contradicts itself.
-    pub fn terms(&self, rules: Vec<String>, rules_digest: [u8; 32], keys: u64) -> Result<Terms, Error> {
+    pub fn terms(
+        &self,
+        rules: Vec<String>,
+        rules_digest: [u8; 32],
+        keys: u64,
+    ) -> Result<Terms, Error> {
         let table = match self.table {
             Table::Cuckoo => TableKind::Cuckoo,
             Table::Okvs => TableKind::Okvs,
@@ -302,9 +311,16 @@ impl LinkOptions {
     ///
     /// As for [`LinkOptions::terms`].
     pub fn lookup_terms(&self, rules: Vec<String>, rules_digest: [u8; 32]) -> Result<Terms, Error> {
-        let options = Self { hide_count: !self.blind, mask: MaskChoice::Slot, ..self.clone() };
+        let options = Self {
+            hide_count: !self.blind,
+            mask: MaskChoice::Slot,
+            ..self.clone()
+        };
         let keys = rules.len() as u64;
-        let terms = Terms { mode: Mode::Lookup, ..options.terms(rules, rules_digest, keys)? };
+        let terms = Terms {
+            mode: Mode::Lookup,
+            ..options.terms(rules, rules_digest, keys)?
+        };
         terms.check()?;
         Ok(terms)
     }
@@ -312,8 +328,9 @@ impl LinkOptions {
 
 /// The key size of so many bits, small ones included: the policies judge them.
 pub(crate) fn key_size(bits: u32) -> Result<KeySize, Error> {
-    KeySize::insecure_test_key(bits as usize)
-        .map_err(|_| Error::Refused { reason: format!("keys of {bits} bits are not offered") })
+    KeySize::insecure_test_key(bits as usize).map_err(|_| Error::Refused {
+        reason: format!("keys of {bits} bits are not offered"),
+    })
 }
 
 impl KeyHolderConfig {
@@ -406,8 +423,9 @@ impl QuerierConfig {
         )?;
         check.positive("link.idle_seconds", config.link.idle_seconds)?;
         let plan = config.dedupe.take();
-        config.dedupe =
-            plan.map(|plan| plan.resolve("dedupe.", path, &config.providers)).transpose()?;
+        config.dedupe = plan
+            .map(|plan| plan.resolve("dedupe.", path, &config.providers))
+            .transpose()?;
         Ok(config)
     }
 
@@ -497,7 +515,10 @@ fn rules_relative_to(folder: &Path, rules: &str) -> String {
 
 /// Whether `rules` has the form of a rule set's name rather than of a file's.
 fn is_rule_set_name(rules: &str) -> bool {
-    !rules.is_empty() && rules.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+    !rules.is_empty()
+        && rules
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }
 
 #[cfg(test)]

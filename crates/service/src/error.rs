@@ -188,9 +188,11 @@ impl Error {
             | Self::File { .. }
             | Self::Listen { .. }
             | Self::Tls(_) => Fault::Input,
-            Self::Connect { .. } | Self::Lost { .. } | Self::Randomness | Self::Timeout { .. } | Self::Vanished { .. } => {
-                Fault::Environment
-            }
+            Self::Connect { .. }
+            | Self::Lost { .. }
+            | Self::Randomness
+            | Self::Timeout { .. }
+            | Self::Vanished { .. } => Fault::Environment,
             Self::Message { .. } | Self::SessionState | Self::Truncated { .. } => Fault::Peer,
             Self::Protocol(error) => protocol_fault(error),
             Self::Panicked { .. } => Fault::Misuse,

@@ -21,8 +21,8 @@ use crate::wire::key_holder_server::{KeyHolder as Service, KeyHolderServer};
 use crate::wire::submit_comparisons_request::Part;
 use crate::wire::{
     Chunk, FetchResultRequest, FetchResultResponse, GetPublicKeyRequest, GetPublicKeyResponse,
-    KeyHolderOpenSessionRequest, KeyHolderOpenSessionResponse, SessionOpening, SubmitComparisonsRequest,
-    SubmitComparisonsResponse,
+    KeyHolderOpenSessionRequest, KeyHolderOpenSessionResponse, SessionOpening,
+    SubmitComparisonsRequest, SubmitComparisonsResponse,
 };
 use crate::{Error, Fingerprint, Identity, Role, chain, pool, random, server, stream};
 
@@ -63,7 +63,11 @@ impl KeyHolder {
             signer: blindjoin_protocol::Identity::from_seed(identity.seed()),
             stock: Stock::start(size, config.keys.ready),
         });
-        Ok(Self { identity, listener, service })
+        Ok(Self {
+            identity,
+            listener,
+            service,
+        })
     }
 
     /// Where it serves.
@@ -78,8 +82,12 @@ impl KeyHolder {
 
     /// Serves until `stop` resolves.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), Error> {
-        let clients =
-            self.service.links.iter().flat_map(|link| [link.querier, link.provider]).collect();
+        let clients = self
+            .service
+            .links
+            .iter()
+            .flat_map(|link| [link.querier, link.provider])
+            .collect();
         let sweeper = tokio::spawn(self.service.sessions.clone().sweep());
         let router = server::builder().add_service(KeyHolderServer::from_arc(self.service));
         let outcome = server::serve(self.listener, &self.identity, clients, router, stop).await;
@@ -110,7 +118,10 @@ struct Holder {
 
 impl std::fmt::Debug for Holder {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Holder").field("sessions", &self.sessions).finish_non_exhaustive()
+        formatter
+            .debug_struct("Holder")
+            .field("sessions", &self.sessions)
+            .finish_non_exhaustive()
     }
 }
 
@@ -124,7 +135,9 @@ impl Service for Holder {
             let caller = Caller::of(&request)?;
             self.open(caller, request.into_inner()).await
         };
-        let announcement = opened.await.map_err(|error| refuse(Role::Querier, &error))?;
+        let announcement = opened
+            .await
+            .map_err(|error| refuse(Role::Querier, &error))?;
         Ok(Response::new(KeyHolderOpenSessionResponse { announcement }))
     }
 
@@ -134,7 +147,8 @@ impl Service for Holder {
     ) -> Result<Response<GetPublicKeyResponse>, Status> {
         let answer = || {
             let caller = Caller::of(&request)?;
-            let (_, session) = self.session_of_provider(caller, &request.get_ref().manifest_sha256)?;
+            let (_, session) =
+                self.session_of_provider(caller, &request.get_ref().manifest_sha256)?;
             Ok(session.announcement.clone())
         };
         let announcement = answer().map_err(|error: Error| refuse(Role::Provider, &error))?;
@@ -153,7 +167,9 @@ impl Service for Holder {
             });
             self.submit(caller, parts).await
         };
-        submitted.await.map_err(|error| refuse(Role::Provider, &error))?;
+        submitted
+            .await
+            .map_err(|error| refuse(Role::Provider, &error))?;
         Ok(Response::new(SubmitComparisonsResponse {}))
     }
 
@@ -167,32 +183,53 @@ impl Service for Holder {
             let caller = Caller::of(&request)?;
             self.fetch(caller, request.into_inner().opening).await
         };
-        let chunks = fetched.await.map_err(|error| refuse(Role::Querier, &error))?;
+        let chunks = fetched
+            .await
+            .map_err(|error| refuse(Role::Querier, &error))?;
         Ok(Response::new(ReceiverStream::new(chunks)))
     }
 }
 
 impl Holder {
-    async fn open(&self, caller: Caller, request: KeyHolderOpenSessionRequest) -> Result<Vec<u8>, Error> {
+    async fn open(
+        &self,
+        caller: Caller,
+        request: KeyHolderOpenSessionRequest,
+    ) -> Result<Vec<u8>, Error> {
         let manifest = Manifest::decode(&request.manifest)?;
         let provider = <[u8; 32]>::try_from(&*request.provider_certificate_sha256)
             .map(Fingerprint::from_bytes)
-            .map_err(|_| Error::Message { role: Role::Querier, part: "provider certificate fingerprint" })?;
-        if !self.links.contains(&Link { querier: caller.fingerprint, provider }) {
+            .map_err(|_| Error::Message {
+                role: Role::Querier,
+                part: "provider certificate fingerprint",
+            })?;
+        if !self.links.contains(&Link {
+            querier: caller.fingerprint,
+            provider,
+        }) {
             let querier = caller.fingerprint;
             return Err(Error::Refused {
-                reason: format!("the key holder does not let querier {querier} link with provider {provider}"),
+                reason: format!(
+                    "the key holder does not let querier {querier} link with provider {provider}"
+                ),
             });
         }
-        if manifest.parties.querier.0 != caller.public_key || manifest.parties.keyholder != self.signer.key() {
-            return Err(Error::Refused { reason: "the manifest names other parties".to_owned() });
+        if manifest.parties.querier.0 != caller.public_key
+            || manifest.parties.keyholder != self.signer.key()
+        {
+            return Err(Error::Refused {
+                reason: "the manifest names other parties".to_owned(),
+            });
         }
         let now = random::now();
         manifest.check(&self.policy, now)?;
         let id = manifest.digest().0;
         self.sessions.reserve(id, manifest.terms.expires, now)?;
         let started = Instant::now();
-        let fresh = self.stock.take(manifest.terms.key_size, manifest.terms.profile).await?;
+        let fresh = self
+            .stock
+            .take(manifest.terms.key_size, manifest.terms.profile)
+            .await?;
         let agreement = Agreement::new(manifest, fresh.key.public().clone())?;
         let announcement = KeyAnnouncement::sign(&self.signer, &agreement, &fresh.secret).encode();
         info!(
@@ -215,16 +252,25 @@ impl Holder {
         caller: Caller,
         mut parts: impl Stream<Item = Result<Option<Part>, Error>> + Unpin,
     ) -> Result<(), Error> {
-        let Some(Part::Opening(opening)) = stream::next(&mut parts, Role::Provider, self.idle).await? else {
-            return Err(Error::Message { role: Role::Provider, part: "opening" });
+        let Some(Part::Opening(opening)) =
+            stream::next(&mut parts, Role::Provider, self.idle).await?
+        else {
+            return Err(Error::Message {
+                role: Role::Provider,
+                part: "opening",
+            });
         };
         let (id, session) = self.session_of_provider(caller, &opening.manifest_sha256)?;
-        let provider = Handshake::decode(&opening.handshake)?.verify(Role::Provider, &session.agreement)?;
+        let provider =
+            Handshake::decode(&opening.handshake)?.verify(Role::Provider, &session.agreement)?;
         let key = session.take_key()?;
         let guard = CloseOnDrop::new(&self.sessions, id);
         let chunks = parts.map(|part| match part? {
             Some(Part::Chunk(chunk)) => Ok(chunk),
-            _ => Err(Error::Message { role: Role::Provider, part: "chunk" }),
+            _ => Err(Error::Message {
+                role: Role::Provider,
+                part: "chunk",
+            }),
         });
         let released = tokio::select! {
             released = self.decide(&session, key, &provider, chunks) => released?,
@@ -245,16 +291,30 @@ impl Holder {
     ) -> Result<Released, Error> {
         let started = Instant::now();
         let id = session.agreement.manifest_digest().0;
-        let channel = Channel::derive(&session.agreement, Role::KeyHolder, &session.secret, provider)?;
+        let channel = Channel::derive(
+            &session.agreement,
+            Role::KeyHolder,
+            &session.secret,
+            provider,
+        )?;
         let role = Arc::new(blindjoin_protocol::KeyHolder::new(&session.agreement, key));
         let inbound = role.comparison_stream(&channel);
         let mut release = Some(role.release());
         let decide = Arc::new(move |number, payload: Vec<u8>| role.decide(number, &payload));
-        let inbound = stream::receive(inbound, chunks, (Role::Provider, self.idle), decide, |verdicts| {
-            self.sessions.touch(&id);
-            release = release.take().map(|release| release.take(verdicts)).transpose()?;
-            Ok(())
-        })
+        let inbound = stream::receive(
+            inbound,
+            chunks,
+            (Role::Provider, self.idle),
+            decide,
+            |verdicts| {
+                self.sessions.touch(&id);
+                release = release
+                    .take()
+                    .map(|release| release.take(verdicts))
+                    .transpose()?;
+                Ok(())
+            },
+        )
         .await?;
         let released = release.ok_or(Error::SessionState)?.finish(&inbound)?;
         info!(
@@ -264,8 +324,10 @@ impl Holder {
             ms = started.elapsed().as_millis(),
             "stream decrypted"
         );
-        let decided =
-            Decided { comparisons: released.account().ciphertexts, matches: released.matches() };
+        let decided = Decided {
+            comparisons: released.account().ciphertexts,
+            matches: released.matches(),
+        };
         self.decided.send_replace(Some(decided));
         Ok(released)
     }
@@ -274,7 +336,9 @@ impl Holder {
         let session = self.sessions.find(id)?;
         let agreed = session.agreement.manifest().parties.provider.0;
         if caller.fingerprint != session.provider || caller.public_key != agreed {
-            return Err(Error::Refused { reason: "the session is another provider's".to_owned() });
+            return Err(Error::Refused {
+                reason: "the session is another provider's".to_owned(),
+            });
         }
         Ok((session.agreement.manifest_digest().0, session))
     }
@@ -284,15 +348,26 @@ impl Holder {
         caller: Caller,
         opening: Option<SessionOpening>,
     ) -> Result<mpsc::Receiver<Result<FetchResultResponse, Status>>, Error> {
-        let opening = opening.ok_or(Error::Message { role: Role::Querier, part: "opening" })?;
+        let opening = opening.ok_or(Error::Message {
+            role: Role::Querier,
+            part: "opening",
+        })?;
         let session = self.sessions.find(&opening.manifest_sha256)?;
         if caller.fingerprint != session.querier.fingerprint {
-            return Err(Error::Refused { reason: "the session is another querier's".to_owned() });
+            return Err(Error::Refused {
+                reason: "the session is another querier's".to_owned(),
+            });
         }
         let id = session.agreement.manifest_digest().0;
         let guard = CloseOnDrop::new(&self.sessions, id);
-        let querier = Handshake::decode(&opening.handshake)?.verify(Role::Querier, &session.agreement)?;
-        let channel = Channel::derive(&session.agreement, Role::KeyHolder, &session.secret, &querier)?;
+        let querier =
+            Handshake::decode(&opening.handshake)?.verify(Role::Querier, &session.agreement)?;
+        let channel = Channel::derive(
+            &session.agreement,
+            Role::KeyHolder,
+            &session.secret,
+            &querier,
+        )?;
         let released = session.released().await?;
         let (sender, receiver) = mpsc::channel(stream::QUEUE);
         tokio::spawn(async move {
@@ -318,10 +393,16 @@ async fn deliver(
         let number = outbound.next();
         let payload = released.chunk(number)?;
         let sealed;
-        (outbound, sealed) = pool::step("sealing a chunk", move || outbound.seal(&payload)).await??;
-        let response = FetchResultResponse { chunk: Some(Chunk { number, sealed }) };
+        (outbound, sealed) =
+            pool::step("sealing a chunk", move || outbound.seal(&payload)).await??;
+        let response = FetchResultResponse {
+            chunk: Some(Chunk { number, sealed }),
+        };
         if sender.send(Ok(response)).await.is_err() {
-            return Err(Error::Vanished { role: Role::Querier, reason: "it left before its result".to_owned() });
+            return Err(Error::Vanished {
+                role: Role::Querier,
+                reason: "it left before its result".to_owned(),
+            });
         }
     }
     Ok(())

@@ -1,4 +1,43 @@
-//! blindjoin over gRPC.
+//! The secure equi-join over gRPC: who may talk to whom, and how batches cross the network.
+//!
+//! The linkage itself is in [`blindjoin_protocol`], which knows neither connections nor clocks. Here
+//! are its three parties as two servers and a client, over mutual TLS with pinned certificates:
+//!
+//! ```text
+//!   querier ── Negotiate, OpenSession, Link (table →, ← progress, summary) ──► provider
+//!      │                                                                         │
+//!      └── OpenSession, FetchResult ──► key holder ◄── GetPublicKey, SubmitComparisons
+//! ```
+//!
+//! 1. The querier makes its offer; the provider answers with its size class and a nonce.
+//! 2. Both make the manifest out of these. The querier opens the session at the key holder, which
+//!    checks whether the two may link, makes or takes a fresh key, and signs it.
+//! 3. The querier opens the session at the provider, which fetches the public key from the key
+//!    holder itself. All ephemeral keys are signed over manifest and public key.
+//! 4. The querier streams its table. The provider compares and streams to the key holder, which
+//!    decrypts meanwhile and releases nothing before the last chunk is in order.
+//! 5. The querier, whose call has been waiting at the key holder, fetches the result, and checks it
+//!    against the provider's summary.
+//!
+//! # Bounds
+//!
+//! Messages stay near 1 MiB, far under gRPC's limit of 4. Each stream has a window of batches under
+//! way ([`pool::window`]) and a short queue of sealed chunks; a slow reader holds its writer back
+//! through HTTP/2. Arithmetic runs on rayon's pool, sealing and opening beside it, and the async
+//! threads only move messages. A party that does not go on within the idle time loses its session;
+//! so does one whose connection ends.
+//!
+//! # What leaks
+//!
+//! | to | beyond the protocol's table |
+//! |---|---|
+//! | the other parties | a failed check is "aborted" without detail; refusals by policy are explained |
+//! | an eavesdropper | the parties' addresses, sizes and times: public parameters of the session |
+//! | a log | session ids, certificate fingerprints, sizes and times; never a key or a field |
+//!
+//! # Sources
+//!
+//! gRPC over HTTP/2; TLS 1.3 (RFC 8446) with Ed25519 certificates (RFC 8410).
 #![forbid(unsafe_code)]
 
 mod client;
@@ -28,7 +67,14 @@ pub use fingerprint::{Fingerprint, NotAFingerprint};
 pub use identity::Identity;
 
 /// Messages, clients and servers, generated from `proto/`.
-#[expect(missing_docs, unused_qualifications, clippy::pedantic, reason = "generated code")]
+#[expect(
+    missing_docs,
+    unused_qualifications,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::pedantic,
+    reason = "generated code"
+)]
 pub mod wire {
     tonic::include_proto!("blindjoin.v1");
 }

@@ -36,7 +36,9 @@ pub async fn step<T: Send + 'static>(
     task: &'static str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Error> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| Error::Panicked { task })
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| Error::Panicked { task })
 }
 
 /// How many batches to have under way, so that every core is busy while one batch waits its turn.
@@ -54,7 +56,9 @@ impl<T> Future for Pending<T> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let task = self.task;
-        Pin::new(&mut self.receiver).poll(context).map_err(|_| Error::Panicked { task })
+        Pin::new(&mut self.receiver)
+            .poll(context)
+            .map_err(|_| Error::Panicked { task })
     }
 }
 

@@ -38,7 +38,10 @@ pub fn exit_code(error: &(dyn StdError + 'static)) -> u8 {
         if let Some(error) = error.downcast_ref::<Error>() {
             return error.fault().exit_code();
         }
-        if error.downcast_ref::<io::Error>().is_some_and(|error| temporary(error.kind())) {
+        if error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| temporary(error.kind()))
+        {
             return Fault::Environment.exit_code();
         }
         cause = error.source();
@@ -50,7 +53,10 @@ pub fn exit_code(error: &(dyn StdError + 'static)) -> u8 {
 ///
 /// The runtime has few threads: arithmetic is elsewhere.
 pub fn block_on<T>(future: impl Future<Output = T>) -> io::Result<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     let outcome = runtime.block_on(future);
     // Batches of sessions that have ended may still be under way.
     runtime.shutdown_background();
@@ -69,7 +75,10 @@ pub fn say(text: impl Display) {
 
 fn temporary(kind: io::ErrorKind) -> bool {
     use io::ErrorKind::{Interrupted, QuotaExceeded, ResourceBusy, StorageFull, TimedOut};
-    matches!(kind, Interrupted | QuotaExceeded | ResourceBusy | StorageFull | TimedOut)
+    matches!(
+        kind,
+        Interrupted | QuotaExceeded | ResourceBusy | StorageFull | TimedOut
+    )
 }
 
 #[cfg(test)]
@@ -84,7 +93,11 @@ mod tests {
     #[test]
     fn the_first_fault_among_the_causes_decides() {
         let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
-        let down = Error::Connect { role: Role::Provider, address: "here".to_owned(), source: refused };
+        let down = Error::Connect {
+            role: Role::Provider,
+            address: "here".to_owned(),
+            source: refused,
+        };
         assert_eq!(exit_code(&Wrapped(down)), 75);
         assert_eq!(exit_code(&Wrapped(Error::Replayed)), 1);
         assert_eq!(exit_code(&Wrapped(Error::Panicked { task: "a test" })), 70);

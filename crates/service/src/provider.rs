@@ -80,7 +80,11 @@ impl Provider {
             table_total: config.limits.table_total,
             identity,
         });
-        Ok(Self { clients: config.clients(), listener, service })
+        Ok(Self {
+            clients: config.clients(),
+            listener,
+            service,
+        })
     }
 
     /// Where it serves.
@@ -92,7 +96,14 @@ impl Provider {
     pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), Error> {
         let sweeper = tokio::spawn(self.service.sessions.clone().sweep());
         let router = server::builder().add_service(ProviderServer::from_arc(self.service.clone()));
-        let outcome = server::serve(self.listener, &self.service.identity, self.clients, router, stop).await;
+        let outcome = server::serve(
+            self.listener,
+            &self.service.identity,
+            self.clients,
+            router,
+            stop,
+        )
+        .await;
         sweeper.abort();
         outcome
     }
@@ -121,7 +132,10 @@ struct Pending {
 
 impl std::fmt::Debug for Desk {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Desk").field("sessions", &self.sessions).finish_non_exhaustive()
+        formatter
+            .debug_struct("Desk")
+            .field("sessions", &self.sessions)
+            .finish_non_exhaustive()
     }
 }
 
@@ -136,7 +150,9 @@ impl Service for Desk {
             self.answer(caller, &request.get_ref().offer)
         };
         let answer = answer().map_err(|error| refuse(&error))?;
-        Ok(Response::new(NegotiateResponse { answer: answer.encode() }))
+        Ok(Response::new(NegotiateResponse {
+            answer: answer.encode(),
+        }))
     }
 
     async fn open_session(
@@ -163,12 +179,19 @@ impl Service for Desk {
                 Ok(message) => Ok(message.part),
                 Err(status) => Err(stream::vanished(Role::Querier, &status)),
             });
-            let Some(Part::ManifestSha256(id)) = stream::next(&mut parts, Role::Querier, self.idle).await? else {
-                return Err(Error::Message { role: Role::Querier, part: "session" });
+            let Some(Part::ManifestSha256(id)) =
+                stream::next(&mut parts, Role::Querier, self.idle).await?
+            else {
+                return Err(Error::Message {
+                    role: Role::Querier,
+                    part: "session",
+                });
             };
             let session = self.sessions.find(&id)?;
             if session.querier != caller.fingerprint {
-                return Err(Error::Refused { reason: "the session is another querier's".to_owned() });
+                return Err(Error::Refused {
+                    reason: "the session is another querier's".to_owned(),
+                });
             }
             session.begin()?;
             Ok((session, parts))
@@ -177,7 +200,10 @@ impl Service for Desk {
         let guard = CloseOnDrop::new(&self.sessions, session.id());
         let chunks = parts.map(|part| match part? {
             Some(Part::Chunk(chunk)) => Ok(chunk),
-            _ => Err(Error::Message { role: Role::Querier, part: "chunk" }),
+            _ => Err(Error::Message {
+                role: Role::Querier,
+                part: "chunk",
+            }),
         });
         let (events, receiver) = mpsc::channel(stream::QUEUE);
         let (sessions, idle) = (self.sessions.clone(), self.idle);
@@ -194,7 +220,9 @@ impl Service for Desk {
             let last = match outcome {
                 Ok(summary) => {
                     info!(session = %short(&session.id()), "session ended");
-                    Ok(LinkResponse { event: Some(Event::Summary(summary)) })
+                    Ok(LinkResponse {
+                        event: Some(Event::Summary(summary)),
+                    })
                 }
                 Err(error) => Err(refuse(&error)),
             };
@@ -217,17 +245,29 @@ impl Desk {
         if offers.len() >= OFFERS {
             offers.pop_front();
         }
-        offers.push_back(Pending { answer, offer, querier: caller.fingerprint });
+        offers.push_back(Pending {
+            answer,
+            offer,
+            querier: caller.fingerprint,
+        });
         Ok(answer)
     }
 
-    async fn open(&self, caller: Caller, request: ProviderOpenSessionRequest) -> Result<Vec<u8>, Error> {
+    async fn open(
+        &self,
+        caller: Caller,
+        request: ProviderOpenSessionRequest,
+    ) -> Result<Vec<u8>, Error> {
         let manifest = Manifest::decode(&request.manifest)?;
         let id = manifest.digest().0;
         let pending = self.take_offer(&manifest, caller)?;
         manifest.check_negotiation(&pending.offer, &pending.answer)?;
-        if manifest.parties.querier.0 != caller.public_key || manifest.parties.provider != self.signer.key() {
-            return Err(Error::Refused { reason: "the manifest names other parties".to_owned() });
+        if manifest.parties.querier.0 != caller.public_key
+            || manifest.parties.provider != self.signer.key()
+        {
+            return Err(Error::Refused {
+                reason: "the manifest names other parties".to_owned(),
+            });
         }
         let now = random::now();
         manifest.check(&self.policy, now)?;
@@ -236,11 +276,15 @@ impl Desk {
         let started = Instant::now();
         let connection = Connection::open(&self.identity, Role::KeyHolder, &self.keyholder).await?;
         if manifest.parties.keyholder.0 != connection.public_key() {
-            return Err(Error::Refused { reason: "the manifest names another key holder than ours".to_owned() });
+            return Err(Error::Refused {
+                reason: "the manifest names another key holder than ours".to_owned(),
+            });
         }
         let mut keyholder = KeyHolderClient::new(connection.channel());
         let response = keyholder
-            .get_public_key(GetPublicKeyRequest { manifest_sha256: id.to_vec() })
+            .get_public_key(GetPublicKeyRequest {
+                manifest_sha256: id.to_vec(),
+            })
             .await
             .map_err(|status| connection.error(&status))?;
         let announcement = KeyAnnouncement::decode(&response.into_inner().announcement)?;
@@ -249,7 +293,8 @@ impl Desk {
             announcement.accept(manifest, &mut generator)
         })
         .await??;
-        let querier_peer = Handshake::decode(&request.handshake)?.verify(Role::Querier, &agreement)?;
+        let querier_peer =
+            Handshake::decode(&request.handshake)?.verify(Role::Querier, &agreement)?;
         let secret = random::session_secret()?;
         let handshake = Handshake::sign(Role::Provider, &self.signer, &agreement, &secret).encode();
         info!(
@@ -294,7 +339,9 @@ impl Desk {
         let position = offers.iter().position(|pending| {
             pending.querier == caller.fingerprint && pending.answer.nonce == manifest.provider_nonce
         });
-        position.and_then(|position| offers.remove(position)).ok_or(Error::Replayed)
+        position
+            .and_then(|position| offers.remove(position))
+            .ok_or(Error::Replayed)
     }
 
     /// Counts the identifiers that a querier can test against its allowance.

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use blindjoin_protocol::{
-    Agreement, Card, Channel, Handshake, Inbound, KeyAnnouncement, Manifest, Mode, Offer, Parties, Querier,
-    QuerierKeys, SessionSecret, Terms, size_class,
+    Agreement, Card, Channel, Handshake, Inbound, KeyAnnouncement, Manifest, Mode, Offer, Parties,
+    Querier, QuerierKeys, SessionSecret, Terms, size_class,
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -65,7 +65,12 @@ pub async fn link(
         Connection::open(identity, Role::Provider, &counterparts.provider),
         Connection::open(identity, Role::KeyHolder, &counterparts.keyholder),
     )?;
-    let both = Both { counterparts, identity, keyholder, provider };
+    let both = Both {
+        counterparts,
+        identity,
+        keyholder,
+        provider,
+    };
     let manifest = both.negotiate(terms, keys.len() as u64).await?;
     clock.begin(Phase::Keys);
     let opened = both.open(manifest).await?;
@@ -79,7 +84,13 @@ pub async fn link(
         ..Figures::default()
     };
     let (card, figures) = both.run(opened, keys, figures, &clock).await?;
-    Ok(Linked { card, figures: Figures { phases: clock.finish(), ..figures } })
+    Ok(Linked {
+        card,
+        figures: Figures {
+            phases: clock.finish(),
+            ..figures
+        },
+    })
 }
 
 struct Both<'a> {
@@ -105,7 +116,9 @@ impl Both<'_> {
             Mode::Join { .. } | Mode::Pairwise(_) => size_class(keys + u64::from(terms.canaries)),
         };
         let offer = Offer::new(terms, size, None, &mut random::generator()?)?;
-        let request = NegotiateRequest { offer: offer.encode() };
+        let request = NegotiateRequest {
+            offer: offer.encode(),
+        };
         let response = ProviderClient::new(self.provider.channel())
             .negotiate(request)
             .await
@@ -123,7 +136,12 @@ impl Both<'_> {
         let bytes = manifest.encode();
         let request = KeyHolderOpenSessionRequest {
             manifest: bytes.clone(),
-            provider_certificate_sha256: self.counterparts.provider.certificate_sha256.as_bytes().to_vec(),
+            provider_certificate_sha256: self
+                .counterparts
+                .provider
+                .certificate_sha256
+                .as_bytes()
+                .to_vec(),
         };
         let response = KeyHolderClient::new(self.keyholder.channel())
             .open_session(request)
@@ -138,12 +156,16 @@ impl Both<'_> {
         let secret = random::session_secret()?;
         let signer = blindjoin_protocol::Identity::from_seed(self.identity.seed());
         let handshake = Handshake::sign(Role::Querier, &signer, &agreement, &secret).encode();
-        let request = ProviderOpenSessionRequest { manifest: bytes, handshake: handshake.clone() };
+        let request = ProviderOpenSessionRequest {
+            manifest: bytes,
+            handshake: handshake.clone(),
+        };
         let response = ProviderClient::new(self.provider.channel())
             .open_session(request)
             .await
             .map_err(|status| self.provider.error(&status))?;
-        let provider = Handshake::decode(&response.into_inner().handshake)?.verify(Role::Provider, &agreement)?;
+        let provider = Handshake::decode(&response.into_inner().handshake)?
+            .verify(Role::Provider, &agreement)?;
         Ok(Opened {
             to_keyholder: Channel::derive(&agreement, Role::Querier, &secret, &keyholder)?,
             to_provider: Channel::derive(&agreement, Role::Querier, &secret, &provider)?,
@@ -171,13 +193,18 @@ impl Both<'_> {
 
         // The call for the result waits at the key holder from now on: when this party goes away,
         // so does the call, and the key holder frees the session.
-        let opening = SessionOpening { manifest_sha256: id.clone(), handshake: opened.handshake.clone() };
+        let opening = SessionOpening {
+            manifest_sha256: id.clone(),
+            handshake: opened.handshake.clone(),
+        };
         let fetching = self.fetch(opening, querier.result_stream(&opened.to_keyholder));
         let linking = self.link(id, &querier, &opened.to_provider, clock);
-        let ((payloads, result), (summary, table_bytes)) = both(fetching, linking, self.counterparts.idle).await?;
+        let ((payloads, result), (summary, table_bytes)) =
+            both(fetching, linking, self.counterparts.idle).await?;
         clock.begin(Phase::Result);
         figures.table_bytes = table_bytes;
-        figures.comparison_bytes = figures.comparisons * opened.agreement.sizes().comparisons().item_bytes() as u64;
+        figures.comparison_bytes =
+            figures.comparisons * opened.agreement.sizes().comparisons().item_bytes() as u64;
         figures.result_bytes = payloads.iter().map(|payload| payload.len() as u64).sum();
         let card = pool::compute("opening the result", move || {
             let mut opening = querier.opening();
@@ -191,23 +218,38 @@ impl Both<'_> {
     }
 
     /// Fetches the result: its payloads, and the stream that brought them.
-    async fn fetch(&self, opening: SessionOpening, inbound: Inbound) -> Result<(Vec<Vec<u8>>, Inbound), Error> {
-        let request = FetchResultRequest { opening: Some(opening) };
+    async fn fetch(
+        &self,
+        opening: SessionOpening,
+        inbound: Inbound,
+    ) -> Result<(Vec<Vec<u8>>, Inbound), Error> {
+        let request = FetchResultRequest {
+            opening: Some(opening),
+        };
         let response = KeyHolderClient::new(self.keyholder.channel())
             .fetch_result(request)
             .await
             .map_err(|status| self.keyholder.error(&status))?;
-        let missing = || Error::Message { role: Role::KeyHolder, part: "chunk" };
+        let missing = || Error::Message {
+            role: Role::KeyHolder,
+            part: "chunk",
+        };
         let chunks = response.into_inner().map(|message| match message {
             Ok(message) => message.chunk.ok_or_else(missing),
             Err(status) => Err(self.keyholder.error(&status)),
         });
         let mut payloads = Vec::new();
         let keep = Arc::new(|_, payload| Ok(payload));
-        let inbound = stream::receive(inbound, chunks, (Role::KeyHolder, self.counterparts.idle), keep, |payload| {
-            payloads.push(payload);
-            Ok(())
-        })
+        let inbound = stream::receive(
+            inbound,
+            chunks,
+            (Role::KeyHolder, self.counterparts.idle),
+            keep,
+            |payload| {
+                payloads.push(payload);
+                Ok(())
+            },
+        )
         .await?;
         Ok((payloads, inbound))
     }
@@ -221,9 +263,12 @@ impl Both<'_> {
         clock: &Clock<'_>,
     ) -> Result<(Inbound, u64), Error> {
         let (sender, receiver) = mpsc::channel(stream::QUEUE);
-        let requests = once(LinkRequest { part: Some(Part::ManifestSha256(id)) }).chain(
-            ReceiverStream::new(receiver).map(|chunk| LinkRequest { part: Some(Part::Chunk(chunk)) }),
-        );
+        let requests = once(LinkRequest {
+            part: Some(Part::ManifestSha256(id)),
+        })
+        .chain(ReceiverStream::new(receiver).map(|chunk| LinkRequest {
+            part: Some(Part::Chunk(chunk)),
+        }));
         let outbound = querier.table_stream(channel);
         let role = querier.clone();
         let payload = Arc::new(move |number| role.table_chunk(number));
@@ -271,10 +316,19 @@ impl Both<'_> {
                     if progress.compared > 0 {
                         clock.begin(Phase::Compare);
                     }
-                    clock.observer.news(News::Done(Phase::Compare, progress.compared, progress.total));
+                    clock.observer.news(News::Done(
+                        Phase::Compare,
+                        progress.compared,
+                        progress.total,
+                    ));
                 }
                 Some(Event::Summary(chunk)) => return Ok(chunk),
-                None => return Err(Error::Message { role: Role::Provider, part: "event" }),
+                None => {
+                    return Err(Error::Message {
+                        role: Role::Provider,
+                        part: "event",
+                    });
+                }
             }
         }
     }
@@ -320,8 +374,15 @@ struct Times {
 impl<'a> Clock<'a> {
     fn new(observer: &'a dyn Observer) -> Self {
         observer.news(News::Begun(Phase::Negotiate));
-        let times = Times { began: Instant::now(), phase: Phase::Negotiate, phases: Vec::new() };
-        Self { observer, times: Mutex::new(times) }
+        let times = Times {
+            began: Instant::now(),
+            phase: Phase::Negotiate,
+            phases: Vec::new(),
+        };
+        Self {
+            observer,
+            times: Mutex::new(times),
+        }
     }
 
     /// Begins a phase, unless it has begun.
@@ -337,8 +398,14 @@ impl<'a> Clock<'a> {
     }
 
     fn finish(self) -> Vec<(Phase, Duration)> {
-        let Times { began, phase, mut phases } =
-            self.times.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let Times {
+            began,
+            phase,
+            mut phases,
+        } = self
+            .times
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
         phases.push((phase, began.elapsed()));
         phases
     }

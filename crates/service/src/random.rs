@@ -16,11 +16,15 @@ pub(crate) fn session_secret() -> Result<SessionSecret, Error> {
 /// A generator for nonces, seeded by the operating system.
 pub(crate) fn generator() -> Result<rand_chacha::ChaCha20Rng, Error> {
     let mut seed = [0; 32];
-    SysRng.try_fill_bytes(&mut seed).map_err(|_| Error::Randomness)?;
+    SysRng
+        .try_fill_bytes(&mut seed)
+        .map_err(|_| Error::Randomness)?;
     Ok(rand::SeedableRng::from_seed(seed))
 }
 
 /// Seconds since 1970.
 pub(crate) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_secs())
 }

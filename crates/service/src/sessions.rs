@@ -35,7 +35,10 @@ struct Live<T> {
 
 impl<T: Session> Sessions<T> {
     pub(crate) fn new(limit: usize, idle: Duration) -> Arc<Self> {
-        let inner = Mutex::new(Inner { live: BTreeMap::new(), used: BTreeMap::new() });
+        let inner = Mutex::new(Inner {
+            live: BTreeMap::new(),
+            used: BTreeMap::new(),
+        });
         Arc::new(Self { idle, inner, limit })
     }
 
@@ -67,7 +70,13 @@ impl<T: Session> Sessions<T> {
         if inner.live.len() >= self.limit {
             return Err(Error::SessionsExhausted { limit: self.limit });
         }
-        inner.live.insert(id, Live { session, touched: Instant::now() });
+        inner.live.insert(
+            id,
+            Live {
+                session,
+                touched: Instant::now(),
+            },
+        );
         Ok(())
     }
 
@@ -132,7 +141,10 @@ impl<T: Session> Sessions<T> {
 
 impl<T> std::fmt::Debug for Sessions<T> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Sessions").field("limit", &self.limit).finish_non_exhaustive()
+        formatter
+            .debug_struct("Sessions")
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
     }
 }
 
@@ -145,7 +157,11 @@ pub(crate) struct CloseOnDrop<T: Session> {
 
 impl<T: Session> CloseOnDrop<T> {
     pub(crate) fn new(sessions: &Arc<Sessions<T>>, id: Id) -> Self {
-        Self { armed: true, id, sessions: sessions.clone() }
+        Self {
+            armed: true,
+            id,
+            sessions: sessions.clone(),
+        }
     }
 
     /// Lets the session live on.
@@ -164,7 +180,8 @@ impl<T: Session> Drop for CloseOnDrop<T> {
 
 /// Enough of a session's id to tell the lines of a log apart.
 pub(crate) fn short(id: &Id) -> String {
-    id[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+    let [a, b, c, d, ..] = id;
+    format!("{a:02x}{b:02x}{c:02x}{d:02x}")
 }
 
 #[cfg(test)]
@@ -205,7 +222,10 @@ mod tests {
     fn room_is_bounded_and_comes_back() {
         let sessions = Sessions::new(1, Duration::from_secs(60));
         let first = open(&sessions, 1).unwrap();
-        assert!(matches!(open(&sessions, 2), Err(Error::SessionsExhausted { limit: 1 })));
+        assert!(matches!(
+            open(&sessions, 2),
+            Err(Error::SessionsExhausted { limit: 1 })
+        ));
         drop(CloseOnDrop::new(&sessions, [1; 32]));
         assert!(first.abandoned.load(Ordering::Relaxed));
         open(&sessions, 2).unwrap();

@@ -43,14 +43,19 @@ where
             pending.push_back(pool::compute("a batch", move || payload(number)));
             begun += 1;
         }
-        let Some(front) = pending.pop_front() else { return Ok(outbound) };
+        let Some(front) = pending.pop_front() else {
+            return Ok(outbound);
+        };
         let payload = front.await??;
         let number = outbound.next();
         let sealed;
-        (outbound, sealed) = pool::step("sealing a chunk", move || outbound.seal(&payload)).await??;
+        (outbound, sealed) =
+            pool::step("sealing a chunk", move || outbound.seal(&payload)).await??;
         let bytes = sealed.len() as u64;
         let chunk = Chunk { number, sealed };
-        out.send(chunk).await.map_err(|_| Error::Truncated { role: Role::Provider })?;
+        out.send(chunk).await.map_err(|_| Error::Truncated {
+            role: Role::Provider,
+        })?;
         sent(number + 1, bytes);
     }
 }
@@ -83,9 +88,13 @@ where
             })
             .await??;
             let work = work.clone();
-            pending.push_back(pool::compute("a batch", move || work(chunk.number, payload)));
+            pending.push_back(pool::compute("a batch", move || {
+                work(chunk.number, payload)
+            }));
         }
-        let Some(front) = pending.pop_front() else { return Ok(inbound) };
+        let Some(front) = pending.pop_front() else {
+            return Ok(inbound);
+        };
         take(front.await??)?;
     }
 }
@@ -103,11 +112,18 @@ pub(crate) async fn next<T>(
     match tokio::time::timeout(idle, stream.next()).await {
         Ok(Some(message)) => message,
         Ok(None) => Err(Error::Truncated { role }),
-        Err(_) => Err(Error::Timeout { role, phase: "stream", seconds: idle.as_secs() }),
+        Err(_) => Err(Error::Timeout {
+            role,
+            phase: "stream",
+            seconds: idle.as_secs(),
+        }),
     }
 }
 
 /// What a server makes of a request stream that breaks: the caller is gone.
 pub(crate) fn vanished(role: Role, status: &Status) -> Error {
-    Error::Vanished { role, reason: status.message().to_owned() }
+    Error::Vanished {
+        role,
+        reason: status.message().to_owned(),
+    }
 }

@@ -27,14 +27,21 @@ pub(super) enum Broken {
 
 impl Cause {
     pub(super) fn get(&self) -> Option<Broken> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn note(&self, error: &io::Error) {
-        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        let inner = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>());
         let mut cause = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match inner {
-            Some(rustls::Error::AlertReceived(alert)) => *cause = Some(Broken::Alert(format!("{alert:?}"))),
+            Some(rustls::Error::AlertReceived(alert)) => {
+                *cause = Some(Broken::Alert(format!("{alert:?}")));
+            }
             _ => {
                 cause.get_or_insert_with(|| Broken::Network(error.to_string()));
             }

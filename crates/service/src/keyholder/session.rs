@@ -37,7 +37,15 @@ impl Open {
     ) -> Self {
         let key = Mutex::new(Some(key));
         let outcome = watch::Sender::new(Outcome::Pending);
-        Self { agreement, announcement, provider, querier, secret, key, outcome }
+        Self {
+            agreement,
+            announcement,
+            provider,
+            querier,
+            secret,
+            key,
+            outcome,
+        }
     }
 
     /// The secret key, for the one stream of comparisons that the session has.
@@ -46,18 +54,25 @@ impl Open {
     ///
     /// [`Error::SessionState`] for a second stream.
     pub(super) fn take_key(&self) -> Result<Arc<SecretKey>, Error> {
-        self.key.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or(Error::SessionState)
+        self.key
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+            .ok_or(Error::SessionState)
     }
 
     /// The whole stream is verified: this is what the querier may have.
     pub(super) fn complete(&self, released: Released) {
-        self.outcome.send_replace(Outcome::Ready(Arc::new(released)));
+        self.outcome
+            .send_replace(Outcome::Ready(Arc::new(released)));
     }
 
     /// Waits for the whole stream to be verified.
     pub(super) async fn released(&self) -> Result<Arc<Released>, Error> {
         let mut outcomes = self.outcome.subscribe();
-        let outcome = outcomes.wait_for(|outcome| !matches!(outcome, Outcome::Pending)).await;
+        let outcome = outcomes
+            .wait_for(|outcome| !matches!(outcome, Outcome::Pending))
+            .await;
         match outcome.map(|outcome| outcome.clone()) {
             Ok(Outcome::Ready(released)) => Ok(released),
             _ => Err(Error::SessionState),
@@ -68,7 +83,11 @@ impl Open {
     pub(super) async fn abandoned(&self) {
         let mut outcomes = self.outcome.subscribe();
         // The sender lives as long as this session, so waiting cannot fail.
-        if outcomes.wait_for(|outcome| matches!(outcome, Outcome::Abandoned)).await.is_err() {}
+        if outcomes
+            .wait_for(|outcome| matches!(outcome, Outcome::Abandoned))
+            .await
+            .is_err()
+        {}
     }
 }
 

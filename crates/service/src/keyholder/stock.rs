@@ -45,7 +45,10 @@ impl Stock {
                 }
             });
         }
-        Self { ready: Arc::new(Mutex::new(receiver)), size }
+        Self {
+            ready: Arc::new(Mutex::new(receiver)),
+            size,
+        }
     }
 
     /// A key that nobody has used.
@@ -65,6 +68,10 @@ impl Stock {
 
 fn make(size: KeySize, profile: Profile) -> Result<Fresh, Error> {
     let secret = random::session_secret()?;
-    let key = Arc::new(SecretKey::generate(size, profile, &mut secret.key_generation()));
+    let key = Arc::new(SecretKey::generate(
+        size,
+        profile,
+        &mut secret.key_generation(),
+    ));
     Ok(Fresh { key, secret })
 }

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use blindjoin_protocol::{
-    Account, Agreement, Channel, EncryptedTable, Peer, Provider, ProviderJobs, SessionSecret, TableIntake,
+    Account, Agreement, Channel, EncryptedTable, Peer, Provider, ProviderJobs, SessionSecret,
+    TableIntake,
 };
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
@@ -64,13 +65,23 @@ impl Open {
     ///
     /// [`Error::SessionState`] for a second one.
     pub(super) fn begin(&self) -> Result<(), Error> {
-        if self.begun.swap(true, Ordering::Relaxed) { Err(Error::SessionState) } else { Ok(()) }
+        if self.begun.swap(true, Ordering::Relaxed) {
+            Err(Error::SessionState)
+        } else {
+            Ok(())
+        }
     }
 
     /// Resolves when the session has been abandoned.
     pub(super) async fn abandoned(&self) {
         // The sender lives as long as this session, so waiting cannot fail.
-        if self.abandoned.subscribe().wait_for(|abandoned| *abandoned).await.is_err() {}
+        if self
+            .abandoned
+            .subscribe()
+            .wait_for(|abandoned| *abandoned)
+            .await
+            .is_err()
+        {}
     }
 
     /// Takes the table, sends the comparisons to the key holder, and yields the summary for the
@@ -82,18 +93,28 @@ impl Open {
         idle: Duration,
         touch: impl Fn(),
     ) -> Result<Chunk, Error> {
-        let Parts { agreement, keyholder, querier, registry, secret, .. } = &self.parts;
+        let Parts {
+            agreement,
+            keyholder,
+            querier,
+            registry,
+            secret,
+            ..
+        } = &self.parts;
         let to_querier = Channel::derive(agreement, Role::Provider, secret, querier)?;
         let to_keyholder = Channel::derive(agreement, Role::Provider, secret, keyholder)?;
         let jobs = {
-            let (agreement, registry, secret) = (agreement.clone(), registry.clone(), secret.clone());
+            let (agreement, registry, secret) =
+                (agreement.clone(), registry.clone(), secret.clone());
             let join_keys = to_querier.join_keys(agreement.suite());
             pool::compute("preparing the comparisons", move || {
                 ProviderJobs::prepare(&agreement, &join_keys, &registry.keys, &secret)
             })
         };
         let started = Instant::now();
-        let table = self.take_table(chunks, &to_querier, events, idle, &touch).await?;
+        let table = self
+            .take_table(chunks, &to_querier, events, idle, &touch)
+            .await?;
         let jobs = jobs.await??;
         info!(session = %short(&self.id()), ms = started.elapsed().as_millis(), "table complete");
         let started = Instant::now();
@@ -106,14 +127,19 @@ impl Open {
             .await?
         };
         let provider = Arc::new(provider);
-        let account = self.compare(&provider, &to_keyholder, events, &touch).await?;
+        let account = self
+            .compare(&provider, &to_keyholder, events, &touch)
+            .await?;
         info!(
             session = %short(&self.id()),
             comparisons = account.ciphertexts,
             ms = started.elapsed().as_millis(),
             "comparisons sent"
         );
-        Ok(Chunk { number: 0, sealed: provider.summary(&to_querier, account)? })
+        Ok(Chunk {
+            number: 0,
+            sealed: provider.summary(&to_querier, account)?,
+        })
     }
 
     async fn take_table(
@@ -135,10 +161,14 @@ impl Open {
             touch();
             tell(events, 0, total);
             let payload;
-            (inbound, payload) =
-                pool::step("opening a chunk", move || inbound.open(chunk.number, &chunk.sealed)).await??;
+            (inbound, payload) = pool::step("opening a chunk", move || {
+                inbound.open(chunk.number, &chunk.sealed)
+            })
+            .await??;
             let intake = checking.await??;
-            checking = Box::pin(pool::compute("checking a chunk", move || intake.take(&payload)));
+            checking = Box::pin(pool::compute("checking a chunk", move || {
+                intake.take(&payload)
+            }));
         }
         let intake = checking.await??;
         Ok(pool::compute("completing the table", move || intake.finish(&inbound)).await??)
@@ -152,13 +182,23 @@ impl Open {
         events: &Events,
         touch: &impl Fn(),
     ) -> Result<Account, Error> {
-        let Parts { connection, handshake, .. } = &self.parts;
-        let opening =
-            SessionOpening { manifest_sha256: self.id().to_vec(), handshake: handshake.clone() };
+        let Parts {
+            connection,
+            handshake,
+            ..
+        } = &self.parts;
+        let opening = SessionOpening {
+            manifest_sha256: self.id().to_vec(),
+            handshake: handshake.clone(),
+        };
         let (sender, receiver) = mpsc::channel(stream::QUEUE);
-        let requests = once(SubmitComparisonsRequest { part: Some(Part::Opening(opening)) }).chain(
-            ReceiverStream::new(receiver)
-                .map(|chunk| SubmitComparisonsRequest { part: Some(Part::Chunk(chunk)) }),
+        let requests = once(SubmitComparisonsRequest {
+            part: Some(Part::Opening(opening)),
+        })
+        .chain(
+            ReceiverStream::new(receiver).map(|chunk| SubmitComparisonsRequest {
+                part: Some(Part::Chunk(chunk)),
+            }),
         );
         let role = provider.clone();
         let payload = Arc::new(move |number| role.compare(number));
@@ -176,7 +216,10 @@ impl Open {
         };
         let mut keyholder = KeyHolderClient::new(connection.channel());
         let submitting = async {
-            keyholder.submit_comparisons(requests).await.map_err(|status| connection.error(&status))
+            keyholder
+                .submit_comparisons(requests)
+                .await
+                .map_err(|status| connection.error(&status))
         };
         let (sent, submitted) = tokio::join!(sending, submitting);
         // What the key holder said explains why it took no more chunks.
@@ -188,8 +231,9 @@ impl Open {
 /// Where the querier's progress display is fed from.
 pub(super) type Events = mpsc::Sender<Result<LinkResponse, Status>>;
 
-type BoxedIntake =
-    std::pin::Pin<Box<dyn Future<Output = Result<Result<TableIntake, blindjoin_protocol::Error>, Error>> + Send>>;
+type BoxedIntake = std::pin::Pin<
+    Box<dyn Future<Output = Result<Result<TableIntake, blindjoin_protocol::Error>, Error>> + Send>,
+>;
 
 /// Tells the querier how far the comparisons are, which depends on public sizes only. News that
 /// finds no room is dropped: the next is newer.

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use blindjoin_protocol::{ProviderKeys, QuerierKeys, QuerierKeysBuilder, Terms, join_key};
 use blindjoin_service::config::{
-    Client, KeyHolderConfig, KeyHolderLimits, KeyStock, Link, LinkOptions, ProviderConfig, ProviderLimits,
+    Client, KeyHolderConfig, KeyHolderLimits, KeyStock, Link, LinkOptions, ProviderConfig,
+    ProviderLimits,
 };
 use blindjoin_service::identity::IdentityFiles;
 use blindjoin_service::identity::authority::Authority;
@@ -58,8 +59,11 @@ impl Setup {
         let folder = tempfile::tempdir().unwrap();
         let authority = Authority::new(1).unwrap();
         let write = |name| authority.write_identity(folder.path(), name).unwrap();
-        let (keyholder, provider, querier) = (write("keyholder"), write("provider"), write("querier"));
-        let expired = authority.write_expired_identity(folder.path(), "expired").unwrap();
+        let (keyholder, provider, querier) =
+            (write("keyholder"), write("provider"), write("querier"));
+        let expired = authority
+            .write_expired_identity(folder.path(), "expired")
+            .unwrap();
         Self {
             expired,
             folder,
@@ -67,15 +71,25 @@ impl Setup {
             keyholder,
             provider,
             querier,
-            limits: KeyHolderLimits { idle_seconds: 20, ..KeyHolderLimits::default() },
-            provider_limits: ProviderLimits { idle_seconds: 20, ..ProviderLimits::default() },
+            limits: KeyHolderLimits {
+                idle_seconds: 20,
+                ..KeyHolderLimits::default()
+            },
+            provider_limits: ProviderLimits {
+                idle_seconds: 20,
+                ..ProviderLimits::default()
+            },
         }
     }
 
     pub(crate) async fn serve_keyholder(&self) -> Serving {
         let provider = fingerprint(&self.provider);
-        let link = |querier| Link { querier: fingerprint(querier), provider };
-        self.serve_keyholder_for([&self.querier, &self.expired].map(link).to_vec()).await
+        let link = |querier| Link {
+            querier: fingerprint(querier),
+            provider,
+        };
+        self.serve_keyholder_for([&self.querier, &self.expired].map(link).to_vec())
+            .await
     }
 
     pub(crate) async fn serve_keyholder_for(&self, links: Vec<Link>) -> Serving {
@@ -83,7 +97,10 @@ impl Setup {
             listen: "127.0.0.1:0".to_owned(),
             insecure_test_keys: true,
             identity: self.keyholder.clone(),
-            keys: KeyStock { bits: BITS, ready: 1 },
+            keys: KeyStock {
+                bits: BITS,
+                ready: 1,
+            },
             limits: self.limits.clone(),
             links,
         };
@@ -91,10 +108,18 @@ impl Setup {
         let address = keyholder.address();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(keyholder.serve(async { drop(stopped.await) }));
-        Serving { address, stop, task }
+        Serving {
+            address,
+            stop,
+            task,
+        }
     }
 
-    pub(crate) async fn serve_provider(&self, keyholder: SocketAddr, values: &[[Option<&str>; 2]]) -> Serving {
+    pub(crate) async fn serve_provider(
+        &self,
+        keyholder: SocketAddr,
+        values: &[[Option<&str>; 2]],
+    ) -> Serving {
         let config = ProviderConfig {
             listen: "127.0.0.1:0".to_owned(),
             data: "unused".into(),
@@ -104,14 +129,20 @@ impl Setup {
             keyholder: peer(&self.keyholder, keyholder),
             limits: self.provider_limits.clone(),
             queriers: [&self.querier, &self.expired]
-                .map(|querier| Client { certificate_sha256: fingerprint(querier) })
+                .map(|querier| Client {
+                    certificate_sha256: fingerprint(querier),
+                })
                 .to_vec(),
         };
         let provider = Provider::bind(&config, registry(values)).await.unwrap();
         let address = provider.address();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(provider.serve(async { drop(stopped.await) }));
-        Serving { address, stop, task }
+        Serving {
+            address,
+            stop,
+            task,
+        }
     }
 
     pub(crate) fn counterparts(&self, keyholder: SocketAddr, provider: SocketAddr) -> Counterparts {
@@ -137,15 +168,24 @@ impl Setup {
 }
 
 pub(crate) fn options() -> LinkOptions {
-    LinkOptions { key_bits: BITS, idle_seconds: 20, ..LinkOptions::default() }
+    LinkOptions {
+        key_bits: BITS,
+        idle_seconds: 20,
+        ..LinkOptions::default()
+    }
 }
 
 pub(crate) fn terms(options: &LinkOptions, keys: usize) -> Terms {
-    options.terms(RULES.map(str::to_owned).to_vec(), DIGEST, keys as u64).unwrap()
+    options
+        .terms(RULES.map(str::to_owned).to_vec(), DIGEST, keys as u64)
+        .unwrap()
 }
 
 pub(crate) fn peer(files: &IdentityFiles, address: SocketAddr) -> Peer {
-    Peer { address: address.to_string(), certificate_sha256: fingerprint(files) }
+    Peer {
+        address: address.to_string(),
+        certificate_sha256: fingerprint(files),
+    }
 }
 
 pub(crate) fn fingerprint(files: &IdentityFiles) -> blindjoin_service::Fingerprint {

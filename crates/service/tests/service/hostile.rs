@@ -2,8 +2,8 @@
 //! down, and the next honest session works.
 
 use blindjoin_protocol::{
-    Agreement, Answer, Channel, Handshake, Identity as Signer, IdentityKey, KeyAnnouncement, Manifest, Offer, Parties,
-    Querier, SessionSecret, size_class,
+    Agreement, Answer, Channel, Handshake, Identity as Signer, IdentityKey, KeyAnnouncement,
+    Manifest, Offer, Parties, Querier, SessionSecret, size_class,
 };
 use blindjoin_service::config::{KeyHolderLimits, ProviderLimits};
 use blindjoin_service::wire::key_holder_client::KeyHolderClient;
@@ -11,8 +11,9 @@ use blindjoin_service::wire::link_request::Part;
 use blindjoin_service::wire::link_response::Event;
 use blindjoin_service::wire::provider_client::ProviderClient;
 use blindjoin_service::wire::{
-    Chunk, FetchResultRequest, GetPublicKeyRequest, KeyHolderOpenSessionRequest, LinkRequest, NegotiateRequest,
-    ProviderOpenSessionRequest, SessionOpening, SubmitComparisonsRequest, submit_comparisons_request,
+    Chunk, FetchResultRequest, GetPublicKeyRequest, KeyHolderOpenSessionRequest, LinkRequest,
+    NegotiateRequest, ProviderOpenSessionRequest, SessionOpening, SubmitComparisonsRequest,
+    submit_comparisons_request,
 };
 use blindjoin_service::{Connection, Identity, Role};
 use rand_chacha::ChaCha20Rng;
@@ -47,11 +48,27 @@ impl Scene {
         let keyholder = setup.serve_keyholder().await;
         let provider = setup.serve_provider(keyholder.address, &THEIRS).await;
         let identity = Identity::load(&setup.querier).unwrap();
-        let to_keyholder =
-            Connection::open(&identity, Role::KeyHolder, &peer(&setup.keyholder, keyholder.address)).await.unwrap();
-        let to_provider =
-            Connection::open(&identity, Role::Provider, &peer(&setup.provider, provider.address)).await.unwrap();
-        Self { setup, keyholder, provider, to_keyholder, to_provider }
+        let to_keyholder = Connection::open(
+            &identity,
+            Role::KeyHolder,
+            &peer(&setup.keyholder, keyholder.address),
+        )
+        .await
+        .unwrap();
+        let to_provider = Connection::open(
+            &identity,
+            Role::Provider,
+            &peer(&setup.provider, provider.address),
+        )
+        .await
+        .unwrap();
+        Self {
+            setup,
+            keyholder,
+            provider,
+            to_keyholder,
+            to_provider,
+        }
     }
 
     fn signer(&self) -> Signer {
@@ -64,8 +81,13 @@ impl Scene {
         let terms = terms(&options(), keys);
         let size = size_class(keys as u64 + u64::from(terms.canaries));
         let offer = Offer::new(terms, size, None, &mut ChaCha20Rng::from_seed([seed; 32])).unwrap();
-        let request = NegotiateRequest { offer: offer.encode() };
-        let response = ProviderClient::new(self.to_provider.channel()).negotiate(request).await.unwrap();
+        let request = NegotiateRequest {
+            offer: offer.encode(),
+        };
+        let response = ProviderClient::new(self.to_provider.channel())
+            .negotiate(request)
+            .await
+            .unwrap();
         let answer = Answer::decode(&response.into_inner().answer).unwrap();
         let parties = Parties {
             querier: self.signer().key(),
@@ -77,14 +99,28 @@ impl Scene {
 
     async fn open_at_keyholder(&self, manifest: Vec<u8>) -> Result<Vec<u8>, Status> {
         let provider_certificate_sha256 = fingerprint(&self.setup.provider).as_bytes().to_vec();
-        let request = KeyHolderOpenSessionRequest { manifest, provider_certificate_sha256 };
-        let response = KeyHolderClient::new(self.to_keyholder.channel()).open_session(request).await?;
+        let request = KeyHolderOpenSessionRequest {
+            manifest,
+            provider_certificate_sha256,
+        };
+        let response = KeyHolderClient::new(self.to_keyholder.channel())
+            .open_session(request)
+            .await?;
         Ok(response.into_inner().announcement)
     }
 
-    async fn open_at_provider(&self, manifest: Vec<u8>, handshake: Vec<u8>) -> Result<Vec<u8>, Status> {
-        let request = ProviderOpenSessionRequest { manifest, handshake };
-        let response = ProviderClient::new(self.to_provider.channel()).open_session(request).await?;
+    async fn open_at_provider(
+        &self,
+        manifest: Vec<u8>,
+        handshake: Vec<u8>,
+    ) -> Result<Vec<u8>, Status> {
+        let request = ProviderOpenSessionRequest {
+            manifest,
+            handshake,
+        };
+        let response = ProviderClient::new(self.to_provider.channel())
+            .open_session(request)
+            .await?;
         Ok(response.into_inner().handshake)
     }
 
@@ -93,21 +129,40 @@ impl Scene {
         let bytes = manifest.encode();
         let announcement = self.open_at_keyholder(bytes.clone()).await.unwrap();
         let mut generator = ChaCha20Rng::from_seed([seed; 32]);
-        let (agreement, _) =
-            KeyAnnouncement::decode(&announcement).unwrap().accept(manifest, &mut generator).unwrap();
+        let (agreement, _) = KeyAnnouncement::decode(&announcement)
+            .unwrap()
+            .accept(manifest, &mut generator)
+            .unwrap();
         let secret = SessionSecret::from_bytes([seed; 32]);
-        let handshake = Handshake::sign(Role::Querier, &self.signer(), &agreement, &secret).encode();
-        let answer = self.open_at_provider(bytes.clone(), handshake.clone()).await.unwrap();
-        let provider = Handshake::decode(&answer).unwrap().verify(Role::Provider, &agreement).unwrap();
+        let handshake =
+            Handshake::sign(Role::Querier, &self.signer(), &agreement, &secret).encode();
+        let answer = self
+            .open_at_provider(bytes.clone(), handshake.clone())
+            .await
+            .unwrap();
+        let provider = Handshake::decode(&answer)
+            .unwrap()
+            .verify(Role::Provider, &agreement)
+            .unwrap();
         let to_provider = Channel::derive(&agreement, Role::Querier, &secret, &provider).unwrap();
-        Session { agreement, handshake, manifest: bytes, secret, to_provider }
+        Session {
+            agreement,
+            handshake,
+            manifest: bytes,
+            secret,
+            to_provider,
+        }
     }
 
     /// Sends the parts of a table stream; yields how the provider ends the session.
     async fn link(&self, parts: Vec<Part>) -> Result<(), Status> {
-        let requests: Vec<LinkRequest> = parts.into_iter().map(|part| LinkRequest { part: Some(part) }).collect();
-        let response =
-            ProviderClient::new(self.to_provider.channel()).link(tokio_stream::iter(requests)).await?;
+        let requests: Vec<LinkRequest> = parts
+            .into_iter()
+            .map(|part| LinkRequest { part: Some(part) })
+            .collect();
+        let response = ProviderClient::new(self.to_provider.channel())
+            .link(tokio_stream::iter(requests))
+            .await?;
         let mut events = response.into_inner();
         while let Some(event) = events.message().await? {
             if let Some(Event::Summary(_)) = event.event {
@@ -119,16 +174,22 @@ impl Scene {
 
     /// An honest linkage, with room for the time that servers take to notice that one is over.
     async fn still_serving(&self) {
-        let counterparts = self.setup.counterparts(self.keyholder.address, self.provider.address);
+        let counterparts = self
+            .setup
+            .counterparts(self.keyholder.address, self.provider.address);
         let honest = async {
             loop {
                 match self.setup.link(&counterparts, &options(), &OURS).await {
                     Ok(linked) => return linked.card.matched_rows(),
-                    Err(error) => assert_eq!(error.fault(), blindjoin_service::Fault::Busy, "{error:?}"),
+                    Err(error) => {
+                        assert_eq!(error.fault(), blindjoin_service::Fault::Busy, "{error:?}")
+                    }
                 }
             }
         };
-        let matched = tokio::time::timeout(std::time::Duration::from_secs(30), honest).await.unwrap();
+        let matched = tokio::time::timeout(std::time::Duration::from_secs(30), honest)
+            .await
+            .unwrap();
         assert_eq!(matched, 1);
     }
 }
@@ -145,11 +206,20 @@ impl Session {
     /// The table as one sealed chunk, its payload changed before it is sealed.
     fn table(&self, change: impl FnOnce(&mut Vec<u8>)) -> Chunk {
         let join_keys = self.to_provider.join_keys(self.agreement.suite());
-        let querier = Querier::new(&self.agreement, join_keys, querier_keys(&OURS), &self.secret).unwrap();
+        let querier = Querier::new(
+            &self.agreement,
+            join_keys,
+            querier_keys(&OURS),
+            &self.secret,
+        )
+        .unwrap();
         assert_eq!(querier.table().chunks(), 1);
         let mut payload = querier.table_chunk(0).unwrap();
         change(&mut payload);
-        let (_, sealed) = querier.table_stream(&self.to_provider).seal(&payload).unwrap();
+        let (_, sealed) = querier
+            .table_stream(&self.to_provider)
+            .seal(&payload)
+            .unwrap();
         Chunk { number: 0, sealed }
     }
 }
@@ -175,9 +245,15 @@ async fn ciphertexts_that_are_none_are_refused() {
         };
         let width = session.agreement.sizes().table().item_bytes();
         let chunk = session.table(|payload| put(payload, width, &number));
-        let status = scene.link(vec![session.begin(), Part::Chunk(chunk)]).await.unwrap_err();
+        let status = scene
+            .link(vec![session.begin(), Part::Chunk(chunk)])
+            .await
+            .unwrap_err();
         assert_eq!(status.code(), Code::Aborted, "case {case}: {status:?}");
-        assert!(status.message().starts_with("aborted"), "no detail leaves the provider: {status:?}");
+        assert!(
+            status.message().starts_with("aborted"),
+            "no detail leaves the provider: {status:?}"
+        );
     }
     scene.still_serving().await;
 }
@@ -194,23 +270,35 @@ async fn streams_that_end_early_or_are_altered_are_refused() {
     let mut chunk = session.table(|_| ());
     let middle = chunk.sealed.len() / 2;
     chunk.sealed[middle] ^= 1;
-    let status = scene.link(vec![session.begin(), Part::Chunk(chunk)]).await.unwrap_err();
+    let status = scene
+        .link(vec![session.begin(), Part::Chunk(chunk)])
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::Aborted, "altered: {status:?}");
 
     let session = scene.open(3).await;
     let mut chunk = session.table(|_| ());
     chunk.number = 1;
-    let status = scene.link(vec![session.begin(), Part::Chunk(chunk)]).await.unwrap_err();
+    let status = scene
+        .link(vec![session.begin(), Part::Chunk(chunk)])
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::Aborted, "out of order: {status:?}");
 
     let session = scene.open(4).await;
     let mut chunk = session.table(|_| ());
     chunk.sealed.truncate(middle);
-    let status = scene.link(vec![session.begin(), Part::Chunk(chunk)]).await.unwrap_err();
+    let status = scene
+        .link(vec![session.begin(), Part::Chunk(chunk)])
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::Aborted, "cut: {status:?}");
 
     let session = scene.open(5).await;
-    let status = scene.link(vec![session.begin(), session.begin()]).await.unwrap_err();
+    let status = scene
+        .link(vec![session.begin(), session.begin()])
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::Aborted, "two beginnings: {status:?}");
 
     scene.still_serving().await;
@@ -221,16 +309,28 @@ async fn a_session_id_serves_once() {
     let scene = Scene::new(Setup::new()).await;
     let session = scene.open(1).await;
 
-    let status = scene.open_at_keyholder(session.manifest.clone()).await.unwrap_err();
+    let status = scene
+        .open_at_keyholder(session.manifest.clone())
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::PermissionDenied);
     assert!(status.message().contains("opened before"), "{status:?}");
-    let status = scene.open_at_provider(session.manifest.clone(), session.handshake.clone()).await.unwrap_err();
+    let status = scene
+        .open_at_provider(session.manifest.clone(), session.handshake.clone())
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::PermissionDenied);
     assert!(status.message().contains("opened before"), "{status:?}");
 
     let table = session.table(|_| ());
-    scene.link(vec![session.begin(), Part::Chunk(table.clone())]).await.unwrap();
-    let status = scene.link(vec![session.begin(), Part::Chunk(table)]).await.unwrap_err();
+    scene
+        .link(vec![session.begin(), Part::Chunk(table.clone())])
+        .await
+        .unwrap();
+    let status = scene
+        .link(vec![session.begin(), Part::Chunk(table)])
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::Aborted, "a second table: {status:?}");
     scene.still_serving().await;
 }
@@ -241,19 +341,45 @@ async fn nonsense_is_refused() {
     let session = scene.open(1).await;
     let mut provider = ProviderClient::new(scene.to_provider.channel());
     for offer in [Vec::new(), vec![0xff; 100], vec![0; 1 << 20]] {
-        let status = provider.negotiate(NegotiateRequest { offer }).await.unwrap_err();
+        let status = provider
+            .negotiate(NegotiateRequest { offer })
+            .await
+            .unwrap_err();
         assert_eq!(status.code(), Code::Aborted);
     }
     for length in [0, 1, session.manifest.len() - 1] {
         let cut = session.manifest[..length].to_vec();
-        assert_eq!(scene.open_at_keyholder(cut.clone()).await.unwrap_err().code(), Code::Aborted);
-        let status = scene.open_at_provider(cut, session.handshake.clone()).await.unwrap_err();
+        assert_eq!(
+            scene
+                .open_at_keyholder(cut.clone())
+                .await
+                .unwrap_err()
+                .code(),
+            Code::Aborted
+        );
+        let status = scene
+            .open_at_provider(cut, session.handshake.clone())
+            .await
+            .unwrap_err();
         assert_eq!(status.code(), Code::Aborted);
     }
-    assert_eq!(scene.link(vec![Part::ManifestSha256(vec![1; 31])]).await.unwrap_err().code(), Code::Aborted);
-    assert_eq!(scene.link(Vec::new()).await.unwrap_err().code(), Code::Aborted);
+    assert_eq!(
+        scene
+            .link(vec![Part::ManifestSha256(vec![1; 31])])
+            .await
+            .unwrap_err()
+            .code(),
+        Code::Aborted
+    );
+    assert_eq!(
+        scene.link(Vec::new()).await.unwrap_err().code(),
+        Code::Aborted
+    );
     let mut keyholder = KeyHolderClient::new(scene.to_keyholder.channel());
-    let status = keyholder.fetch_result(FetchResultRequest { opening: None }).await.unwrap_err();
+    let status = keyholder
+        .fetch_result(FetchResultRequest { opening: None })
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::Aborted);
     scene.still_serving().await;
 }
@@ -264,32 +390,74 @@ async fn the_querier_cannot_act_as_the_provider() {
     let session = scene.open(1).await;
     let mut keyholder = KeyHolderClient::new(scene.to_keyholder.channel());
     let manifest_sha256 = session.id();
-    let request = GetPublicKeyRequest { manifest_sha256: manifest_sha256.clone() };
-    assert_eq!(keyholder.get_public_key(request).await.unwrap_err().code(), Code::PermissionDenied);
-    let opening = SessionOpening { manifest_sha256, handshake: session.handshake.clone() };
+    let request = GetPublicKeyRequest {
+        manifest_sha256: manifest_sha256.clone(),
+    };
+    assert_eq!(
+        keyholder.get_public_key(request).await.unwrap_err().code(),
+        Code::PermissionDenied
+    );
+    let opening = SessionOpening {
+        manifest_sha256,
+        handshake: session.handshake.clone(),
+    };
     let part = Some(submit_comparisons_request::Part::Opening(opening));
     let requests = tokio_stream::iter([SubmitComparisonsRequest { part }]);
-    assert_eq!(keyholder.submit_comparisons(requests).await.unwrap_err().code(), Code::PermissionDenied);
+    assert_eq!(
+        keyholder
+            .submit_comparisons(requests)
+            .await
+            .unwrap_err()
+            .code(),
+        Code::PermissionDenied
+    );
     scene.still_serving().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_querier_that_vanishes_frees_its_sessions() {
     let setup = Setup::new();
-    let limits = KeyHolderLimits { sessions: 1, ..setup.limits.clone() };
-    let provider_limits = ProviderLimits { sessions: 1, ..setup.provider_limits.clone() };
-    let scene = Scene::new(Setup { limits, provider_limits, ..setup }).await;
+    let limits = KeyHolderLimits {
+        sessions: 1,
+        ..setup.limits.clone()
+    };
+    let provider_limits = ProviderLimits {
+        sessions: 1,
+        ..setup.provider_limits.clone()
+    };
+    let scene = Scene::new(Setup {
+        limits,
+        provider_limits,
+        ..setup
+    })
+    .await;
     let session = scene.open(1).await;
 
     // Both calls are under way when the hand drops them.
-    let opening = SessionOpening { manifest_sha256: session.id(), handshake: session.handshake.clone() };
+    let opening = SessionOpening {
+        manifest_sha256: session.id(),
+        handshake: session.handshake.clone(),
+    };
     let mut keyholder = KeyHolderClient::new(scene.to_keyholder.channel());
-    let fetching =
-        tokio::spawn(async move { keyholder.fetch_result(FetchResultRequest { opening: Some(opening) }).await });
+    let fetching = tokio::spawn(async move {
+        keyholder
+            .fetch_result(FetchResultRequest {
+                opening: Some(opening),
+            })
+            .await
+    });
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
-    sender.send(LinkRequest { part: Some(session.begin()) }).await.unwrap();
+    sender
+        .send(LinkRequest {
+            part: Some(session.begin()),
+        })
+        .await
+        .unwrap();
     let requests = tokio_stream::wrappers::ReceiverStream::new(receiver);
-    let events = ProviderClient::new(scene.to_provider.channel()).link(requests).await.unwrap();
+    let events = ProviderClient::new(scene.to_provider.channel())
+        .link(requests)
+        .await
+        .unwrap();
     drop(events);
     drop(sender);
     fetching.abort();

@@ -1,9 +1,8 @@
 //! Whole linkages over real sockets and mutual TLS.
 
-
+use crate::common::{Setup, options};
 use blindjoin_protocol::Cell;
 use blindjoin_service::config::{LinkOptions, MaskChoice, Table};
-use crate::common::{Setup, options};
 
 const OURS: [[Option<&str>; 2]; 4] = [
     [Some("1"), Some("ADA")],
@@ -11,8 +10,11 @@ const OURS: [[Option<&str>; 2]; 4] = [
     [None, Some("EVE")],
     [None, None],
 ];
-const THEIRS: [[Option<&str>; 2]; 3] =
-    [[Some("2"), Some("EVE")], [Some("3"), Some("ADA")], [None, Some("ADA")]];
+const THEIRS: [[Option<&str>; 2]; 3] = [
+    [Some("2"), Some("EVE")],
+    [Some("3"), Some("ADA")],
+    [None, Some("ADA")],
+];
 
 fn expected() -> Vec<Vec<Cell>> {
     use Cell::{Matched as M, NoValue as V, NotMatched as N};
@@ -42,20 +44,36 @@ async fn a_cuckoo_table_links() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_value_store_links() {
-    check(&LinkOptions { table: Table::Okvs, ..options() }).await;
+    check(&LinkOptions {
+        table: Table::Okvs,
+        ..options()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_blind_key_holder_links() {
-    check(&LinkOptions { blind: true, ..options() }).await;
+    check(&LinkOptions {
+        blind: true,
+        ..options()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hidden_counts_link() {
-    check(&LinkOptions { hide_count: true, ..options() }).await;
+    check(&LinkOptions {
+        hide_count: true,
+        ..options()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_full_mask_links() {
-    check(&LinkOptions { mask: MaskChoice::Full, ..options() }).await;
+    check(&LinkOptions {
+        mask: MaskChoice::Full,
+        ..options()
+    })
+    .await;
 }

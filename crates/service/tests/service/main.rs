@@ -1,4 +1,5 @@
 //! The three parties over real sockets and mutual TLS, in one process.
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod common;
 mod hostile;

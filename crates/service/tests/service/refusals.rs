@@ -22,11 +22,18 @@ async fn still_serving(setup: &Setup, keyholder: &Serving, provider: &Serving) {
 }
 
 /// Links under another identity than the set-up's querier.
-async fn link_as(setup: &Setup, identity: &Identity, keyholder: &Serving, provider: &Serving) -> Error {
+async fn link_as(
+    setup: &Setup,
+    identity: &Identity,
+    keyholder: &Serving,
+    provider: &Serving,
+) -> Error {
     let counterparts = setup.counterparts(keyholder.address, provider.address);
     let keys = querier_keys(&OURS);
     let terms = terms(&options(), keys.len());
-    blindjoin_service::querier::link(identity, &counterparts, terms, keys, &()).await.unwrap_err()
+    blindjoin_service::querier::link(identity, &counterparts, terms, keys, &())
+        .await
+        .unwrap_err()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -37,12 +44,27 @@ async fn unknown_and_expired_certificates_are_refused_with_a_reason() {
     let folder = setup.folder.path();
 
     let stranger = setup.authority.write_identity(folder, "stranger").unwrap();
-    let error = link_as(&setup, &Identity::load(&stranger).unwrap(), &keyholder, &provider).await;
+    let error = link_as(
+        &setup,
+        &Identity::load(&stranger).unwrap(),
+        &keyholder,
+        &provider,
+    )
+    .await;
     assert!(matches!(error, Error::RefusedUs { .. }), "{error:?}");
-    assert!(words(&error).contains(&fingerprint(&stranger).to_string()), "{error}");
+    assert!(
+        words(&error).contains(&fingerprint(&stranger).to_string()),
+        "{error}"
+    );
     assert_eq!(error.fault(), Fault::Refused);
 
-    let error = link_as(&setup, &Identity::load_unchecked(&setup.expired).unwrap(), &keyholder, &provider).await;
+    let error = link_as(
+        &setup,
+        &Identity::load_unchecked(&setup.expired).unwrap(),
+        &keyholder,
+        &provider,
+    )
+    .await;
     assert!(matches!(error, Error::RefusedUs { .. }), "{error:?}");
     assert!(words(&error).contains("expired"), "{error}");
 
@@ -63,10 +85,14 @@ async fn a_server_with_another_certificate_is_refused() {
     for counterparts in [pinned_wrong, wrong_port] {
         let keys = querier_keys(&OURS);
         let terms = terms(&options(), keys.len());
-        let error =
-            blindjoin_service::querier::link(&identity, &counterparts, terms, keys, &()).await.unwrap_err();
+        let error = blindjoin_service::querier::link(&identity, &counterparts, terms, keys, &())
+            .await
+            .unwrap_err();
         assert!(matches!(error, Error::RefusedThem { .. }), "{error:?}");
-        assert!(words(&error).contains("not the one in our configuration"), "{error}");
+        assert!(
+            words(&error).contains("not the one in our configuration"),
+            "{error}"
+        );
     }
     still_serving(&setup, &keyholder, &provider).await;
 }
@@ -76,11 +102,18 @@ async fn servers_with_expired_or_foreign_certificates_are_refused() {
     let mut setup = Setup::new();
     let folder = setup.folder.path().join("other");
     std::fs::create_dir(&folder).unwrap();
-    setup.keyholder = Authority::new(1).unwrap().write_identity(&folder, "keyholder").unwrap();
+    setup.keyholder = Authority::new(1)
+        .unwrap()
+        .write_identity(&folder, "keyholder")
+        .unwrap();
     let keyholder = setup.serve_keyholder().await;
     let provider = setup.serve_provider(keyholder.address, &THEIRS).await;
     let error = setup
-        .link(&setup.counterparts(keyholder.address, provider.address), &options(), &OURS)
+        .link(
+            &setup.counterparts(keyholder.address, provider.address),
+            &options(),
+            &OURS,
+        )
         .await
         .unwrap_err();
     assert!(words(&error).contains("another authority"), "{error}");
@@ -95,14 +128,23 @@ async fn absent_servers_are_temporary() {
         listener.local_addr().unwrap()
     };
     let counterparts = setup.counterparts(keyholder.address, nobody);
-    let error = setup.link(&counterparts, &options(), &OURS).await.unwrap_err();
-    assert!(words(&error).contains("no connection to the data provider"), "{error}");
+    let error = setup
+        .link(&counterparts, &options(), &OURS)
+        .await
+        .unwrap_err();
+    assert!(
+        words(&error).contains("no connection to the data provider"),
+        "{error}"
+    );
     assert_eq!(error.fault().exit_code(), 75);
 
     // The provider is there, but its key holder is not.
     let provider = setup.serve_provider(nobody, &THEIRS).await;
     let counterparts = setup.counterparts(keyholder.address, provider.address);
-    let error = setup.link(&counterparts, &options(), &OURS).await.unwrap_err();
+    let error = setup
+        .link(&counterparts, &options(), &OURS)
+        .await
+        .unwrap_err();
     assert_eq!(error.fault().exit_code(), 75, "{error:?}");
 }
 
@@ -111,11 +153,23 @@ async fn the_key_holder_lets_only_listed_pairs_link() {
     let setup = Setup::new();
     let (querier, provider) = (fingerprint(&setup.querier), fingerprint(&setup.provider));
     let another = Fingerprint::from_bytes([9; 32]);
-    let links = vec![Link { querier, provider: another }, Link { querier: another, provider }];
+    let links = vec![
+        Link {
+            querier,
+            provider: another,
+        },
+        Link {
+            querier: another,
+            provider,
+        },
+    ];
     let keyholder = setup.serve_keyholder_for(links).await;
     let provider = setup.serve_provider(keyholder.address, &THEIRS).await;
     let counterparts = setup.counterparts(keyholder.address, provider.address);
-    let error = setup.link(&counterparts, &options(), &OURS).await.unwrap_err();
+    let error = setup
+        .link(&counterparts, &options(), &OURS)
+        .await
+        .unwrap_err();
     assert!(words(&error).contains("does not let querier"), "{error}");
     assert_eq!(error.fault(), Fault::Refused);
 }
@@ -128,7 +182,10 @@ async fn other_rules_and_other_limits_are_refused_with_a_reason() {
     let provider = setup.serve_provider(keyholder.address, &THEIRS).await;
     let counterparts = setup.counterparts(keyholder.address, provider.address);
 
-    let blind = LinkOptions { blind: true, ..options() };
+    let blind = LinkOptions {
+        blind: true,
+        ..options()
+    };
     let error = setup.link(&counterparts, &blind, &OURS).await.unwrap_err();
     assert!(words(&error).contains("blind key holder"), "{error}");
     assert_eq!(error.fault(), Fault::Refused);
@@ -143,8 +200,13 @@ async fn other_rules_and_other_limits_are_refused_with_a_reason() {
     let keys = querier_keys(&OURS);
     let mut terms = terms(&options(), keys.len());
     terms.rules_digest = [0; 32];
-    let error = blindjoin_service::querier::link(&identity, &counterparts, terms, keys, &()).await.unwrap_err();
-    assert!(words(&error).contains("rules are not the provider's"), "{error}");
+    let error = blindjoin_service::querier::link(&identity, &counterparts, terms, keys, &())
+        .await
+        .unwrap_err();
+    assert!(
+        words(&error).contains("rules are not the provider's"),
+        "{error}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -157,18 +219,30 @@ async fn allowances_add_up_over_sessions() {
     still_serving(&setup, &keyholder, &provider).await;
     still_serving(&setup, &keyholder, &provider).await;
     let counterparts = setup.counterparts(keyholder.address, provider.address);
-    let error = setup.link(&counterparts, &options(), &OURS).await.unwrap_err();
+    let error = setup
+        .link(&counterparts, &options(), &OURS)
+        .await
+        .unwrap_err();
     assert!(words(&error).contains("allowance"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_holder_that_goes_away_is_temporary() {
-    let setup = Setup { limits: KeyHolderLimits { sessions: 1, ..KeyHolderLimits::default() }, ..Setup::new() };
+    let setup = Setup {
+        limits: KeyHolderLimits {
+            sessions: 1,
+            ..KeyHolderLimits::default()
+        },
+        ..Setup::new()
+    };
     let keyholder = setup.serve_keyholder().await;
     let provider = setup.serve_provider(keyholder.address, &THEIRS).await;
     let counterparts = setup.counterparts(keyholder.address, provider.address);
     still_serving(&setup, &keyholder, &provider).await;
     keyholder.stop().await;
-    let error = setup.link(&counterparts, &options(), &OURS).await.unwrap_err();
+    let error = setup
+        .link(&counterparts, &options(), &OURS)
+        .await
+        .unwrap_err();
     assert_eq!(error.fault().exit_code(), 75, "{error:?}");
 }

@@ -1,0 +1,175 @@
+//! A linkage by hand: set up, serve, serve, link, stop.
+
+use crate::world::{World, run, text};
+
+pub(crate) const RULES: &str = r#"
+[columns]
+record_id = "id"
+national_id = "social"
+last_name = "name"
+birth_date = "born"
+
+[[rule]]
+id = "ID"
+signature = ["national_id:T"]
+
+[[rule]]
+id = "NAME_DOB"
+signature = ["last_name:T|U", "birth_date:T"]
+"#;
+
+pub(crate) const THEIRS: &str = "id,social,name,born\n\
+    p1,111,Ada,1980-01-01\n\
+    p2,222,Ben,1981-02-02\n\
+    p3,,Eve,1982-03-03\n";
+
+pub(crate) const OURS: &str = "id,social,name,born\n\
+    q1,111,Adah,1980-01-01\n\
+    q2,999,ben,1981-02-02\n\
+    q3,222,EVE,1982-03-03\n\
+    q4,,,\n\
+    q5,333,Zoe,1990-09-09\n";
+
+pub(crate) const CARD: &str = "record_id,matched,ID,NAME_DOB\n\
+    q1,1,1,0\n\
+    q2,1,0,1\n\
+    q3,1,1,1\n\
+    q4,,,\n\
+    q5,0,0,0\n";
+
+#[test]
+fn three_programs_link_and_end_cleanly() {
+    let world = World::new(THEIRS, RULES);
+    world.write("ours.csv", OURS);
+    let (keyholder, provider) = world.serve();
+
+    let report = world.path("report.html");
+    let output = world.link("ours.csv", &["--report", report.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(world.card(), CARD);
+    assert!(
+        text(&output.stderr).contains("3 of 5 records matched"),
+        "{}",
+        text(&output.stderr)
+    );
+    assert!(
+        std::fs::read_to_string(report)
+            .unwrap()
+            .contains("3 of 5 records matched")
+    );
+
+    // An existing card stays, unless it is to be replaced.
+    let output = world.link("ours.csv", &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("--force"));
+    for mode in [
+        &["--table", "okvs"][..],
+        &["--blind"],
+        &["--hide-count"],
+        &["--mask", "full"],
+    ] {
+        let output = world.link("ours.csv", &[&["--force", "--quiet"], mode].concat());
+        assert!(
+            output.status.success(),
+            "{mode:?}: {}",
+            text(&output.stderr)
+        );
+        assert_eq!(text(&output.stderr), "");
+        assert_eq!(world.card(), CARD, "{mode:?}");
+    }
+
+    let log = provider.stop() + &keyholder.stop();
+    assert!(
+        log.contains("session opened") && log.contains("stream decrypted"),
+        "{log}"
+    );
+    for secret in ["Ada", "Adah", "111", "1980-01-01"] {
+        assert!(
+            !log.contains(&format!("\"{secret}\"")) && !log.contains(&format!("={secret} ")),
+            "{log}"
+        );
+    }
+}
+
+#[test]
+fn the_demonstration_shows_a_right_card() {
+    let world = World::empty();
+    let folder = world.path("demo");
+    let output = run(
+        "blindjoin",
+        [
+            "demo",
+            "--records",
+            "40",
+            "--insecure-test-key-bits",
+            "512",
+            "--dir",
+            folder.to_str().unwrap(),
+        ],
+    );
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let told = text(&output.stdout);
+    for words in [
+        "querier:",
+        "data provider:",
+        "key holder:",
+        "learned:",
+        "the card is right",
+    ] {
+        assert!(told.contains(words), "{told}");
+    }
+    for file in [
+        "card.csv",
+        "report.html",
+        "a.csv",
+        "b.csv",
+        "truth.csv",
+        "keyholder.toml",
+    ] {
+        assert!(folder.join(file).exists(), "{file}");
+    }
+}
+
+#[test]
+fn single_records_are_looked_up() {
+    let world = World::new(THEIRS, RULES);
+    let (keyholder, provider) = world.serve();
+    for blind in [&[][..], &["--blind"]] {
+        let found = world.lookup(
+            &[
+                &["--field", "national_id=222", "--field", "name=nobody"],
+                blind,
+            ]
+            .concat(),
+        );
+        assert_eq!(found.status.code(), Some(0), "{}", text(&found.stderr));
+        assert_eq!(text(&found.stdout), "ID\n");
+        let absent = world.lookup(&[&["--field", "national_id=1"], blind].concat());
+        assert_eq!(absent.status.code(), Some(3), "{}", text(&absent.stderr));
+        assert_eq!(text(&absent.stdout), "");
+    }
+    world.write("fields", "name=ada\nbirth_date=1980-01-01\n");
+    let fields = world.path("fields");
+    let found = world.lookup(&["--quiet", "--fields-file", fields.to_str().unwrap()]);
+    assert_eq!(
+        (found.status.code(), text(&found.stdout).as_str()),
+        (Some(0), "NAME_DOB\n")
+    );
+
+    for (arguments, words) in [
+        (&["--field", "shoe=43"][..], "the rules use no field shoe"),
+        (&["--field", "name=Ada"], "missing: "),
+        (&["--field", "name"], "NAME=VALUE"),
+        (&[], "nothing to look up"),
+    ] {
+        let output = world.lookup(arguments);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(
+            text(&output.stderr).contains(words),
+            "{}",
+            text(&output.stderr)
+        );
+    }
+    provider.stop();
+    keyholder.stop();
+}

@@ -1,0 +1,7 @@
+//! The real executables on loopback, with keys that are small and protect nothing.
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod bad_input;
+mod febrl;
+mod linkage;
+mod world;
