@@ -9,7 +9,7 @@ use blindjoin_columnar::{
     Format, Header, Output, OutputColumn, Quoting, ROWS_PER_CHUNK, TableWriter, pipeline,
 };
 use blindjoin_token::{
-    Cardinality, EncryptionKey, Limits, Matches, Overlap, Sealer, Strategy, TokenTable,
+    Cardinality, Count, EncryptionKey, Limits, Matches, Overlap, Sealer, Strategy, TokenTable,
 };
 use serde_json::{Value, json};
 
@@ -169,17 +169,17 @@ impl Counts {
     fn new(overlap: &Overlap, suppress_below: Option<u64>) -> Self {
         if let Some(threshold) = suppress_below {
             let published = overlap.suppress_below(threshold);
-            let exact = |counts: [blindjoin_token::Count; 3]| counts.map(|count| count.exact());
+            let exact = |counts: [Count; 3]| counts.map(Count::exact);
             return Self {
                 sides: [exact(published.left), exact(published.right)],
                 pairs: published.pairs.exact(),
-                cardinalities: published.cardinalities.map(|count| count.exact()),
+                cardinalities: published.cardinalities.map(Count::exact),
                 rules: published
                     .rules
                     .into_iter()
                     .map(|rule| {
                         let counts = [rule.left, rule.right, rule.shared, rule.pairs];
-                        (rule.rule, counts.map(|count| count.exact()))
+                        (rule.rule, counts.map(Count::exact))
                     })
                     .collect(),
             };

@@ -268,6 +268,7 @@ fn tokenize(
     let bar = console.progress("tokenizing", reader);
     let buffers = table.buffers();
     let rules = tokenizer.binding().rules();
+    let row_bytes = if tokenizer.is_sealing() { 128 } else { 80 };
     let mut counts = Counts {
         tally: Tally::new(rules),
         ragged_rows: 0,
@@ -281,7 +282,7 @@ fn tokenize(
             let buffers = buffers.clone();
             move |chunk: &Chunk| -> anyhow::Result<Done> {
                 let mut worker = tokenizer.worker();
-                let mut rows = buffers.buffer(chunk.len() * rules.rules().len());
+                let mut rows = buffers.buffer_of(chunk.len() * rules.rules().len(), row_bytes);
                 for row in chunk.rows().iter() {
                     layout.push(tokenizer.tokenize(&row, &mut worker, &mut rng), &mut rows);
                 }

@@ -1,5 +1,5 @@
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow_array::builder::{Int64Builder, StringBuilder};
 use arrow_array::{ArrayRef, RecordBatch};
@@ -88,6 +88,7 @@ pub struct TableWriter {
     encoder: Encoder,
     columns: Arc<[OutputColumn]>,
     quoting: Quoting,
+    pool: Pool,
     rows: u64,
 }
 
@@ -170,6 +171,7 @@ impl TableWriter {
             encoder,
             columns,
             quoting,
+            pool: Pool::default(),
             rows: 0,
         })
     }
@@ -184,6 +186,7 @@ impl TableWriter {
             format,
             columns: Arc::clone(&self.columns),
             quoting: self.quoting,
+            pool: Arc::clone(&self.pool),
         }
     }
 
@@ -195,12 +198,13 @@ impl TableWriter {
     pub fn append(&mut self, buffer: RowBuffer) -> Result<(), Error> {
         self.rows += buffer.rows as u64;
         match (&mut self.encoder, buffer.cells) {
-            (encoder @ Encoder::Csv { .. }, Cells::Csv(bytes)) => {
-                if bytes.is_empty() {
-                    Ok(())
-                } else {
-                    encoder.write_csv(&bytes)
+            (encoder @ Encoder::Csv { .. }, Cells::Csv(mut bytes)) => {
+                if !bytes.is_empty() {
+                    encoder.write_csv(&bytes)?;
                 }
+                bytes.clear();
+                spare(&self.pool).push(bytes);
+                Ok(())
             }
             (
                 Encoder::Parquet {
@@ -257,20 +261,38 @@ pub struct Buffers {
     format: Format,
     columns: Arc<[OutputColumn]>,
     quoting: Quoting,
+    pool: Pool,
+}
+
+/// Texts that have been written and can be filled again: fresh memory costs more than writing to it.
+type Pool = Arc<Mutex<Vec<Vec<u8>>>>;
+
+fn spare(pool: &Pool) -> MutexGuard<'_, Vec<Vec<u8>>> {
+    pool.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Buffers {
-    /// An empty buffer for about `rows` rows.
+    /// An empty buffer for about `rows` rows of middling length.
     pub fn buffer(&self, rows: usize) -> RowBuffer {
+        self.buffer_of(rows, self.columns.len() * 24)
+    }
+
+    /// An empty buffer for about `rows` rows of about `bytes` bytes each.
+    pub fn buffer_of(&self, rows: usize, bytes: usize) -> RowBuffer {
         let cells = match self.format {
-            Format::Csv => Cells::Csv(Vec::with_capacity(rows * self.columns.len() * 24)),
+            Format::Csv => {
+                let mut text = spare(&self.pool).pop().unwrap_or_default();
+                text.reserve(rows * bytes);
+                Cells::Csv(text)
+            }
             Format::Parquet => Cells::Columns(
                 self.columns
                     .iter()
                     .map(|column| match column.kind {
-                        Kind::Text | Kind::Distinct => {
-                            Builder::Text(StringBuilder::with_capacity(rows, rows * 24))
-                        }
+                        Kind::Text | Kind::Distinct => Builder::Text(StringBuilder::with_capacity(
+                            rows,
+                            rows * bytes / self.columns.len(),
+                        )),
                         Kind::Integer => Builder::Integer(Int64Builder::with_capacity(rows)),
                     })
                     .collect(),
@@ -379,10 +401,14 @@ fn append_cell(line: &mut Vec<u8>, position: usize, cell: &str, quoting: Quoting
                 .any(|&byte| byte <= b' ')
     };
     // Without an early end, so that it compiles to vector instructions.
-    let special = bytes.iter().fold(false, |special, &byte| {
-        special | (byte == b',') | (byte == b'"') | (byte == b'\n') | (byte == b'\r')
+    let special = bytes.iter().fold(0, |special, &byte| {
+        special
+            | u8::from(byte == b',')
+            | u8::from(byte == b'"')
+            | u8::from(byte == b'\n')
+            | u8::from(byte == b'\r')
     });
-    if !special && !outer_blank() {
+    if special == 0 && !outer_blank() {
         line.extend_from_slice(bytes);
         return;
     }

@@ -3,3 +3,4 @@
 mod bench;
 mod evaluate;
 mod synth;
+mod tokens;
