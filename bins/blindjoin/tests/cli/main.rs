@@ -2,5 +2,7 @@
 
 mod bench;
 mod evaluate;
+mod faults;
 mod synth;
+mod token_commands;
 mod tokens;

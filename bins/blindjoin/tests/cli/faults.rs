@@ -1,0 +1,203 @@
+//! Bad inputs: each is named, with its row where it has one, and nothing is written.
+
+use crate::bench::Bench;
+use crate::tokens::{bench, tokenize};
+
+fn fails(bench: &Bench, input: &str, more: &[&str]) -> String {
+    let arguments = [
+        "tokenize",
+        input,
+        "--out",
+        "t.csv",
+        "--hashing-secret-file",
+        "secret",
+    ];
+    let complaint = bench.fails(&[&arguments[..], more].concat());
+    assert!(
+        !bench.exists("t.csv") && !bench.exists("t.metadata.json"),
+        "nothing is written"
+    );
+    assert_eq!(complaint.lines().count(), 1, "{complaint}");
+    complaint
+}
+
+#[test]
+fn bad_inputs_are_named_and_nothing_is_written() {
+    let bench = bench();
+    let header = "RecordId,FirstName,LastName\n";
+    bench.write(
+        "latin1.csv",
+        [header.as_bytes(), b"1,Ann,Smith\n2,Jos\xe9,Garcia\n"].concat(),
+    );
+    assert!(fails(&bench, "latin1.csv", &[]).contains("row 2 (line 3)"));
+    bench.write(
+        "quote.csv",
+        format!("{header}1,Ann,Smith\n2,\"Bo\"b,Miller\n"),
+    );
+    let complaint = fails(&bench, "quote.csv", &[]);
+    assert!(
+        complaint.contains("row 2 (line 3)") && !complaint.contains("Miller"),
+        "{complaint}"
+    );
+    bench.write("open.csv", format!("{header}1,\"Ann,Smith\n2,Bob,Miller\n"));
+    assert!(fails(&bench, "open.csv", &[]).contains("row 1 (line 2)"));
+    bench.write("empty.csv", "");
+    assert!(fails(&bench, "empty.csv", &[]).contains("empty"));
+    assert!(fails(&bench, "missing.csv", &[]).contains("missing.csv"));
+    bench.write("people.txt", header);
+    assert!(fails(&bench, "people.txt", &[]).contains("--format"));
+    bench.write("people.csv", format!("{header}1,Ann,Smith\n"));
+    assert!(fails(&bench, "people.csv", &["--rules", "opentokens"]).contains("opentoken"));
+    assert!(fails(&bench, "people.csv", &["--column", "ssn=SSN"]).contains("SSN"));
+    bench.write(
+        "field.toml",
+        "[columns]\nname = \"FirstName\"\n[[rule]]\nid = \"A\"\nsignature = [\"nme:T\"]\n",
+    );
+    assert!(fails(&bench, "people.csv", &["--rules", "field.toml"]).contains("`nme`"));
+    bench.write(
+        "operator.toml",
+        "[columns]\nname = \"FirstName\"\n[[rule]]\nid = \"A\"\nsignature = [\"name:Q\"]\n",
+    );
+    let complaint = fails(&bench, "people.csv", &["--rules", "operator.toml"]);
+    assert!(
+        complaint.contains("operator.toml") && complaint.contains('Q'),
+        "{complaint}"
+    );
+    bench.write(
+        "column.toml",
+        "[columns]\nname = \"GivenName\"\n[[rule]]\nid = \"A\"\nsignature = [\"name:T\"]\n",
+    );
+    assert!(fails(&bench, "people.csv", &["--rules", "column.toml"]).contains("GivenName"));
+    bench.write("short", "too-short");
+    let complaint = fails(&bench, "people.csv", &["--encryption-key-file", "short"]);
+    assert!(
+        complaint.contains("32 bytes") && !complaint.contains("too-short"),
+        "{complaint}"
+    );
+    bench.write("blank", "\n");
+    assert!(fails(&bench, "people.csv", &["--record-id-key-file", "blank"]).contains("blank"));
+    let complaint = bench.fails(&["tokenize", "people.csv", "--out", "t.csv"]);
+    assert!(
+        complaint.contains("BLINDJOIN_HASHING_SECRET"),
+        "{complaint}"
+    );
+    bench.run(2, &["tokenize", "people.csv"]);
+    bench.run(
+        2,
+        &[
+            "tokenize",
+            "people.csv",
+            "--out",
+            "t.csv",
+            "--dialect",
+            "ot3",
+        ],
+    );
+}
+
+#[test]
+fn outputs_are_not_overwritten_unless_forced() {
+    let bench = bench();
+    bench.write("people.csv", "RecordId,FirstName\n1,Ann\n");
+    bench.write("t.metadata.json", "mine");
+    let arguments = [
+        "tokenize",
+        "people.csv",
+        "--out",
+        "t.csv",
+        "--hashing-secret-file",
+        "secret",
+    ];
+    let complaint = bench.fails(&arguments);
+    assert!(
+        complaint.contains("t.metadata.json") && complaint.contains("--force"),
+        "{complaint}"
+    );
+    assert!(!bench.exists("t.csv"));
+    bench.ok(&[&arguments[..], &["--force"]].concat());
+    assert!(bench.exists("t.csv") && bench.read("t.metadata.json") != "mine");
+    bench.fails(&arguments);
+}
+
+#[test]
+fn sealed_tokens_that_do_not_open_are_named_by_row() {
+    let bench = bench();
+    bench.write(
+        "people.csv",
+        "RecordId,FirstName,LastName,Sex,BirthDate\n1,Ann,Smith,F,1980-01-01\n2,Bob,Miller,M,1980-01-01\n",
+    );
+    tokenize(
+        &bench,
+        &bench.path("people.csv"),
+        "s.csv",
+        &["--encryption-key-file", "key"],
+    );
+    tokenize(&bench, &bench.path("people.csv"), "t.csv", &[]);
+    bench.write("other", "another-Encryption-Key-Goes-Here");
+    let decrypt = |input: &str, key: &str| {
+        bench.fails(&[
+            "decrypt",
+            input,
+            "--out",
+            "o.csv",
+            "--encryption-key-file",
+            key,
+        ])
+    };
+    assert!(decrypt("s.csv", "other").contains("row 1"));
+    assert!(decrypt("t.csv", "key").contains("not sealed"));
+    assert!(decrypt("people.csv", "key").contains("no token file"));
+    let sealed = bench.read("s.csv");
+    let second: Vec<&str> = sealed.lines().collect();
+    let changed = second[6].replace(',', ",A").replacen(",AA", ",AB", 1);
+    let mut lines = second.clone();
+    lines[6] = &changed;
+    bench.write("tampered.csv", lines.join("\n"));
+    let complaint = decrypt("tampered.csv", "key");
+    assert!(complaint.contains("row 6"), "{complaint}");
+    assert!(!bench.exists("o.csv"));
+    let (_, stderr) = bench.run(
+        0,
+        &[
+            "decrypt",
+            "tampered.csv",
+            "--out",
+            "o.csv",
+            "--encryption-key-file",
+            "key",
+            "--keep-unopened",
+        ],
+    );
+    assert!(stderr.contains("1 tokens did not open"), "{stderr}");
+    // Sealed tokens of two files never agree, so comparing them is refused.
+    let complaint = bench.fails(&["match", "s.csv", "s.csv", "--out", "p.csv"]);
+    assert!(complaint.contains("sealed"), "{complaint}");
+    let complaint = bench.fails(&["match", "t.csv", "people.csv", "--out", "p.csv"]);
+    assert!(
+        complaint.contains("people.csv: is no token file"),
+        "{complaint}"
+    );
+    let complaint = bench.fails(&[
+        "match",
+        "t.csv",
+        "t.csv",
+        "--out",
+        "p.csv",
+        "--strategy",
+        "T9",
+    ]);
+    assert!(complaint.contains("T9"), "{complaint}");
+    bench.run(
+        2,
+        &[
+            "match",
+            "t.csv",
+            "t.csv",
+            "--out",
+            "p.csv",
+            "--strategy",
+            "(T1",
+        ],
+    );
+    assert!(!bench.exists("p.csv"));
+}
