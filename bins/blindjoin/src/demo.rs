@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -90,7 +91,7 @@ struct Outcome {
     rules: Vec<String>,
     summary: Summary,
     terms: blindjoin_protocol::Terms,
-    theirs: ProviderKeys,
+    theirs: Arc<ProviderKeys>,
     took: Duration,
 }
 

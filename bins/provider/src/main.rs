@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use blindjoin_columnar::load_rules;
-use blindjoin_provider::{Loaded, load};
+use blindjoin_provider::{Loaded, load_in_blocks};
 use blindjoin_service::config::ProviderConfig;
 use blindjoin_service::provider::Provider;
 use blindjoin_service::{program, server, telemetry};
@@ -65,7 +65,12 @@ fn serve(arguments: &Serve) -> anyhow::Result<()> {
         registry,
         records,
         remarks,
-    } = load(&config.data, &load_rules(&config.rules)?)?;
+    } = load_in_blocks(
+        &config.data,
+        &load_rules(&config.rules)?,
+        &config.blocks,
+        usize::try_from(config.limits.k_min)?,
+    )?;
     if !arguments.quiet {
         for remark in remarks {
             program::say(remark);

@@ -2,12 +2,14 @@
 #![forbid(unsafe_code)]
 
 mod bars;
+mod blocking;
 mod card;
 mod people;
 mod query;
 mod report;
 
 pub use bars::Bars;
+pub use blocking::{Blocking, NamedBlocks};
 pub use card::{Summary, write};
 pub use people::People;
 pub use query::Query;

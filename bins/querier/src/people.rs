@@ -7,6 +7,9 @@ use blindjoin_columnar::{
 };
 use blindjoin_protocol::{QuerierKeys, QuerierKeysBuilder, join_key};
 use blindjoin_record::RuleSet;
+use blindjoin_service::provider::blocked_digest;
+
+use crate::NamedBlocks;
 
 /// The querier's records as a linkage sees them.
 #[derive(Debug)]
@@ -26,6 +29,17 @@ pub struct People {
 impl People {
     /// Reads a table of records whole.
     pub fn read(data: &Path, format: Option<Format>, rules: &RuleSet) -> anyhow::Result<Self> {
+        Self::read_in_blocks(data, format, rules, None)
+    }
+
+    /// Reads a table of records whole. Records outside the given blocks take no part: their cells
+    /// will say that they were not compared. The rule set's only rule yields a record's block.
+    pub fn read_in_blocks(
+        data: &Path,
+        format: Option<Format>,
+        rules: &RuleSet,
+        blocks: Option<(&RuleSet, &NamedBlocks)>,
+    ) -> anyhow::Result<Self> {
         let mut reader = Reader::open(data, ReadOptions::strict().with_format(format))?;
         let mut remarks: Vec<String> = reader
             .notes()
@@ -40,8 +54,13 @@ impl People {
             .iter()
             .map(|rule| rule.id().to_owned())
             .collect();
+        let block_binding = blocks
+            .map(|(fields, _)| fields.bind(reader.columns(), today()))
+            .transpose()
+            .with_context(|| data.display().to_string())?;
         let columns = u16::try_from(ids.len()).context("there are too many rules")?;
         let mut take = Take {
+            blocks: blocks.map(|(_, named)| named),
             builder: QuerierKeysBuilder::new(columns),
             ids: &ids,
             key: Vec::new(),
@@ -50,7 +69,7 @@ impl People {
         let population = Population::read(
             &mut reader,
             &binding,
-            None,
+            block_binding.as_ref(),
             Side::Querier,
             threads,
             &mut take,
@@ -72,7 +91,10 @@ impl People {
             ids: population.ids,
             keys,
             rules: ids,
-            rules_digest: rules.digest(),
+            rules_digest: match blocks {
+                None => rules.digest(),
+                Some((fields, _)) => blocked_digest(rules.digest(), fields.digest()),
+            },
             remarks,
         })
     }
@@ -88,6 +110,7 @@ enum TakeError {
 }
 
 struct Take<'a> {
+    blocks: Option<&'a NamedBlocks>,
     builder: QuerierKeysBuilder,
     ids: &'a [String],
     key: Vec<u8>,
@@ -103,7 +126,14 @@ impl TakeSignatures for Take<'_> {
 
     fn signature(&mut self, signature: Signature<'_>) -> Result<(), TakeError> {
         let rule = &self.ids[usize::from(signature.rule)];
-        let block = signature.block.map(str::as_bytes);
+        let block = match (self.blocks, signature.block) {
+            (None, _) => None,
+            (Some(named), Some(block)) if named.keys.contains(block) => Some(block.as_bytes()),
+            (Some(_), _) => {
+                self.builder.not_compared(signature.row, signature.rule);
+                return Ok(());
+            }
+        };
         join_key(&mut self.key, rule, signature.text.as_bytes(), block)?;
         Ok(self
             .builder

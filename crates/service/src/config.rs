@@ -103,6 +103,9 @@ pub struct ProviderConfig {
     pub data: PathBuf,
     /// Rules file, or the name of a built-in rule set.
     pub rules: String,
+    /// Blockings by fields that queriers may use, such as `birth_year,state`.
+    #[serde(default)]
+    pub blocks: Vec<String>,
     /// Accepts key sizes that protect nothing: for tests.
     #[serde(default)]
     pub insecure_test_keys: bool,
@@ -136,6 +139,8 @@ pub struct ProviderLimits {
     pub table: u64,
     /// Whether it takes part in sessions in which the key holder enforces no cap.
     pub blind: bool,
+    /// The least number of our records in a block that a querier names.
+    pub k_min: u64,
     /// Table entries of one querier between two starts of this program, all sessions together.
     pub table_total: u64,
     /// How long a session may wait for a party that owes the next message.
@@ -148,6 +153,7 @@ impl Default for ProviderLimits {
             sessions: 4,
             table: 50_000_000,
             blind: true,
+            k_min: 11,
             table_total: 1_000_000_000,
             idle_seconds: 300,
         }

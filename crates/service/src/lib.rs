@@ -52,7 +52,7 @@ pub mod program;
 pub mod progress;
 pub mod provider;
 pub mod querier;
-mod random;
+pub mod random;
 pub mod server;
 mod sessions;
 mod stream;

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use blindjoin_protocol::{
-    Answer, Handshake, KeyAnnouncement, Manifest, Offer, Policy, ProviderKeys, Terms, size_class,
+    Answer, Handshake, KeyAnnouncement, Manifest, Offer, Policy, ProviderKeys, size_class,
 };
+use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
@@ -44,7 +45,83 @@ pub struct Registry {
     /// Digest of the rules and their normalisation; a querier must have the same.
     pub rules_digest: [u8; 32],
     /// The keys of all records under all rules.
+    pub keys: Arc<ProviderKeys>,
+    /// The same in blocks, for every blocking that queriers may use.
+    pub blocked: Vec<Blocked>,
+    /// The least number of records in a block of this registry.
+    pub least_block: usize,
+}
+
+/// A registry cut into blocks by fields.
+#[derive(Debug)]
+pub struct Blocked {
+    /// What a querier calls this blocking: [`blocked_digest`].
+    pub digest: [u8; 32],
+    /// The keys of all records under all rules, each with its block.
     pub keys: ProviderKeys,
+    /// The blocks, and how many records each holds.
+    pub sizes: Vec<(Vec<u8>, usize)>,
+}
+
+/// The digest of rules together with the rules that yield blocks: what both sides must have.
+pub fn blocked_digest(rules: [u8; 32], blocks: [u8; 32]) -> [u8; 32] {
+    Sha256::new()
+        .chain_update(b"in blocks")
+        .chain_update(rules)
+        .chain_update(blocks)
+        .finalize()
+        .into()
+}
+
+impl Registry {
+    /// The keys that take part in a session.
+    fn select(&self, offer: &Offer) -> Result<Arc<ProviderKeys>, Error> {
+        let digest = offer.terms.rules_digest;
+        let same_rules = offer.terms.rules == self.rules;
+        let Some(directory) = offer
+            .blocks
+            .as_ref()
+            .filter(|directory| !directory.is_hashed())
+        else {
+            if !same_rules || digest != self.rules_digest {
+                return Err(self.other_rules("rules"));
+            }
+            let Some(directory) = &offer.blocks else {
+                return Ok(self.keys.clone());
+            };
+            directory.check_sizes(self.keys.iter(), self.least_block)?;
+            let admitted = self.keys.iter().filter(|key| directory.admits(key));
+            return Ok(Arc::new(ProviderKeys::collect(admitted)?));
+        };
+        let blocked = self
+            .blocked
+            .iter()
+            .find(|blocked| same_rules && blocked.digest == digest);
+        let blocked = blocked.ok_or_else(|| self.other_rules("rules and blocking"))?;
+        let records = blocked
+            .sizes
+            .iter()
+            .flat_map(|(key, size)| std::iter::repeat_n(&**key, *size));
+        directory.check_sizes(records, self.least_block)?;
+        // A join key ends with its block.
+        let block = |key: &[u8]| {
+            key.rsplit(|byte| *byte == 0)
+                .next()
+                .map(|block| directory.admits(block))
+        };
+        let admitted = blocked.keys.iter().filter(|key| block(key) == Some(true));
+        Ok(Arc::new(ProviderKeys::collect(admitted)?))
+    }
+
+    fn other_rules(&self, what: &str) -> Error {
+        let ours = self.rules.join(", ");
+        Error::Refused {
+            reason: format!(
+                "the querier's {what} are not the provider's: both need the same with the same \
+                 expressions (the provider's rules are {ours})"
+            ),
+        }
+    }
 }
 
 /// A provider bound to its address, not answering yet.
@@ -126,6 +203,7 @@ struct Desk {
 /// An offer that was answered, and waits for its session.
 struct Pending {
     answer: Answer,
+    keys: Arc<ProviderKeys>,
     offer: Offer,
     querier: Fingerprint,
 }
@@ -145,11 +223,11 @@ impl Service for Desk {
         &self,
         request: Request<NegotiateRequest>,
     ) -> Result<Response<NegotiateResponse>, Status> {
-        let answer = || {
+        let answered = async {
             let caller = Caller::of(&request)?;
-            self.answer(caller, &request.get_ref().offer)
+            self.answer(caller, &request.get_ref().offer).await
         };
-        let answer = answer().map_err(|error| refuse(&error))?;
+        let answer = answered.await.map_err(|error| refuse(&error))?;
         Ok(Response::new(NegotiateResponse {
             answer: answer.encode(),
         }))
@@ -235,11 +313,15 @@ impl Service for Desk {
 }
 
 impl Desk {
-    fn answer(&self, caller: Caller, offer: &[u8]) -> Result<Answer, Error> {
+    async fn answer(&self, caller: Caller, offer: &[u8]) -> Result<Answer, Error> {
         let offer = Offer::decode(offer)?;
-        self.check_rules(&offer.terms)?;
+        let registry = self.registry.clone();
+        let selecting = pool::compute("selecting records", move || {
+            registry.select(&offer).map(|keys| (offer, keys))
+        });
+        let (offer, keys) = selecting.await??;
         let canaries = u64::from(offer.terms.canaries);
-        let size = size_class(self.registry.keys.len() as u64 + canaries);
+        let size = size_class(keys.len() as u64 + canaries);
         let answer = Answer::new(size, &mut random::generator()?);
         let mut offers = self.offers.lock().unwrap_or_else(PoisonError::into_inner);
         if offers.len() >= OFFERS {
@@ -247,6 +329,7 @@ impl Desk {
         }
         offers.push_back(Pending {
             answer,
+            keys,
             offer,
             querier: caller.fingerprint,
         });
@@ -313,24 +396,11 @@ impl Desk {
             keyholder: keyholder_peer,
             querier: querier_peer,
             caller: caller.fingerprint,
-            registry: self.registry.clone(),
+            keys: pending.keys,
             secret,
         });
         self.sessions.insert(id, Arc::new(session))?;
         Ok(handshake)
-    }
-
-    fn check_rules(&self, terms: &Terms) -> Result<(), Error> {
-        if terms.rules == self.registry.rules && terms.rules_digest == self.registry.rules_digest {
-            return Ok(());
-        }
-        let ours = self.registry.rules.join(", ");
-        Err(Error::Refused {
-            reason: format!(
-                "the querier's rules are not the provider's: both need the same rules with the same \
-                 expressions (the provider's are {ours})"
-            ),
-        })
     }
 
     /// The answered offer behind a manifest, once.

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use blindjoin_protocol::{
-    Agreement, Card, Channel, Handshake, Inbound, KeyAnnouncement, Manifest, Mode, Offer, Parties,
-    Querier, QuerierKeys, SessionSecret, Terms, size_class,
+    Agreement, BlockDirectory, Card, Channel, Handshake, Inbound, KeyAnnouncement, Manifest, Mode,
+    Offer, Parties, Querier, QuerierKeys, SessionSecret, Terms, size_class,
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -60,6 +60,31 @@ pub async fn link(
     keys: QuerierKeys,
     observer: &dyn Observer,
 ) -> Result<Linked, Error> {
+    Box::pin(link_in_blocks(
+        identity,
+        counterparts,
+        terms,
+        keys,
+        None,
+        observer,
+    ))
+    .await
+}
+
+/// Links `keys` with the part of a provider's registry that is in the given blocks, which the
+/// provider learns.
+///
+/// # Errors
+///
+/// As for [`link`].
+pub async fn link_in_blocks(
+    identity: &Identity,
+    counterparts: &Counterparts,
+    terms: Terms,
+    keys: QuerierKeys,
+    blocks: Option<BlockDirectory>,
+    observer: &dyn Observer,
+) -> Result<Linked, Error> {
     let clock = Clock::new(observer);
     let (provider, keyholder) = tokio::try_join!(
         Connection::open(identity, Role::Provider, &counterparts.provider),
@@ -71,7 +96,7 @@ pub async fn link(
         keyholder,
         provider,
     };
-    let manifest = both.negotiate(terms, keys.len() as u64).await?;
+    let manifest = both.negotiate(terms, keys.len() as u64, blocks).await?;
     clock.begin(Phase::Keys);
     let opened = both.open(manifest).await?;
     clock.begin(Phase::Table);
@@ -110,12 +135,17 @@ struct Opened {
 }
 
 impl Both<'_> {
-    async fn negotiate(&self, terms: Terms, keys: u64) -> Result<Manifest, Error> {
+    async fn negotiate(
+        &self,
+        terms: Terms,
+        keys: u64,
+        blocks: Option<BlockDirectory>,
+    ) -> Result<Manifest, Error> {
         let size = match terms.mode {
             Mode::Lookup => terms.rules.len() as u64 + u64::from(terms.canaries),
             Mode::Join { .. } | Mode::Pairwise(_) => size_class(keys + u64::from(terms.canaries)),
         };
-        let offer = Offer::new(terms, size, None, &mut random::generator()?)?;
+        let offer = Offer::new(terms, size, blocks, &mut random::generator()?)?;
         let request = NegotiateRequest {
             offer: offer.encode(),
         };

@@ -14,7 +14,7 @@ pub(crate) fn session_secret() -> Result<SessionSecret, Error> {
 }
 
 /// A generator for nonces, seeded by the operating system.
-pub(crate) fn generator() -> Result<rand_chacha::ChaCha20Rng, Error> {
+pub fn generator() -> Result<rand_chacha::ChaCha20Rng, Error> {
     let mut seed = [0; 32];
     SysRng
         .try_fill_bytes(&mut seed)

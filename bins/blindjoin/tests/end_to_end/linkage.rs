@@ -173,3 +173,69 @@ fn single_records_are_looked_up() {
     provider.stop();
     keyholder.stop();
 }
+
+#[test]
+fn blocks_limit_what_is_compared() {
+    let world = World::new(THEIRS, RULES);
+    world.write("ours.csv", OURS);
+    world.edit(
+        "provider.toml",
+        "data =",
+        "blocks = [\"birth_year\"]\ndata =",
+    );
+    world.edit(
+        "provider.toml",
+        "[keyholder]",
+        "[limits]\nk_min = 1\n\n[keyholder]",
+    );
+    let (keyholder, provider) = world.serve();
+
+    // q3's id is p2's, but p2 was born in another year.
+    let in_years = CARD.replace("q3,1,1,1", "q3,1,0,1");
+    for table in ["cuckoo", "okvs"] {
+        let year = [
+            "--block",
+            "birth_year",
+            "--k-min",
+            "1",
+            "--force",
+            "--table",
+            table,
+        ];
+        let output = world.link("ours.csv", &year);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert_eq!(world.card(), in_years, "{table}");
+    }
+    let output = world.link(
+        "ours.csv",
+        &["--block", "hash:1", "--k-min", "1", "--force"],
+    );
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(world.card(), CARD);
+    std::fs::remove_file(world.path("card.csv")).unwrap();
+
+    for (arguments, words) in [
+        (&["--block", "birth_year"][..], "fewer than 11"),
+        (
+            &["--block", "birth_year", "--suppress-small-blocks"],
+            "no record is in a block",
+        ),
+        (&["--block", "hash:20"], "fewer than 11"),
+        (&["--block", "shoe_size"], "shoe_size"),
+        (
+            &["--block", "birth_year,last_name", "--k-min", "1"],
+            "blocking are not the provider's",
+        ),
+    ] {
+        let output = world.link("ours.csv", arguments);
+        assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+        assert!(
+            text(&output.stderr).contains(words),
+            "{}",
+            text(&output.stderr)
+        );
+        world.assert_no_card();
+    }
+    provider.stop();
+    keyholder.stop();
+}

@@ -133,7 +133,7 @@ impl World {
         let names: Vec<String> = std::fs::read_dir(self.folder.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|name| name.contains("card") || name.ends_with(".part"))
+            .filter(|name| name.contains("card") || name.contains(".part"))
             .collect();
         assert!(names.is_empty(), "{names:?}");
     }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use blindjoin_protocol::{
-    Account, Agreement, Channel, EncryptedTable, Peer, Provider, ProviderJobs, SessionSecret,
-    TableIntake,
+    Account, Agreement, Channel, EncryptedTable, Peer, Provider, ProviderJobs, ProviderKeys,
+    SessionSecret, TableIntake,
 };
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
@@ -16,7 +16,6 @@ use tonic::Status;
 use tracing::info;
 
 use crate::client::Connection;
-use crate::provider::Registry;
 use crate::sessions::{Id, Session, short};
 use crate::wire::key_holder_client::KeyHolderClient;
 use crate::wire::link_response::Event;
@@ -32,7 +31,7 @@ pub(super) struct Parts {
     pub(super) handshake: Vec<u8>,
     pub(super) keyholder: Peer,
     pub(super) querier: Peer,
-    pub(super) registry: Arc<Registry>,
+    pub(super) keys: Arc<ProviderKeys>,
     pub(super) secret: SessionSecret,
 }
 
@@ -97,18 +96,17 @@ impl Open {
             agreement,
             keyholder,
             querier,
-            registry,
+            keys,
             secret,
             ..
         } = &self.parts;
         let to_querier = Channel::derive(agreement, Role::Provider, secret, querier)?;
         let to_keyholder = Channel::derive(agreement, Role::Provider, secret, keyholder)?;
         let jobs = {
-            let (agreement, registry, secret) =
-                (agreement.clone(), registry.clone(), secret.clone());
+            let (agreement, keys, secret) = (agreement.clone(), keys.clone(), secret.clone());
             let join_keys = to_querier.join_keys(agreement.suite());
             pool::compute("preparing the comparisons", move || {
-                ProviderJobs::prepare(&agreement, &join_keys, &registry.keys, &secret)
+                ProviderJobs::prepare(&agreement, &join_keys, &keys, &secret)
             })
         };
         let started = Instant::now();

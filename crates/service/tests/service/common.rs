@@ -124,6 +124,7 @@ impl Setup {
             listen: "127.0.0.1:0".to_owned(),
             data: "unused".into(),
             rules: "unused".to_owned(),
+            blocks: Vec::new(),
             insecure_test_keys: true,
             identity: self.provider.clone(),
             keyholder: peer(&self.keyholder, keyholder),
@@ -221,6 +222,10 @@ pub(crate) fn registry(values: &[[Option<&str>; 2]]) -> Registry {
     Registry {
         rules: RULES.map(str::to_owned).to_vec(),
         rules_digest: DIGEST,
-        keys: ProviderKeys::collect(keys.iter().map(Vec::as_slice)).unwrap(),
+        keys: ProviderKeys::collect(keys.iter().map(Vec::as_slice))
+            .unwrap()
+            .into(),
+        blocked: Vec::new(),
+        least_block: 11,
     }
 }

@@ -182,7 +182,7 @@ impl Scene {
                 match self.setup.link(&counterparts, &options(), &OURS).await {
                     Ok(linked) => return linked.card.matched_rows(),
                     Err(error) => {
-                        assert_eq!(error.fault(), blindjoin_service::Fault::Busy, "{error:?}")
+                        assert_eq!(error.fault(), blindjoin_service::Fault::Busy, "{error:?}");
                     }
                 }
             }
