@@ -19,6 +19,7 @@ use blindjoin_service::config::{DedupePlan, Keep, QuerierConfig};
 use blindjoin_service::program::{self, say};
 
 use crate::link::FormatName;
+use crate::session::Options;
 use board::Board;
 use decide::Decisions;
 use links::Common;
@@ -93,6 +94,8 @@ pub(crate) struct Arguments {
     /// Format of the records, and of outputs whose names do not tell
     #[arg(long, value_name = "FORMAT")]
     format: Option<FormatName>,
+    #[command(flatten)]
+    options: Options,
 }
 
 pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
@@ -194,7 +197,7 @@ impl Settings {
             .or_else(configured)
             .context("say with --rules by which rules")?;
         let latest = arguments.latest.clone().map(Keep::Latest);
-        let Some(config) = config.filter(|_| !arguments.local) else {
+        let Some(mut config) = config.filter(|_| !arguments.local) else {
             return Ok(Self {
                 rules,
                 keep: latest.unwrap_or_default(),
@@ -217,6 +220,7 @@ impl Settings {
         if let Some(matrix) = &arguments.matrix {
             plan.matrix = Some(matrix.clone());
         }
+        config.link = arguments.options.over(&config)?;
         let identity = Identity::load(&config.identity).context("loading our identity")?;
         let keep = latest.unwrap_or_else(|| plan.keep.clone());
         Ok(Self {
@@ -378,4 +382,30 @@ fn tell(plan: &DedupePlan, decisions: &Decisions, matrix: &Matrix, local: &Local
         ));
     }
     say(format_args!("{} keeps {kept} persons", plan.jurisdiction));
+}
+
+#[cfg(test)]
+mod tests {
+    use blindjoin_service::config::NamedPeer;
+
+    use super::*;
+
+    #[test]
+    fn the_example_plan_is_valid() {
+        let example = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../examples/dedupe-plan.toml"
+        );
+        let providers = ["east", "south", "west"].map(|name| NamedPeer {
+            name: name.to_owned(),
+            address: "127.0.0.1:7702".to_owned(),
+            certificate_sha256: "ab".repeat(32).parse().unwrap(),
+        });
+        let plan = DedupePlan::load(example.as_ref(), &providers).unwrap();
+        assert_eq!(
+            (plan.suppress_below, plan.parallel, plan.keep),
+            (11, 1, Keep::First)
+        );
+        assert_eq!(plan.jurisdiction, plan.priority[0]);
+    }
 }

@@ -20,6 +20,13 @@ pub(crate) struct Session {
     /// Which of the configuration's providers, where there are several
     #[arg(long, value_name = "NAME")]
     provider: Option<String>,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// How to link, where the command line says otherwise than the configuration.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
     /// Bits of the session key: 2048, 3072 or 4096
     #[arg(long, value_name = "BITS")]
     key_bits: Option<u32>,
@@ -92,7 +99,7 @@ impl Session {
                 names.join(", ")
             )
         })?;
-        let options = self.options(&config)?;
+        let options = self.options.over(&config)?;
         Ok(Resolved {
             config,
             identity,
@@ -101,8 +108,11 @@ impl Session {
             rules,
         })
     }
+}
 
-    fn options(&self, config: &QuerierConfig) -> anyhow::Result<LinkOptions> {
+impl Options {
+    /// Puts the command line above the configuration.
+    pub(crate) fn over(&self, config: &QuerierConfig) -> anyhow::Result<LinkOptions> {
         let mut options = config.link.clone();
         if let Some(bits) = self.key_bits {
             anyhow::ensure!(

@@ -58,7 +58,8 @@ pub(crate) async fn link_all(
                 board.place(&provider.name),
             );
             running.spawn(async move {
-                let linked = querier::link(&common.identity, &counterparts, terms, keys, &*place)
+                let linking = querier::link(&common.identity, &counterparts, terms, keys, &*place);
+                let linked = Box::pin(linking)
                     .await
                     .with_context(|| format!("linking with {}", provider.name))?;
                 place.finish();
