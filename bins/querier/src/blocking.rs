@@ -28,6 +28,17 @@ pub struct NamedBlocks {
     pub suppressed: u64,
 }
 
+impl NamedBlocks {
+    /// The block of a record that is looked up.
+    pub fn of_one(block: &str) -> Self {
+        Self {
+            keys: BTreeSet::from([block.to_owned()]),
+            sizes: vec![(block.to_owned(), 1)],
+            suppressed: 0,
+        }
+    }
+}
+
 impl Blocking {
     /// Reads `hash:BITS` or a list of fields. Blocks of fewer than `least` records are refused, or
     /// left out if `suppress` says so.

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use blindjoin_columnar::load_rules;
 use blindjoin_protocol::Cell;
-use blindjoin_querier::{Bars, Query};
+use blindjoin_querier::{Bars, Blocking, NamedBlocks, Query};
 use blindjoin_service::program::{self, say};
+use blindjoin_service::provider::blocked_digest;
 use blindjoin_service::querier::{self, Linked};
+use blindjoin_service::random;
 
 use crate::session::Session;
 
@@ -26,6 +28,10 @@ pub(crate) struct Arguments {
     /// processes; - is standard input
     #[arg(long, value_name = "FILE")]
     fields_file: Option<PathBuf>,
+    /// Compare within the record's block only, which the provider learns: a list of fields as in
+    /// `blindjoin blocks`, or hash:BITS for a prefix of a salted hash of every identifier
+    #[arg(long, value_name = "KEY")]
+    block: Option<String>,
     #[command(flatten)]
     session: Session,
 }
@@ -46,7 +52,27 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<bool> {
         !pairs.is_empty(),
         "nothing to look up: give --field NAME=VALUE or --fields-file"
     );
-    let Query { keys, without } = Query::new(&rules, &pairs)?;
+    let blocking = arguments.block.as_deref();
+    // The provider sees to it that its own block is large enough; ours is one record.
+    let blocking = blocking.map(|block| Blocking::new(block, &rules, 1, false).context("--block"));
+    let blocking = blocking.transpose()?;
+    let fields = blocking.as_ref().and_then(Blocking::fields);
+    let Query {
+        keys,
+        without,
+        block,
+    } = Query::new(&rules, &pairs, fields)?;
+    let directory = match &blocking {
+        Some(blocking) => {
+            let named = block.as_deref().map(NamedBlocks::of_one);
+            Some(blocking.directory(named.as_ref(), keys.iter(), &mut random::generator()?)?)
+        }
+        None => None,
+    };
+    let digest = match fields {
+        Some(fields) => blocked_digest(rules.digest(), fields.digest()),
+        None => rules.digest(),
+    };
     if !quiet && !without.is_empty() {
         say(format_args!(
             "the fields do not suffice for {}",
@@ -58,14 +84,15 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<bool> {
         .iter()
         .map(|rule| rule.id().to_owned())
         .collect();
-    let terms = resolved.options.lookup_terms(ids.clone(), rules.digest())?;
+    let terms = resolved.options.lookup_terms(ids.clone(), digest)?;
     let counterparts = resolved.counterparts();
     let bars = Bars::new(quiet);
-    let linked = program::block_on(querier::link(
+    let linked = program::block_on(querier::link_in_blocks(
         &resolved.identity,
         &counterparts,
         terms,
         keys,
+        directory,
         &bars,
     ));
     bars.finish();

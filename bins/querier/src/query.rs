@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use anyhow::{bail, ensure};
+use anyhow::{Context, bail, ensure};
 use blindjoin_columnar::today;
 use blindjoin_protocol::{QuerierKeys, QuerierKeysBuilder, join_key};
 use blindjoin_record::{Row, RuleSet, Scratch};
@@ -12,19 +12,33 @@ pub struct Query {
     pub keys: QuerierKeys,
     /// The rules under which it has no value.
     pub without: Vec<String>,
+    /// Its block, where blocks are asked for.
+    pub block: Option<String>,
 }
 
 impl Query {
     /// Reads `field=value` pairs; a field goes by its name in the rules or by that of its column.
+    /// The only rule of `blocks` yields the record's block.
     ///
     /// # Errors
     ///
-    /// A field that the rules do not use, or comes twice; no rule that the fields suffice for.
-    pub fn new(rules: &RuleSet, pairs: &[(String, String)]) -> anyhow::Result<Self> {
+    /// A field that the rules do not use, or comes twice; no rule that the fields suffice for, or
+    /// no block.
+    pub fn new(
+        rules: &RuleSet,
+        pairs: &[(String, String)],
+        blocks: Option<&RuleSet>,
+    ) -> anyhow::Result<Self> {
+        let of_blocks = |name: &str| {
+            let fields = blocks.into_iter().flat_map(RuleSet::fields);
+            fields
+                .into_iter()
+                .any(|field| field.name() == name && field.is_used())
+        };
         let used: Vec<(&str, String)> = rules
             .fields()
             .iter()
-            .filter(|field| field.is_used())
+            .filter(|field| field.is_used() || of_blocks(field.name()))
             .map(|field| {
                 (
                     field.name(),
@@ -58,6 +72,19 @@ impl Query {
                 .map(|position| values.get(&position).copied())
                 .collect(),
         );
+        let block = match blocks {
+            None => None,
+            Some(fields) => {
+                let binding = fields.bind(&header, today())?;
+                let mut scratch = Scratch::default();
+                let block = binding
+                    .sign(&row, &mut scratch)
+                    .get(0)
+                    .ok()
+                    .map(str::to_owned);
+                Some(block.context("the fields do not suffice for the record's block")?)
+            }
+        };
         let mut builder = QuerierKeysBuilder::new(u16::try_from(rules.rules().len())?);
         let number = builder.row()?;
         let mut without = Vec::new();
@@ -66,7 +93,8 @@ impl Query {
         let signatures = binding.sign(&row, &mut scratch);
         for ((position, rule), signature) in (0_u16..).zip(rules.rules()).zip(signatures.iter()) {
             if let Ok(signature) = signature {
-                join_key(&mut key, rule.id(), signature.as_bytes(), None)?;
+                let block = block.as_deref().map(str::as_bytes);
+                join_key(&mut key, rule.id(), signature.as_bytes(), block)?;
                 builder.push(number, position, &key)?;
             } else {
                 without.push(rule.id().to_owned());
@@ -90,6 +118,7 @@ impl Query {
         Ok(Self {
             keys: builder.build(),
             without,
+            block,
         })
     }
 }
@@ -115,7 +144,7 @@ mod tests {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        Query::new(&RuleSet::from_toml(RULES).unwrap(), &pairs)
+        Query::new(&RuleSet::from_toml(RULES).unwrap(), &pairs, None)
     }
 
     #[test]

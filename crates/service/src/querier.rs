@@ -60,15 +60,7 @@ pub async fn link(
     keys: QuerierKeys,
     observer: &dyn Observer,
 ) -> Result<Linked, Error> {
-    Box::pin(link_in_blocks(
-        identity,
-        counterparts,
-        terms,
-        keys,
-        None,
-        observer,
-    ))
-    .await
+    link_in_blocks(identity, counterparts, terms, keys, None, observer).await
 }
 
 /// Links `keys` with the part of a provider's registry that is in the given blocks, which the
@@ -78,6 +70,26 @@ pub async fn link(
 ///
 /// As for [`link`].
 pub async fn link_in_blocks(
+    identity: &Identity,
+    counterparts: &Counterparts,
+    terms: Terms,
+    keys: QuerierKeys,
+    blocks: Option<BlockDirectory>,
+    observer: &dyn Observer,
+) -> Result<Linked, Error> {
+    // A session's state is some 20 kB, which need not lie on the caller's stack.
+    Box::pin(run_session(
+        identity,
+        counterparts,
+        terms,
+        keys,
+        blocks,
+        observer,
+    ))
+    .await
+}
+
+async fn run_session(
     identity: &Identity,
     counterparts: &Counterparts,
     terms: Terms,

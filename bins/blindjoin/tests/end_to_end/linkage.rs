@@ -214,6 +214,33 @@ fn blocks_limit_what_is_compared() {
     assert_eq!(world.card(), CARD);
     std::fs::remove_file(world.path("card.csv")).unwrap();
 
+    let who = [
+        "--field",
+        "national_id=222",
+        "--field",
+        "birth_date=1981-05-05",
+    ];
+    for (block, code) in [("birth_year", 0), ("hash:2", 0)] {
+        let output = world.lookup(&[&who[..], &["--block", block]].concat());
+        assert_eq!(output.status.code(), Some(code), "{}", text(&output.stderr));
+        assert_eq!(text(&output.stdout), "ID\n");
+    }
+    let elsewhere = [
+        "--field",
+        "national_id=222",
+        "--field",
+        "birth_date=1980-05-05",
+    ];
+    let output = world.lookup(&[&elsewhere[..], &["--block", "birth_year"]].concat());
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    let output = world.lookup(&["--field", "national_id=222", "--block", "birth_year"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output.stderr).contains("block"),
+        "{}",
+        text(&output.stderr)
+    );
+
     for (arguments, words) in [
         (&["--block", "birth_year"][..], "fewer than 11"),
         (

@@ -1,6 +1,7 @@
 //! The three parties over real sockets and mutual TLS, in one process.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+mod agreement;
 mod common;
 mod hostile;
 mod linkage;

@@ -1,0 +1,159 @@
+//! Over gRPC, every mode yields the card of a join in the clear, and what crosses the network
+//! depends on public sizes only.
+
+use std::collections::BTreeSet;
+
+use blindjoin_protocol::{BlockDirectory, Cell};
+use blindjoin_service::config::{LinkOptions, MaskChoice, Table};
+use blindjoin_service::progress::Figures;
+use blindjoin_service::querier::link_in_blocks;
+use blindjoin_service::{Identity, random};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+use crate::common::{Serving, Setup, options, querier_keys, terms};
+
+/// Records with two values each, some of them missing, many of them shared.
+struct People(Vec<[Option<String>; 2]>);
+
+impl People {
+    fn new(count: usize, rng: &mut ChaCha20Rng) -> Self {
+        let mut value = |range: u64| {
+            let drawn = rng.next_u64() % (range + range / 8);
+            (drawn < range).then(|| drawn.to_string())
+        };
+        Self((0..count).map(|_| [value(200), value(60)]).collect())
+    }
+
+    fn values(&self) -> Vec<[Option<&str>; 2]> {
+        self.0
+            .iter()
+            .map(|values| values.each_ref().map(Option::as_deref))
+            .collect()
+    }
+}
+
+fn join(ours: &People, theirs: &People) -> Vec<Vec<Cell>> {
+    let known: [BTreeSet<&str>; 2] = [0, 1].map(|rule| {
+        theirs
+            .values()
+            .iter()
+            .filter_map(|values| values[rule])
+            .collect()
+    });
+    let cell = |value: Option<&str>, known: &BTreeSet<&str>| match value {
+        None => Cell::NoValue,
+        Some(value) if known.contains(value) => Cell::Matched,
+        Some(_) => Cell::NotMatched,
+    };
+    let rows = ours.values();
+    rows.iter()
+        .map(|values| [0, 1].map(|rule| cell(values[rule], &known[rule])).to_vec())
+        .collect()
+}
+
+fn modes() -> Vec<LinkOptions> {
+    let mut modes = Vec::new();
+    for table in [Table::Cuckoo, Table::Okvs] {
+        let plain = LinkOptions { table, ..options() };
+        modes.push(LinkOptions {
+            blind: true,
+            ..plain.clone()
+        });
+        modes.push(LinkOptions {
+            hide_count: true,
+            ..plain.clone()
+        });
+        if table == Table::Cuckoo {
+            let mask = MaskChoice::Full;
+            modes.push(LinkOptions {
+                mask,
+                ..plain.clone()
+            });
+        }
+        modes.push(plain);
+    }
+    modes
+}
+
+/// Links in one mode; the card's cells, and what was counted.
+async fn run(
+    setup: &Setup,
+    (keyholder, provider): (&Serving, &Serving),
+    options: &LinkOptions,
+    ours: &People,
+    blocks: Option<u8>,
+) -> (Vec<Vec<Cell>>, Figures) {
+    let counterparts = setup.counterparts(keyholder.address, provider.address);
+    let identity = Identity::load(&setup.querier).unwrap();
+    let keys = querier_keys(&ours.values());
+    let terms = terms(options, keys.len());
+    let mut generator = random::generator().unwrap();
+    let blocks =
+        blocks.map(|bits| BlockDirectory::of_hash(bits, keys.iter(), 1, &mut generator).unwrap());
+    let linked = link_in_blocks(&identity, &counterparts, terms, keys, blocks, &())
+        .await
+        .unwrap();
+    let rows = (0..linked.card.rows()).map(|row| linked.card.row(row).to_vec());
+    (rows.collect(), linked.figures)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_mode_agrees_with_a_join_in_the_clear() {
+    let mut rng = ChaCha20Rng::from_seed([1; 32]);
+    let (ours, theirs) = (People::new(90, &mut rng), People::new(120, &mut rng));
+    let expected = join(&ours, &theirs);
+    let setup = Setup::new();
+    let keyholder = setup.serve_keyholder().await;
+    let provider = setup
+        .serve_provider(keyholder.address, &theirs.values())
+        .await;
+    let servers = (&keyholder, &provider);
+    for options in modes() {
+        // Two at once, one of them in blocks that cover everything.
+        let (whole, blocked) = tokio::join!(
+            run(&setup, servers, &options, &ours, None),
+            run(&setup, servers, &options, &ours, Some(1)),
+        );
+        assert_eq!(whole.0, expected, "{options:?}");
+        assert_eq!(blocked.0, expected, "in blocks: {options:?}");
+    }
+    provider.stop().await;
+    keyholder.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_crosses_the_network_depends_on_sizes_only() {
+    let setup = Setup::new();
+    let keyholder = setup.serve_keyholder().await;
+    let mut seen: Vec<Vec<[u64; 5]>> = Vec::new();
+    // At most 44 keys on either side, canaries aside: the same size classes both times.
+    for seed in [2, 3] {
+        let mut rng = ChaCha20Rng::from_seed([seed; 32]);
+        let (ours, theirs) = (People::new(20, &mut rng), People::new(22, &mut rng));
+        let provider = setup
+            .serve_provider(keyholder.address, &theirs.values())
+            .await;
+        let mut sizes = Vec::new();
+        for options in modes() {
+            let (_, figures) = run(&setup, (&keyholder, &provider), &options, &ours, None).await;
+            sizes.push([
+                figures.table_entries,
+                figures.table_bytes,
+                figures.comparisons,
+                figures.comparison_bytes,
+                figures.result_bytes,
+            ]);
+        }
+        provider.stop().await;
+        seen.push(sizes);
+    }
+    // The result of a key holder that sees matches is padded to a power of two, at least 64; the
+    // false matches that hide a count decide how far beyond.
+    for ((one, other), options) in seen[0].iter().zip(&seen[1]).zip(modes()) {
+        assert_eq!(one[..4], other[..4], "{options:?}");
+        if !options.hide_count {
+            assert_eq!(one[4], other[4], "{options:?}");
+        }
+    }
+}
