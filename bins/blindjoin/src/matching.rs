@@ -9,8 +9,9 @@ use blindjoin_columnar::{
     Format, Header, Output, OutputColumn, Quoting, ROWS_PER_CHUNK, TableWriter, pipeline,
 };
 use blindjoin_token::{
-    Cardinality, Count, EncryptionKey, Limits, Matches, Overlap, Sealer, Strategy, TokenTable,
+    Cardinality, Count, EncryptionKey, Limits, Matches, Overlap, Pair, Sealer, Strategy, TokenTable,
 };
+use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use crate::console::{self, Console};
@@ -108,6 +109,9 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
     Ok(pairs.commit()?)
 }
 
+/// How many chunks of pairs are formatted before they are written.
+const CHUNKS_AT_ONCE: usize = 32;
+
 fn write_pairs(
     matches: &Matches,
     [left, right]: &[TokenTable; 2],
@@ -127,10 +131,16 @@ fn write_pairs(
     }
     let mut table = TableWriter::new(output, format, columns, Quoting::Needed, Header::Always)?;
     let buffers = table.buffers();
-    let mut rules = String::new();
-    for pairs in matches.pairs().chunks(ROWS_PER_CHUNK) {
+    let format = |pairs: &[Pair]| {
+        // Looked up together, because a loop that does nothing else waits for memory once rather
+        // than for every record.
+        let ids: Vec<(&str, &str)> = pairs
+            .iter()
+            .map(|pair| (left.id(pair.left), right.id(pair.right)))
+            .collect();
         let mut rows = buffers.buffer(pairs.len());
-        for &pair in pairs {
+        let mut rules = String::new();
+        for (&pair, (a, b)) in pairs.iter().zip(ids) {
             rules.clear();
             for rule in matches.rules_of(pair) {
                 if !rules.is_empty() {
@@ -138,19 +148,21 @@ fn write_pairs(
                 }
                 rules.push_str(rule);
             }
-            let cells = [
-                Some(left.id(pair.left)),
-                Some(right.id(pair.right)),
-                Some(rules.as_str()),
-                Some(matches.cardinality(pair).name()),
-            ];
+            let relation = matches.cardinality(pair).name();
+            let cells = [Some(a), Some(b), Some(rules.as_str()), Some(relation)];
             rows.push(
                 cells
                     .into_iter()
                     .chain(tiered.then(|| matches.confidence(pair))),
             );
         }
-        table.append(rows)?;
+        rows
+    };
+    for pairs in matches.pairs().chunks(ROWS_PER_CHUNK * CHUNKS_AT_ONCE) {
+        let formatted: Vec<_> = pairs.par_chunks(ROWS_PER_CHUNK).map(format).collect();
+        for rows in formatted {
+            table.append(rows)?;
+        }
     }
     Ok(table.finish()?)
 }
