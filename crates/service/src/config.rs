@@ -3,16 +3,18 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use blindjoin_protocol::{Dummies, KeySize, Mask, Mode, Profile, TableKind, Terms, size_class};
+use blindjoin_protocol::KeySize;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::identity::IdentityFiles;
-use crate::{Error, Fingerprint, Peer, random};
+use crate::{Error, Fingerprint, Peer};
 
 mod dedupe;
+mod link;
 
 pub use dedupe::{DedupePlan, Keep};
+pub use link::{LinkOptions, MaskChoice, Table};
 
 /// Configuration of a key holder.
 #[derive(Clone, Debug, Deserialize)]
@@ -208,128 +210,6 @@ impl NamedPeer {
 
 fn default_name() -> String {
     "provider".to_owned()
-}
-
-/// How a querier links.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LinkOptions {
-    /// Bits of the session key's modulus: 2048, 3072 or 4096.
-    pub key_bits: u32,
-    /// How the identifiers are laid out.
-    pub table: Table,
-    /// Whether the key holder decrypts without learning what matches, not even how much.
-    pub blind: bool,
-    /// Whether the provider hides the number of matches from the key holder among false ones.
-    pub hide_count: bool,
-    /// How differences are masked.
-    pub mask: MaskChoice,
-    /// Common identifiers known to querier and provider only, which betray a key holder that drops
-    /// results.
-    pub canaries: u8,
-    /// For how long an agreement is valid.
-    pub session_hours: u64,
-    /// How long to wait for a party that owes the next message.
-    pub idle_seconds: u64,
-}
-
-/// How the querier's identifiers are laid out.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum Table {
-    /// Two places for each identifier: the reference.
-    Cuckoo,
-    /// One comparison per record of the provider's: half the work.
-    Okvs,
-}
-
-/// How differences are masked.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum MaskChoice {
-    /// Into a slot of the plaintext.
-    Slot,
-    /// Over the whole plaintext, at sixteen times the price.
-    Full,
-}
-
-impl Default for LinkOptions {
-    fn default() -> Self {
-        Self {
-            key_bits: 3072,
-            table: Table::Cuckoo,
-            blind: false,
-            hide_count: false,
-            mask: MaskChoice::Slot,
-            canaries: Terms::DEFAULT_CANARIES,
-            session_hours: 24,
-            idle_seconds: 300,
-        }
-    }
-}
-
-impl LinkOptions {
-    /// The terms of a linkage of `keys` distinct keys under these options.
-    ///
-    /// The match cap leaves room for every key, every canary and every false match, and no more.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Refused`] for a key size that is not offered, and what contradicts itself.
-    pub fn terms(
-        &self,
-        rules: Vec<String>,
-        rules_digest: [u8; 32],
-        keys: u64,
-    ) -> Result<Terms, Error> {
-        let table = match self.table {
-            Table::Cuckoo => TableKind::Cuckoo,
-            Table::Okvs => TableKind::Okvs,
-        };
-        let dummies = self.hide_count.then(Dummies::default);
-        let terms = Terms {
-            mode: Mode::Join { table },
-            mask: match self.mask {
-                MaskChoice::Slot => Mask::Slot,
-                MaskChoice::Full => Mask::Full,
-            },
-            blind: self.blind,
-            dummies,
-            profile: Profile::DjnShort,
-            key_size: key_size(self.key_bits)?,
-            rules,
-            rules_digest,
-            canaries: self.canaries,
-            match_cap: size_class(keys + u64::from(self.canaries))
-                + dummies.map_or(0, |dummies| 2 * u64::from(dummies.mean())),
-            expires: random::now() + self.session_hours * 3600,
-        };
-        terms.check()?;
-        Ok(terms)
-    }
-
-    /// The terms of looking up one record: one entry per rule, several comparisons in a ciphertext.
-    ///
-    /// A single match would tell the key holder that the record was found, so false matches hide
-    /// it wherever it is not blind.
-    ///
-    /// # Errors
-    ///
-    /// As for [`LinkOptions::terms`].
-    pub fn lookup_terms(&self, rules: Vec<String>, rules_digest: [u8; 32]) -> Result<Terms, Error> {
-        let options = Self {
-            hide_count: !self.blind,
-            mask: MaskChoice::Slot,
-            ..self.clone()
-        };
-        let keys = rules.len() as u64;
-        let terms = Terms {
-            mode: Mode::Lookup,
-            ..options.terms(rules, rules_digest, keys)?
-        };
-        terms.check()?;
-        Ok(terms)
-    }
 }
 
 /// The key size of so many bits, small ones included: the policies judge them.
