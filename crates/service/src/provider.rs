@@ -203,7 +203,6 @@ struct Desk {
 /// An offer that was answered, and waits for its session.
 struct Pending {
     answer: Answer,
-    keys: Arc<ProviderKeys>,
     offer: Offer,
     querier: Fingerprint,
 }
@@ -317,11 +316,11 @@ impl Desk {
         let offer = Offer::decode(offer)?;
         let registry = self.registry.clone();
         let selecting = pool::compute("selecting records", move || {
-            registry.select(&offer).map(|keys| (offer, keys))
+            registry.select(&offer).map(|keys| (offer, keys.len()))
         });
         let (offer, keys) = selecting.await??;
         let canaries = u64::from(offer.terms.canaries);
-        let size = size_class(keys.len() as u64 + canaries);
+        let size = size_class(keys as u64 + canaries);
         let answer = Answer::new(size, &mut random::generator()?);
         let mut offers = self.offers.lock().unwrap_or_else(PoisonError::into_inner);
         if offers.len() >= OFFERS {
@@ -329,7 +328,6 @@ impl Desk {
         }
         offers.push_back(Pending {
             answer,
-            keys,
             offer,
             querier: caller.fingerprint,
         });
@@ -356,6 +354,10 @@ impl Desk {
         manifest.check(&self.policy, now)?;
         self.sessions.reserve(id, manifest.terms.expires, now)?;
         self.spend(caller.fingerprint, &manifest)?;
+        // Selected again rather than kept with the offer: an offer that waits costs no memory.
+        let registry = self.registry.clone();
+        let selecting = pool::compute("selecting records", move || registry.select(&pending.offer));
+        let keys = selecting.await??;
         let started = Instant::now();
         let connection = Connection::open(&self.identity, Role::KeyHolder, &self.keyholder).await?;
         if manifest.parties.keyholder.0 != connection.public_key() {
@@ -396,7 +398,7 @@ impl Desk {
             keyholder: keyholder_peer,
             querier: querier_peer,
             caller: caller.fingerprint,
-            keys: pending.keys,
+            keys,
             secret,
         });
         self.sessions.insert(id, Arc::new(session))?;
