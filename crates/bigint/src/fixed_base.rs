@@ -95,6 +95,11 @@ impl FixedBase {
         }
     }
 
+    /// How entries are read.
+    pub fn lookup(&self) -> Lookup {
+        self.lookup
+    }
+
     /// Bits of window.
     pub fn window(&self) -> usize {
         self.window

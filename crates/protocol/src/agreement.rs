@@ -1,5 +1,6 @@
 //! A manifest together with the key it is carried out under: the session's identity.
 
+use blindjoin_bigint::Lookup;
 use blindjoin_paillier::PublicKey;
 use rand::CryptoRng;
 use sha2::{Digest as _, Sha256};
@@ -57,6 +58,18 @@ impl Agreement {
             manifest,
             public_key,
         })
+    }
+
+    /// Reads tables of powers at addresses that do not depend on what is drawn, at about twice the
+    /// price of a power.
+    ///
+    /// Without this, which entries of a table are read depends on the encryption randomness, which
+    /// a process that shares this processor's caches could observe. Results are the same.
+    #[must_use]
+    pub fn with_constant_time_tables(self) -> Self {
+        let bits = self.public_key.noise_table().bits();
+        let public_key = self.public_key.with_noise_table(bits, Lookup::ConstantTime);
+        Self { public_key, ..self }
     }
 
     /// Yields the manifest.

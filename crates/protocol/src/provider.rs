@@ -129,18 +129,18 @@ fn powers_of(
     bits: usize,
     uses: usize,
 ) -> FixedBase {
-    // Wider windows than 10 bits outgrow every cache and win little more.
-    let window = (2..=10)
+    let lookup = key.noise_table().lookup();
+    // Wider windows than 10 bits outgrow every cache and win little more; reading every entry of a
+    // window asks for narrower ones.
+    let widest = if lookup == Lookup::ConstantTime {
+        FixedBase::choose_window(key.ring(), bits, lookup)
+    } else {
+        10
+    };
+    let window = (2..=widest)
         .min_by_key(|w| bits.div_ceil(*w) * ((1 << w) + uses))
         .unwrap_or(2);
-    FixedBase::with_window(
-        key.ring(),
-        base.as_batch(),
-        index,
-        bits,
-        Lookup::Direct,
-        window,
-    )
+    FixedBase::with_window(key.ring(), base.as_batch(), index, bits, lookup, window)
 }
 
 impl Provider {

@@ -1,5 +1,6 @@
 //! Every check a receiver makes, with the error it makes.
 
+use blindjoin_bigint::Lookup;
 use blindjoin_protocol::{
     Cell, Error, Fault, KeyHolder, Profile, Querier, SecretKey, TableIntake, TableKind, Terms,
 };
@@ -417,6 +418,27 @@ fn a_retried_batch_is_the_same_and_another_session_is_not() {
             .zip(second.chunks(width))
             .all(|(a, b)| a != b)
     );
+}
+
+/// The option changes addresses, never a byte: the same exponents, the same powers.
+#[test]
+fn tables_read_in_constant_time_yield_the_same_bytes() {
+    let (ours, theirs, _) = population(8, 30, 40, 10);
+    let keys = provider_keys(theirs.iter().map(String::as_str));
+    for table in [TableKind::Cuckoo, TableKind::Okvs] {
+        let mut session = session(terms(table), 64, 64, None, 8).unwrap();
+        let send = |session: &Session| {
+            let ours = querier_keys(ours.iter().map(String::as_str));
+            let (_, table) = send_table(session, ours).unwrap();
+            let comparisons = take_table(session, &keys, &table).unwrap().compare(0);
+            (table, comparisons.unwrap())
+        };
+        let direct = send(&session);
+        session.agreement = session.agreement.with_constant_time_tables();
+        let lookup = session.agreement.public_key().noise_table().lookup();
+        assert_eq!(lookup, Lookup::ConstantTime);
+        assert!(send(&session) == direct);
+    }
 }
 
 #[test]
