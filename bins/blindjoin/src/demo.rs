@@ -135,6 +135,7 @@ fn link_all(setup: &init::Files, ours: &Path, console: &Console) -> anyhow::Resu
                 ..querier.providers[0].peer()
             },
             idle: Duration::from_secs(querier.link.idle_seconds),
+            constant_time_tables: querier.link.constant_time_tables,
         };
         let providing = provider.serve(std::future::pending());
         let linking = link(&identity, &counterparts, terms.clone(), people.keys, &bars);

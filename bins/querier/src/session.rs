@@ -149,6 +149,7 @@ impl Resolved {
             keyholder: self.config.keyholder.clone(),
             provider: provider.peer(),
             idle: Duration::from_secs(self.options.idle_seconds),
+            constant_time_tables: self.options.constant_time_tables,
         }
     }
 }

@@ -60,13 +60,16 @@ impl Agreement {
         })
     }
 
-    /// Reads tables of powers at addresses that do not depend on what is drawn, at about twice the
-    /// price of a power.
+    /// Reads tables of powers, if `wanted`, at addresses that do not depend on what is drawn, at
+    /// about twice the price of a power.
     ///
     /// Without this, which entries of a table are read depends on the encryption randomness, which
     /// a process that shares this processor's caches could observe. Results are the same.
     #[must_use]
-    pub fn with_constant_time_tables(self) -> Self {
+    pub fn with_constant_time_tables(self, wanted: bool) -> Self {
+        if !wanted {
+            return self;
+        }
         let bits = self.public_key.noise_table().bits();
         let public_key = self.public_key.with_noise_table(bits, Lookup::ConstantTime);
         Self { public_key, ..self }

@@ -108,6 +108,9 @@ pub struct ProviderConfig {
     /// Blockings by fields that queriers may use, such as `birth_year,state`.
     #[serde(default)]
     pub blocks: Vec<String>,
+    /// Reads tables of powers at addresses that depend on nothing secret.
+    #[serde(default)]
+    pub constant_time_tables: bool,
     /// Accepts key sizes that protect nothing: for tests.
     #[serde(default)]
     pub insecure_test_keys: bool,

@@ -148,6 +148,7 @@ impl Provider {
         let service = Arc::new(Desk {
             idle,
             keyholder: config.keyholder.clone(),
+            constant_time_tables: config.constant_time_tables,
             offers: Mutex::new(VecDeque::new()),
             policy,
             registry: Arc::new(registry),
@@ -188,6 +189,7 @@ impl Provider {
 
 /// What the calls share.
 struct Desk {
+    constant_time_tables: bool,
     identity: Identity,
     idle: Duration,
     keyholder: Peer,
@@ -374,8 +376,10 @@ impl Desk {
             .map_err(|status| connection.error(&status))?;
         let announcement = KeyAnnouncement::decode(&response.into_inner().announcement)?;
         let mut generator = random::generator()?;
+        let constant_time = self.constant_time_tables;
         let (agreement, keyholder_peer) = pool::compute("checking the public key", move || {
-            announcement.accept(manifest, &mut generator)
+            let (agreement, peer) = announcement.accept(manifest, &mut generator)?;
+            Ok::<_, Error>((agreement.with_constant_time_tables(constant_time), peer))
         })
         .await??;
         let querier_peer =

@@ -37,6 +37,8 @@ pub struct Counterparts {
     pub provider: Peer,
     /// How long to wait for a party that owes the next message.
     pub idle: Duration,
+    /// Whether to read tables of powers at addresses that depend on nothing secret.
+    pub constant_time_tables: bool,
 }
 
 /// What a linkage yields.
@@ -191,8 +193,10 @@ impl Both<'_> {
             .map_err(|status| self.keyholder.error(&status))?;
         let announcement = KeyAnnouncement::decode(&response.into_inner().announcement)?;
         let mut generator = random::generator()?;
+        let constant_time = self.counterparts.constant_time_tables;
         let (agreement, keyholder) = pool::compute("checking the public key", move || {
-            announcement.accept(manifest, &mut generator)
+            let (agreement, peer) = announcement.accept(manifest, &mut generator)?;
+            Ok::<_, Error>((agreement.with_constant_time_tables(constant_time), peer))
         })
         .await??;
         let secret = random::session_secret()?;

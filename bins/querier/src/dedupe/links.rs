@@ -51,6 +51,7 @@ pub(crate) async fn link_all(
                 keyholder: common.keyholder.clone(),
                 provider: provider.peer(),
                 idle: std::time::Duration::from_secs(common.options.idle_seconds),
+                constant_time_tables: common.options.constant_time_tables,
             };
             let (common, keys, place) = (
                 common.clone(),

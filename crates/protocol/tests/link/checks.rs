@@ -434,7 +434,7 @@ fn tables_read_in_constant_time_yield_the_same_bytes() {
             (table, comparisons.unwrap())
         };
         let direct = send(&session);
-        session.agreement = session.agreement.with_constant_time_tables();
+        session.agreement = session.agreement.with_constant_time_tables(true);
         let lookup = session.agreement.public_key().noise_table().lookup();
         assert_eq!(lookup, Lookup::ConstantTime);
         assert!(send(&session) == direct);

@@ -23,6 +23,8 @@ pub struct LinkOptions {
     /// Common identifiers known to querier and provider only, which betray a key holder that drops
     /// results.
     pub canaries: u8,
+    /// Reads tables of powers at addresses that depend on nothing secret.
+    pub constant_time_tables: bool,
     /// For how long an agreement is valid.
     pub session_hours: u64,
     /// How long to wait for a party that owes the next message.
@@ -58,6 +60,7 @@ impl Default for LinkOptions {
             hide_count: false,
             mask: MaskChoice::Slot,
             canaries: Terms::DEFAULT_CANARIES,
+            constant_time_tables: false,
             session_hours: 24,
             idle_seconds: 300,
         }

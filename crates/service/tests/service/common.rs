@@ -125,6 +125,7 @@ impl Setup {
             data: "unused".into(),
             rules: "unused".to_owned(),
             blocks: Vec::new(),
+            constant_time_tables: true,
             insecure_test_keys: true,
             identity: self.provider.clone(),
             keyholder: peer(&self.keyholder, keyholder),
@@ -151,6 +152,7 @@ impl Setup {
             keyholder: peer(&self.keyholder, keyholder),
             provider: peer(&self.provider, provider),
             idle: Duration::from_secs(20),
+            constant_time_tables: false,
         }
     }
 
