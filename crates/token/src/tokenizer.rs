@@ -112,24 +112,30 @@ impl Tokenizer {
             tally,
         } = &mut *worker;
         text.clear();
+        plain.clear();
         ends.clear();
+        let tokens = if self.is_sealing() {
+            &mut *plain
+        } else {
+            &mut *text
+        };
         let signatures = self.binding.sign(row, scratch);
         tally.count_row(signatures);
         for (rule, signature) in signatures.iter().enumerate() {
-            match (signature, &self.sealer) {
-                (Ok(signature), None) => self.hasher.token(signature, text),
-                (Ok(signature), Some(sealer)) => {
-                    plain.clear();
-                    self.hasher.token(signature, plain);
-                    sealer.seal(plain, rng, text);
-                }
-                (Err(_), _) => text.push_str(BLANK),
-            }
             match signature {
-                Ok(_) => tally.count_token(rule),
-                Err(reason) => tally.count_skipped(rule, reason),
+                Ok(signature) => {
+                    self.hasher.token(signature, tokens);
+                    tally.count_token(rule);
+                }
+                Err(reason) => {
+                    tokens.push_str(BLANK);
+                    tally.count_skipped(rule, reason);
+                }
             }
-            ends.push(text.len());
+            ends.push(tokens.len());
+        }
+        if let Some(sealer) = &self.sealer {
+            sealer.seal_row(plain, ends, rng, text);
         }
         record_id.clear();
         let id = self.binding.record_id(row).filter(|id| !id.is_empty());
