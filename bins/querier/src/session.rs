@@ -30,7 +30,7 @@ pub(crate) struct Options {
     /// Bits of the session key: 2048, 3072 or 4096
     #[arg(long, value_name = "BITS")]
     key_bits: Option<u32>,
-    /// Layout of the encrypted identifiers
+    /// Layout of the encrypted identifiers [default: okvs, but cuckoo under --mask full]
     #[arg(long, value_name = "TABLE")]
     table: Option<TableName>,
     /// Let the key holder learn not even the number of matches
@@ -122,8 +122,8 @@ impl Options {
             options.key_bits = bits;
         }
         match self.table {
-            Some(TableName::Cuckoo) => options.table = Table::Cuckoo,
-            Some(TableName::Okvs) => options.table = Table::Okvs,
+            Some(TableName::Cuckoo) => options.table = Some(Table::Cuckoo),
+            Some(TableName::Okvs) => options.table = Some(Table::Okvs),
             None => {}
         }
         match self.mask {

@@ -12,8 +12,8 @@ use crate::{Error, random};
 pub struct LinkOptions {
     /// Bits of the session key's modulus: 2048, 3072 or 4096.
     pub key_bits: u32,
-    /// How the identifiers are laid out.
-    pub table: Table,
+    /// How the identifiers are laid out; if unsaid, as it costs least under the mask.
+    pub table: Option<Table>,
     /// Whether the key holder decrypts without learning what matches, not even how much.
     pub blind: bool,
     /// Whether the provider hides the number of matches from the key holder among false ones.
@@ -55,7 +55,7 @@ impl Default for LinkOptions {
     fn default() -> Self {
         Self {
             key_bits: 3072,
-            table: Table::Cuckoo,
+            table: None,
             blind: false,
             hide_count: false,
             mask: MaskChoice::Slot,
@@ -81,9 +81,10 @@ impl LinkOptions {
         rules_digest: [u8; 32],
         keys: u64,
     ) -> Result<Terms, Error> {
-        let table = match self.table {
-            Table::Cuckoo => TableKind::Cuckoo,
-            Table::Okvs => TableKind::Okvs,
+        let table = match (self.table, self.mask) {
+            (Some(Table::Okvs), _) | (None, MaskChoice::Slot) => TableKind::Okvs,
+            // Sums of a key-value store's entries are equal modulo t only, not under the full mask.
+            (Some(Table::Cuckoo), _) | (None, MaskChoice::Full) => TableKind::Cuckoo,
         };
         let dummies = self.hide_count.then(Dummies::default);
         let terms = Terms {

@@ -55,7 +55,10 @@ fn join(ours: &People, theirs: &People) -> Vec<Vec<Cell>> {
 fn modes() -> Vec<LinkOptions> {
     let mut modes = Vec::new();
     for table in [Table::Cuckoo, Table::Okvs] {
-        let plain = LinkOptions { table, ..options() };
+        let plain = LinkOptions {
+            table: Some(table),
+            ..options()
+        };
         modes.push(LinkOptions {
             blind: true,
             ..plain.clone()

@@ -39,13 +39,17 @@ async fn check(options: &LinkOptions) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cuckoo_table_links() {
-    check(&options()).await;
+    check(&LinkOptions {
+        table: Some(Table::Cuckoo),
+        ..options()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_value_store_links() {
     check(&LinkOptions {
-        table: Table::Okvs,
+        table: Some(Table::Okvs),
         ..options()
     })
     .await;

@@ -212,8 +212,8 @@ async fn other_rules_and_other_limits_are_refused_with_a_reason() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn allowances_add_up_over_sessions() {
     let mut setup = Setup::new();
-    // A table of the least size class has 952 entries.
-    setup.provider_limits.table_total = 2000;
+    // A table of the least size class has 288 entries.
+    setup.provider_limits.table_total = 600;
     let keyholder = setup.serve_keyholder().await;
     let provider = setup.serve_provider(keyholder.address, &THEIRS).await;
     still_serving(&setup, &keyholder, &provider).await;
