@@ -4,13 +4,22 @@ use arrow_schema::SchemaRef;
 
 /// Some consecutive rows of a file: a batch of nullable text columns, one per column of the header,
 /// and where in the file it stands.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Chunk {
     batch: RecordBatch,
     first_row: u64,
     progress: u64,
     pub(crate) ragged_rows: u64,
     pub(crate) first_ragged_row: Option<u64>,
+}
+
+impl std::fmt::Debug for Chunk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Chunk")
+            .field("first_row", &self.first_row)
+            .field("rows", &self.batch.num_rows())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Chunk {
@@ -73,10 +82,18 @@ impl Chunk {
 }
 
 /// The text columns of a batch, looked up once, from which rows are taken.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Rows<'a> {
     columns: Vec<&'a StringArray>,
     len: usize,
+}
+
+impl std::fmt::Debug for Rows<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rows")
+            .field("len", &self.len)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Rows<'a> {
@@ -129,10 +146,18 @@ impl blindjoin_record::Row for Row<'_> {
 }
 
 /// One row of a batch, by column number.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Row<'a> {
     columns: &'a [&'a StringArray],
     position: usize,
+}
+
+impl std::fmt::Debug for Row<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Row")
+            .field("position", &self.position)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Row<'a> {

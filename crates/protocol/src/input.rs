@@ -2,6 +2,8 @@
 
 use std::hash::Hasher as _;
 
+use zeroize::Zeroizing;
+
 use crate::Error;
 
 /// Appends the join key of a rule's signature to `out`, after clearing it: `rule NUL signature`,
@@ -34,10 +36,19 @@ pub fn join_key(
 }
 
 /// Byte strings one after the other.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 struct Arena {
-    bytes: Vec<u8>,
+    bytes: Zeroizing<Vec<u8>>,
     ends: Vec<usize>,
+}
+
+/// Identifiers stay out of logs: only how many there are is shown.
+impl std::fmt::Debug for Arena {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Arena")
+            .field("keys", &self.ends.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Arena {
@@ -371,5 +382,16 @@ mod tests {
             ProviderKeysBuilder::default().push(b"\0canary"),
             Err(Error::KeyNotJoinable)
         );
+    }
+
+    #[test]
+    fn no_identifier_is_shown() {
+        let mut keys = ProviderKeysBuilder::default();
+        let mut buffer = Vec::new();
+        join_key(&mut buffer, "ID", b"~~~", None).unwrap();
+        keys.push(&buffer).unwrap();
+        let shown = format!("{keys:?} {:?}", keys.clone().build());
+        // As text, or as a list of bytes: a tilde is 126.
+        assert!(!shown.contains('~') && !shown.contains("126"), "{shown}");
     }
 }

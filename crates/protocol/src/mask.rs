@@ -17,7 +17,7 @@ pub(crate) const SLACK_BITS: usize = 86;
 pub(crate) const SLOT_WORDS: usize = 5;
 
 /// One comparison before it is masked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Comparison {
     /// Against a fingerprint of the provider's, under a label.
     Real {

@@ -62,7 +62,7 @@ impl Shape {
 }
 
 /// One key's equation: the places it sums over, and the sum.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Row {
     pub(crate) sparse: [u32; 3],
     pub(crate) dense: u64,

@@ -3,11 +3,19 @@
 use crate::{BlockDirectory, Error, Pairwise};
 
 /// The querier's records of a pairwise linkage.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct QuerierRecords {
     parts: usize,
     blocks: Vec<Option<Vec<u8>>>,
     values: Vec<Option<Vec<u8>>>,
+}
+
+impl std::fmt::Debug for QuerierRecords {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("QuerierRecords")
+            .field("records", &self.blocks.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl QuerierRecords {
@@ -71,11 +79,19 @@ impl QuerierRecords {
 }
 
 /// The provider's records of a pairwise linkage.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ProviderRecords {
     clauses: Vec<usize>,
     blocks: Vec<Vec<u8>>,
     values: Vec<Option<Vec<Vec<u8>>>>,
+}
+
+impl std::fmt::Debug for ProviderRecords {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ProviderRecords")
+            .field("records", &self.blocks.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl ProviderRecords {
