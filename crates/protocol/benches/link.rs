@@ -18,10 +18,10 @@ use std::sync::Arc;
 
 use blindjoin_protocol::{
     Agreement, Answer, BlockDirectory, Card, Channel, Clause, Handshake, Identity, Inbound,
-    KeyAnnouncement, KeyHolder, KeySize, Manifest, Mask, Mode, Offer, Outbound, PairQuerier,
-    Pairwise, Parties, Profile, Provider, ProviderJobs, ProviderKeys, ProviderKeysBuilder,
-    ProviderRecords, Querier, QuerierKeys, QuerierKeysBuilder, QuerierRecords, Role, SecretKey,
-    SessionSecret, TableIntake, TableKind, Terms, join_key, size_class,
+    KeyAnnouncement, KeyHolder, KeySize, Manifest, Mask, Mode, Offer, Outbound, Pairwise, Parties,
+    Profile, Provider, ProviderJobs, ProviderKeys, ProviderKeysBuilder, ProviderRecords, Querier,
+    QuerierKeys, QuerierKeysBuilder, QuerierRecords, Role, SecretKey, SessionSecret, TableIntake,
+    TableKind, Terms, join_key, size_class,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
@@ -436,12 +436,7 @@ fn pairwise(key: &Arc<SecretKey>, pairs: usize) {
     for i in 0..pairs / ours {
         let value = format!("{}", 2 * i);
         let value = value.as_bytes();
-        let clauses = [
-            Some(vec![value]),
-            Some(vec![value; 2]),
-            Some(vec![value; 2]),
-        ];
-        provider_records.push(b"block", &clauses).unwrap();
+        provider_records.push(b"block", &[Some(value); 5]).unwrap();
     }
     let mut rng = ChaCha20Rng::seed_from_u64(3);
     let blocks = BlockDirectory::of_pairwise(querier_records.blocks(), 0, &mut rng).unwrap();
@@ -457,7 +452,7 @@ fn pairwise(key: &Arc<SecretKey>, pairs: usize) {
     } = session(key, terms, sizes, Some(blocks.clone()));
     let join_keys = channels[0].join_keys(agreement.suite());
     clock.lap("handshake");
-    let querier = PairQuerier::new(
+    let querier = Querier::for_pairs(
         &agreement,
         join_keys.clone(),
         &blocks,
@@ -502,8 +497,8 @@ fn pairwise(key: &Arc<SecretKey>, pairs: usize) {
         .summary_stream(&channels[0])
         .open(0, &summary)
         .unwrap();
-    let result = opening.unwrap().finish(&stream, &summary).unwrap();
+    let card = opening.unwrap().finish(&stream, &summary).unwrap();
     clock.lap("Q opens");
     clock.print("all, per pair", clock.total);
-    println!("  {} pairs match", result.pairs.len());
+    println!("  {} pairs match", card.pairs().len());
 }

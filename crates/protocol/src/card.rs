@@ -19,6 +19,19 @@ pub struct Card {
     rules: usize,
     cells: Vec<Cell>,
     notes: Notes,
+    pairs: Vec<Pair>,
+}
+
+/// A record of the querier's and one of the provider's that match, in a pairwise linkage.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pair {
+    /// The querier's record.
+    pub row: u32,
+    /// The provider's opaque handle of its record: the same wherever that record matches in this
+    /// session, another in the next.
+    pub handle: u32,
+    /// The rules under which they match, ascending.
+    pub rules: Vec<u16>,
 }
 
 /// What the querier should know besides the cells.
@@ -45,7 +58,23 @@ impl Card {
             rules,
             cells: vec![Cell::NoValue; rows as usize * rules],
             notes: Notes::default(),
+            pairs: Vec::new(),
         }
+    }
+
+    /// Adds the pairs behind the matches, and their matches.
+    pub(crate) fn with_pairs(mut self, pairs: Vec<Pair>) -> Self {
+        for pair in &pairs {
+            for &rule in &pair.rules {
+                self.raise(pair.row, rule, Cell::Matched);
+            }
+        }
+        Self { pairs, ..self }
+    }
+
+    /// Yields the pairs behind the matches by row and handle; none but in a pairwise linkage.
+    pub fn pairs(&self) -> &[Pair] {
+        &self.pairs
     }
 
     /// Yields the number of records.

@@ -37,7 +37,7 @@ pub fn join_key(
 
 /// Byte strings one after the other.
 #[derive(Clone, Default)]
-struct Arena {
+pub(crate) struct Arena {
     bytes: Zeroizing<Vec<u8>>,
     ends: Vec<usize>,
 }
@@ -52,17 +52,16 @@ impl std::fmt::Debug for Arena {
 }
 
 impl Arena {
-    fn push(&mut self, item: &[u8]) {
+    pub(crate) fn push(&mut self, item: &[u8]) {
         self.bytes.extend_from_slice(item);
         self.ends.push(self.bytes.len());
     }
 
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    fn get(&self, index: u32) -> &[u8] {
-        let index = index as usize;
+    pub(crate) fn get(&self, index: usize) -> &[u8] {
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
         &self.bytes[start..self.ends[index]]
     }
@@ -78,7 +77,7 @@ impl Arena {
         };
         let mut order: Vec<(u64, u32)> = (0..u32::try_from(self.len())
             .expect("checked on insertion"))
-            .map(|i| (hash(self.get(i)), i))
+            .map(|i| (hash(self.get(i as usize)), i))
             .collect();
         order.sort_unstable();
         let mut start = 0;
@@ -88,7 +87,8 @@ impl Arena {
                 .take_while(|(h, _)| *h == order[start].0)
                 .count();
             if run > 1 {
-                order[start..start + run].sort_by(|a, b| self.get(a.1).cmp(self.get(b.1)));
+                order[start..start + run]
+                    .sort_by(|a, b| self.get(a.1 as usize).cmp(self.get(b.1 as usize)));
             }
             start += run;
         }
@@ -131,7 +131,9 @@ impl ProviderKeys {
 
     /// Yields the distinct keys, in an order of its own that does not depend on the input's.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        self.distinct.iter().map(|&index| self.arena.get(index))
+        self.distinct
+            .iter()
+            .map(|&index| self.arena.get(index as usize))
     }
 }
 
@@ -155,7 +157,7 @@ impl ProviderKeysBuilder {
     /// Removes duplicates.
     pub fn build(self) -> ProviderKeys {
         let mut distinct = self.arena.grouped();
-        distinct.dedup_by(|a, b| self.arena.get(*a) == self.arena.get(*b));
+        distinct.dedup_by(|a, b| self.arena.get(*a as usize) == self.arena.get(*b as usize));
         ProviderKeys {
             arena: self.arena,
             distinct,
@@ -201,7 +203,7 @@ impl QuerierKeys {
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.distinct
             .iter()
-            .map(|&(index, _)| self.arena.get(index))
+            .map(|&(index, _)| self.arena.get(index as usize))
     }
 
     /// Yields the cells, row and rule, that a key decides.
@@ -289,10 +291,9 @@ impl QuerierKeysBuilder {
         let order = self.arena.grouped();
         let mut distinct: Vec<(u32, u32)> = Vec::new();
         for (at, &index) in (0_u32..).zip(&order) {
-            if distinct
-                .last()
-                .is_none_or(|last| self.arena.get(last.0) != self.arena.get(index))
-            {
+            if distinct.last().is_none_or(|last| {
+                self.arena.get(last.0 as usize) != self.arena.get(index as usize)
+            }) {
                 distinct.push((index, at));
             }
         }

@@ -15,7 +15,7 @@
 //! * A manifest and the key holder's public key make an [`Agreement`], which the parties sign
 //!   together with ephemeral keys ([`KeyAnnouncement`], [`Handshake`]); any two of them then share
 //!   a [`Channel`].
-//! * The roles [`Querier`] (or [`PairQuerier`]), [`Provider`] and [`KeyHolder`] are functions on
+//! * The roles [`Querier`], [`Provider`] and [`KeyHolder`] are functions on
 //!   batches: `&self`, in any order, on as many threads as the caller has. All randomness of a
 //!   session follows from one [`SessionSecret`] of the party, so a batch computed again is the same
 //!   bit by bit.
@@ -110,7 +110,7 @@ mod terms;
 pub use agreement::{Agreement, KeyAnnouncement, SessionId};
 pub use blindjoin_paillier::{KeySize, Profile, PublicKey, SecretKey};
 pub use blocks::{BlockDirectory, block_class};
-pub use card::{Card, Cell, Notes};
+pub use card::{Card, Cell, Notes, Pair};
 pub use error::{Error, Fault};
 pub use identity::{Handshake, Identity, IdentityKey, Peer, Role};
 pub use input::{ProviderKeys, ProviderKeysBuilder, QuerierKeys, QuerierKeysBuilder, join_key};
@@ -119,7 +119,6 @@ pub use keys::{Channel, JoinKeys};
 pub use manifest::{Answer, Manifest, ManifestDigest, Offer, Parties, Policy};
 pub use okvs::Shape;
 pub use opening::Opening;
-pub use pairs::{Pair, PairOpening, PairQuerier, PairResult};
 pub use provider::{EncryptedTable, Provider, ProviderJobs, TableIntake};
 pub use querier::Querier;
 pub use random::SessionSecret;

@@ -2,8 +2,8 @@
 
 use crate::agreement::Agreement;
 use crate::card::{Card, Cell};
-use crate::input::QuerierKeys;
 use crate::keys::JoinKeys;
+use crate::querier::{KeyLayout, Layout, Querier};
 use crate::stream::{Account, Inbound};
 use crate::{Error, Suite};
 
@@ -11,7 +11,7 @@ use crate::{Error, Suite};
 pub(crate) const NO_POSITION: u64 = u64::MAX;
 
 /// Spurious labels beyond this many are reported as suspicious.
-const SPURIOUS_BY_CHANCE: u64 = 2;
+pub(crate) const SPURIOUS_BY_CHANCE: u64 = 2;
 
 /// What a label names.
 #[derive(Clone, Debug)]
@@ -52,36 +52,42 @@ impl Labels {
 /// The result as far as it has been opened.
 #[derive(Debug)]
 pub struct Opening<'a> {
-    agreement: Agreement,
-    join_keys: &'a JoinKeys,
-    keys: &'a QuerierKeys,
-    labels: &'a Labels,
-    unplaced: &'a [u32],
+    querier: &'a Querier,
     reader: Reader,
-    hits: Vec<u8>,
-    ambiguous: Vec<bool>,
-    spurious: u64,
+    found: Found,
+}
+
+/// What the labels taken so far name.
+#[derive(Debug)]
+enum Found {
+    Keys {
+        /// For each key, and behind them each canary, how often it matched.
+        hits: Vec<u8>,
+        ambiguous: Vec<bool>,
+        spurious: u64,
+    },
+    /// Positions of a pairwise linkage with their unmasked labels.
+    Slots(Vec<(u64, u64)>),
 }
 
 impl<'a> Opening<'a> {
-    pub(crate) fn new(
-        agreement: Agreement,
-        join_keys: &'a JoinKeys,
-        keys: &'a QuerierKeys,
-        labels: &'a Labels,
-        unplaced: &'a [u32],
-    ) -> Self {
-        let all = keys.len() + usize::from(agreement.manifest().terms.canaries);
+    pub(crate) fn new(querier: &'a Querier) -> Self {
+        let terms = &querier.agreement.manifest().terms;
+        let found = match &querier.layout {
+            Layout::Keys(layout) => {
+                let all = layout.keys.len() + usize::from(terms.canaries);
+                Found::Keys {
+                    hits: vec![0; all],
+                    ambiguous: vec![false; all],
+                    spurious: 0,
+                }
+            }
+            Layout::Pairs(_) => Found::Slots(Vec::new()),
+        };
         Self {
-            reader: Reader::new(&agreement),
-            agreement,
-            join_keys,
-            keys,
-            labels,
-            unplaced,
-            hits: vec![0; all],
-            ambiguous: vec![false; all],
-            spurious: 0,
+            reader: Reader::new(&querier.agreement),
+            querier,
+            found,
         }
     }
 
@@ -91,24 +97,37 @@ impl<'a> Opening<'a> {
     ///
     /// [`Error::ResultPositions`] when positions do not ascend, [`Error::Malformed`].
     pub fn take(mut self, payload: &[u8]) -> Result<Self, Error> {
-        let (labels, hits, ambiguous) = (self.labels, &mut self.hits, &mut self.ambiguous);
-        let spurious = &mut self.spurious;
-        let reserved = self.agreement.suite().reserved_label();
-        let dummies = self.agreement.manifest().terms.dummies.is_some();
-        self.reader.read(self.join_keys, payload, |_, label| {
-            if dummies && label == reserved {
-                return;
-            }
-            let mut first = None;
-            let found = labels.resolve(label, |key| {
-                hits[key as usize] = hits[key as usize].saturating_add(1);
-                if let Some(first) = first.replace(key) {
-                    ambiguous[first as usize] = true;
-                    ambiguous[key as usize] = true;
+        let (querier, found) = (self.querier, &mut self.found);
+        let reserved = querier.agreement.suite().reserved_label();
+        let dummies = querier.agreement.manifest().terms.dummies.is_some();
+        self.reader
+            .read(&querier.join_keys, payload, |position, label| {
+                match (&querier.layout, &mut *found) {
+                    (Layout::Keys(_), Found::Keys { .. }) if dummies && label == reserved => {}
+                    (
+                        Layout::Keys(layout),
+                        Found::Keys {
+                            hits,
+                            ambiguous,
+                            spurious,
+                        },
+                    ) => {
+                        let mut first = None;
+                        let named = layout.labels.resolve(label, |key| {
+                            hits[key as usize] = hits[key as usize].saturating_add(1);
+                            if let Some(first) = first.replace(key) {
+                                ambiguous[first as usize] = true;
+                                ambiguous[key as usize] = true;
+                            }
+                        });
+                        *spurious += u64::from(named == 0);
+                    }
+                    (_, Found::Slots(slots)) => slots.push((position, label)),
+                    (Layout::Pairs(_), Found::Keys { .. }) => {
+                        unreachable!("an opening is made for its layout")
+                    }
                 }
-            });
-            *spurious += u64::from(found == 0);
-        })?;
+            })?;
         Ok(self)
     }
 
@@ -122,11 +141,29 @@ impl<'a> Opening<'a> {
     /// [`Error::StreamState`] when a stream has not ended, [`Error::Disagreement`] when the two
     /// accounts differ, [`Error::MatchedTwice`], [`Error::CanaryMissing`].
     pub fn finish(self, result: &Inbound, summary: &Inbound) -> Result<Card, Error> {
-        check_accounts(&self.agreement, result, summary)?;
-        if self
-            .hits
+        check_accounts(&self.querier.agreement, result, summary)?;
+        self.reader.check_complete()?;
+        match (&self.querier.layout, self.found) {
+            (
+                Layout::Keys(layout),
+                Found::Keys {
+                    hits,
+                    ambiguous,
+                    spurious,
+                },
+            ) => layout.card(&hits, &ambiguous, spurious),
+            (Layout::Pairs(layout), Found::Slots(slots)) => layout.card(&slots),
+            _ => unreachable!("an opening is made for its layout"),
+        }
+    }
+}
+
+impl KeyLayout {
+    /// Makes the card of how often each key and each canary matched.
+    fn card(&self, hits: &[u8], ambiguous: &[bool], spurious: u64) -> Result<Card, Error> {
+        if hits
             .iter()
-            .zip(&self.ambiguous)
+            .zip(ambiguous)
             .any(|(&hits, &ambiguous)| hits > 1 && !ambiguous)
         {
             return Err(Error::MatchedTwice);
@@ -134,17 +171,17 @@ impl<'a> Opening<'a> {
         let unplaced = |key: usize| {
             u32::try_from(key).is_ok_and(|key| self.unplaced.binary_search(&key).is_ok())
         };
-        let canaries = self.keys.len()..self.hits.len();
+        let canaries = self.keys.len()..hits.len();
         let placed = canaries.clone().filter(|&key| !unplaced(key));
         let (placed, missing) = placed.fold((0, 0), |(placed, missing), key| {
-            (placed + 1, missing + usize::from(self.hits[key] == 0))
+            (placed + 1, missing + usize::from(hits[key] == 0))
         });
         if missing > 0 {
             return Err(Error::CanaryMissing { missing, placed });
         }
         let mut card = Card::new(self.keys.rows(), self.keys.rules());
-        for key in 0..self.keys.len() {
-            let cell = match (self.hits[key], unplaced(key)) {
+        for (key, &hits) in hits.iter().enumerate().take(self.keys.len()) {
+            let cell = match (hits, unplaced(key)) {
                 (_, true) => Cell::NotCompared,
                 (0, false) => Cell::NotMatched,
                 (_, false) => Cell::Matched,
@@ -157,13 +194,9 @@ impl<'a> Opening<'a> {
             card.raise(row, rule, Cell::NotCompared);
         }
         let notes = card.notes_mut();
-        notes.spurious = self.spurious;
-        notes.suspicious = self.spurious > SPURIOUS_BY_CHANCE;
-        notes.ambiguous = self
-            .ambiguous
-            .iter()
-            .filter(|&&ambiguous| ambiguous)
-            .count() as u64;
+        notes.spurious = spurious;
+        notes.suspicious = spurious > SPURIOUS_BY_CHANCE;
+        notes.ambiguous = ambiguous.iter().filter(|&&ambiguous| ambiguous).count() as u64;
         notes.unplaced = (0..self.keys.len()).filter(|&key| unplaced(key)).count() as u64;
         notes.unplaced_canaries = canaries.filter(|&key| unplaced(key)).count() as u64;
         Ok(card)
@@ -171,11 +204,7 @@ impl<'a> Opening<'a> {
 }
 
 /// Checks that result and summary have ended and speak of the same stream of the agreed length.
-pub(crate) fn check_accounts(
-    agreement: &Agreement,
-    result: &Inbound,
-    summary: &Inbound,
-) -> Result<(), Error> {
+fn check_accounts(agreement: &Agreement, result: &Inbound, summary: &Inbound) -> Result<(), Error> {
     result.account()?;
     summary.account()?;
     let (keyholder, provider): (Option<Account>, Option<Account>) =
@@ -189,7 +218,7 @@ pub(crate) fn check_accounts(
 
 /// Reads result payloads: entries of position and masked label, or a blind value per position.
 #[derive(Debug)]
-pub(crate) struct Reader {
+struct Reader {
     suite: Suite,
     blind: bool,
     positions: u64,
@@ -198,7 +227,7 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    pub(crate) fn new(agreement: &Agreement) -> Self {
+    fn new(agreement: &Agreement) -> Self {
         Self {
             suite: agreement.suite(),
             blind: agreement.manifest().terms.blind,
@@ -209,7 +238,7 @@ impl Reader {
     }
 
     /// Checks that a blind result has a value for every position.
-    pub(crate) fn check_complete(&self) -> Result<(), Error> {
+    fn check_complete(&self) -> Result<(), Error> {
         if self.blind && self.next != self.positions {
             return Err(Error::Disagreement);
         }
@@ -217,7 +246,7 @@ impl Reader {
     }
 
     /// Calls `matched` with the position and unmasked label of every match in a payload.
-    pub(crate) fn read(
+    fn read(
         &mut self,
         join_keys: &JoinKeys,
         payload: &[u8],

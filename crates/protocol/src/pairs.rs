@@ -1,18 +1,15 @@
-//! The querier of a pairwise linkage, and the pairs it learns.
+//! What is the querier's own in a pairwise linkage: the layout of its table, labels, the pairs.
 
 use rand_chacha::ChaCha20Rng;
 use zeroize::Zeroizing;
 
 use crate::agreement::Agreement;
-use crate::card::{Card, Cell};
+use crate::card::{Card, Cell, Pair};
 use crate::field::Mersenne;
-use crate::keys::{Channel, JoinKeys};
-use crate::opening::{Reader, check_accounts};
-use crate::querier::{encrypt_chunk, result_stream};
-use crate::random::{SessionSecret, below_mersenne};
+use crate::keys::JoinKeys;
+use crate::opening::SPURIOUS_BY_CHANCE;
+use crate::random::below_mersenne;
 use crate::records::QuerierRecords;
-use crate::size::Geometry;
-use crate::stream::{Head, Inbound, Outbound, StreamKind};
 use crate::{BlockDirectory, Error, Mode, Pairwise, number};
 
 /// The field that labels are shared in: 61 bits.
@@ -101,33 +98,24 @@ pub(crate) fn part_field(part: u8) -> String {
     part.to_string()
 }
 
-/// The querier's side of a pairwise linkage.
-pub struct PairQuerier {
-    agreement: Agreement,
-    secret: SessionSecret,
-    join_keys: JoinKeys,
+/// How the records of a pairwise linkage lie in the table, a row of parts for each.
+pub(crate) struct PairLayout {
     records: QuerierRecords,
     pairwise: Pairwise,
-    plain: Zeroizing<Vec<u128>>,
+    rules: u16,
     /// The record in each row of the table, if there is one.
     rows: Vec<Option<u32>>,
 }
 
-impl PairQuerier {
-    /// Lays the records out by blocks, each padded to its size class.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TooMany`] when a block holds more records than the directory says;
-    /// [`Error::ManifestMismatch`] when the directory is not the agreed one;
-    /// [`Error::ManifestContradiction`] for another mode.
-    pub fn new(
+impl PairLayout {
+    /// Lays the records out by blocks, each padded to its size class; yields the table's plaintexts
+    /// too.
+    pub(crate) fn new(
         agreement: &Agreement,
-        join_keys: JoinKeys,
+        join_keys: &JoinKeys,
         blocks: &BlockDirectory,
         records: QuerierRecords,
-        secret: &SessionSecret,
-    ) -> Result<Self, Error> {
+    ) -> Result<(Self, Vec<u128>), Error> {
         let manifest = agreement.manifest();
         let Mode::Pairwise(pairwise) = &manifest.terms.mode else {
             return Err(Error::ManifestContradiction {
@@ -173,138 +161,26 @@ impl PairQuerier {
                 }
             }
         }
-        // Built here, in parallel, and not by the first of many chunks at once.
-        agreement.public_key().noise_table();
-        Ok(Self {
-            agreement: agreement.clone(),
-            secret: secret.clone(),
-            join_keys,
+        let layout = Self {
             records,
             pairwise: pairwise.clone(),
-            plain: Zeroizing::new(plain),
+            rules: u16::try_from(manifest.terms.rules.len()).expect("few rules"),
             rows,
-        })
+        };
+        Ok((layout, plain))
     }
 
-    /// Yields how the table is cut into chunks.
-    pub fn table(&self) -> Geometry {
-        self.agreement.sizes().table()
+    pub(crate) fn len(&self) -> usize {
+        self.records.len()
     }
 
-    /// Encrypts one chunk of the table; as [`Querier::table_chunk`](crate::Querier::table_chunk).
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoSuchBatch`].
-    pub fn table_chunk(&self, number: u64) -> Result<Vec<u8>, Error> {
-        let range = self.table().range(number)?;
-        let [start, end] = [range.start, range.end].map(number::index);
-        Ok(encrypt_chunk(
-            &self.agreement,
-            &self.secret,
-            number,
-            &self.plain[start..end],
-        ))
-    }
-
-    /// Opens the stream that carries the table to the provider.
-    pub fn table_stream(&self, provider: &Channel) -> Outbound {
-        Outbound::new(
-            provider,
-            StreamKind::Table,
-            Head {
-                geometry: self.table(),
-                about: None,
-            },
-        )
-    }
-
-    /// Opens the stream that brings the key holder's result.
-    pub fn result_stream(&self, keyholder: &Channel) -> Inbound {
-        result_stream(&self.agreement, keyholder)
-    }
-
-    /// Opens the stream that brings the provider's account of its comparisons.
-    pub fn summary_stream(&self, provider: &Channel) -> Inbound {
-        Inbound::at_most(provider, StreamKind::Summary, Geometry::new(0, 1, 1))
-    }
-
-    /// Starts to open the result; it takes the payloads of the result stream in order.
-    pub fn opening(&self) -> PairOpening<'_> {
-        PairOpening {
-            querier: self,
-            reader: Reader::new(&self.agreement),
-            found: Vec::new(),
-        }
-    }
-}
-
-impl std::fmt::Debug for PairQuerier {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PairQuerier")
-            .field("records", &self.records.len())
-            .finish_non_exhaustive()
-    }
-}
-
-/// One pair that matches.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Pair {
-    /// The querier's record.
-    pub row: u32,
-    /// The provider's opaque handle of its record, the same wherever that record matches.
-    pub handle: u32,
-    /// The clauses that hold, ascending.
-    pub clauses: Vec<u8>,
-}
-
-/// The result of a pairwise linkage.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PairResult {
-    /// The pairs, by row and handle.
-    pub pairs: Vec<Pair>,
-    /// Records against rules: matched where a pair of the record holds by a clause of the rule.
-    pub card: Card,
-}
-
-/// The result of a pairwise linkage as far as it has been opened.
-#[derive(Debug)]
-pub struct PairOpening<'a> {
-    querier: &'a PairQuerier,
-    reader: Reader,
-    /// Positions with their unmasked labels.
-    found: Vec<(u64, u64)>,
-}
-
-impl PairOpening<'_> {
-    /// Takes the next payload of the result stream.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::ResultPositions`], [`Error::Malformed`].
-    pub fn take(mut self, payload: &[u8]) -> Result<Self, Error> {
-        let found = &mut self.found;
-        self.reader
-            .read(&self.querier.join_keys, payload, |position, label| {
-                found.push((position, label));
-            })?;
-        Ok(self)
-    }
-
-    /// Makes the remaining checks and yields the pairs and the card.
-    ///
-    /// # Errors
-    ///
-    /// As [`Opening::finish`](crate::Opening::finish), without canaries.
-    pub fn finish(self, result: &Inbound, summary: &Inbound) -> Result<PairResult, Error> {
-        let querier = self.querier;
-        check_accounts(&querier.agreement, result, summary)?;
-        self.reader.check_complete()?;
-        let slots = querier.pairwise.slots();
+    /// Makes the card of positions, ascending, with their unmasked labels.
+    pub(crate) fn card(&self, found: &[(u64, u64)]) -> Result<Card, Error> {
+        let slots = self.pairwise.slots();
+        let of = |position: u64| position / slots.len() as u64;
         let mut pairs: Vec<Pair> = Vec::new();
         let mut spurious = 0;
-        let of = |position: u64| position / slots.len() as u64;
-        for group in self.found.chunk_by(|a, b| of(a.0) == of(b.0)) {
+        for group in found.chunk_by(|a, b| of(a.0) == of(b.0)) {
             let shown: Vec<(usize, u64)> = group
                 .iter()
                 .map(|&(position, label)| {
@@ -312,7 +188,7 @@ impl PairOpening<'_> {
                     (number::index(slot), label)
                 })
                 .collect();
-            match querier.open(&shown) {
+            match self.open(&slots, &shown) {
                 Opened::Pair(pair) => pairs.push(pair),
                 Opened::BelowThreshold => {}
                 Opened::Nonsense => spurious += 1,
@@ -325,28 +201,14 @@ impl PairOpening<'_> {
         {
             return Err(Error::MatchedTwice);
         }
-        let mut card = querier.blank_card();
-        for pair in &pairs {
-            for &clause in &pair.clauses {
-                let rule = querier.pairwise.clauses[usize::from(clause)].rule;
-                card.raise(pair.row, rule, Cell::Matched);
-            }
-        }
+        let mut card = self.blank_card().with_pairs(pairs);
         card.notes_mut().spurious = spurious;
-        card.notes_mut().suspicious = spurious > 2;
-        Ok(PairResult { pairs, card })
+        card.notes_mut().suspicious = spurious > SPURIOUS_BY_CHANCE;
+        Ok(card)
     }
-}
 
-enum Opened {
-    Pair(Pair),
-    BelowThreshold,
-    Nonsense,
-}
-
-impl PairQuerier {
     /// Opens what the slots of one pair show.
-    fn open(&self, shown: &[(usize, u64)]) -> Opened {
+    fn open(&self, slots: &[usize], shown: &[(usize, u64)]) -> Opened {
         let label = match self.pairwise.threshold {
             None => {
                 if shown.iter().any(|(_, label)| *label != shown[0].1) {
@@ -374,51 +236,46 @@ impl PairQuerier {
         let Some((row, handle)) = record else {
             return Opened::Nonsense;
         };
-        let slots = self.pairwise.slots();
-        let mut clauses: Vec<u8> = shown
-            .iter()
-            .map(|(slot, _)| u8::try_from(slots[*slot]).expect("a few clauses"))
-            .collect();
-        clauses.dedup();
-        Opened::Pair(Pair {
-            row,
-            handle,
-            clauses,
-        })
+        let rule = |slot: usize| self.pairwise.clauses[slots[slot]].rule;
+        let mut rules: Vec<u16> = shown.iter().map(|(slot, _)| rule(*slot)).collect();
+        rules.sort_unstable();
+        rules.dedup();
+        Opened::Pair(Pair { row, handle, rules })
     }
 
     /// The card before any match: which cells have a value and were compared.
     fn blank_card(&self) -> Card {
-        let rules = u16::try_from(self.agreement.manifest().terms.rules.len()).expect("few rules");
         let rows = number::short(self.records.len());
         let mut compared = vec![false; self.records.len()];
         for row in self.rows.iter().flatten() {
             compared[*row as usize] = true;
         }
-        let mut card = Card::new(rows, rules);
+        let mut card = Card::new(rows, self.rules);
         for row in 0..rows {
-            let parts = self.records.parts(row as usize);
+            let parts: Vec<bool> = self
+                .records
+                .parts(row as usize)
+                .map(|value| value.is_some())
+                .collect();
             for clause in &self.pairwise.clauses {
-                if clause
-                    .parts
-                    .iter()
-                    .all(|&part| parts[usize::from(part)].is_some())
-                {
-                    let done = compared[row as usize];
-                    card.raise(
-                        row,
-                        clause.rule,
-                        if done {
-                            Cell::NotMatched
-                        } else {
-                            Cell::NotCompared
-                        },
-                    );
+                if clause.parts.iter().all(|&part| parts[usize::from(part)]) {
+                    let cell = if compared[row as usize] {
+                        Cell::NotMatched
+                    } else {
+                        Cell::NotCompared
+                    };
+                    card.raise(row, clause.rule, cell);
                 }
             }
         }
         card
     }
+}
+
+enum Opened {
+    Pair(Pair),
+    BelowThreshold,
+    Nonsense,
 }
 
 #[cfg(test)]

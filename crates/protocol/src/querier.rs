@@ -10,25 +10,39 @@ use crate::input::QuerierKeys;
 use crate::keys::{Channel, JoinKeys};
 use crate::okvs::{self, Row};
 use crate::opening::{Labels, Opening};
+use crate::pairs::PairLayout;
 use crate::random::SessionSecret;
+use crate::records::QuerierRecords;
 use crate::size::{Geometry, Sizes, TableShape};
 use crate::stream::{Head, Inbound, Outbound, StreamKind};
-use crate::{Error, Mode, number};
+use crate::{BlockDirectory, Error, Mode, number};
 
 /// Marks a key that found no place in the table.
 const NOWHERE: u32 = u32::MAX;
 
-/// The querier's side of a join or a lookup: the table's content, and where each key sits.
+/// The querier's side of a session: the table's content, and what sits where.
 ///
-/// Memory: 16 bytes for each place of the table and 8 for each key, beside the keys.
+/// Memory: 16 bytes for each place of the table and 8 for each key or row, beside the keys or
+/// records.
 pub struct Querier {
-    agreement: Agreement,
+    pub(crate) agreement: Agreement,
     secret: SessionSecret,
-    join_keys: JoinKeys,
-    keys: QuerierKeys,
+    pub(crate) join_keys: JoinKeys,
     plain: Zeroizing<Vec<u128>>,
-    labels: Labels,
-    unplaced: Vec<u32>,
+    pub(crate) layout: Layout,
+}
+
+/// What sits where in the table.
+pub(crate) enum Layout {
+    Keys(KeyLayout),
+    Pairs(PairLayout),
+}
+
+/// How the keys of a join or a lookup lie in the table.
+pub(crate) struct KeyLayout {
+    pub(crate) keys: QuerierKeys,
+    pub(crate) labels: Labels,
+    pub(crate) unplaced: Vec<u32>,
 }
 
 impl Querier {
@@ -59,7 +73,7 @@ impl Querier {
             });
         }
         let all = || keys.iter().chain(canaries.iter().map(Vec::as_slice));
-        let Layout {
+        let Placed {
             plain,
             labels,
             unplaced,
@@ -78,7 +92,7 @@ impl Querier {
                     all().map(|key| join_keys.fingerprint(b"id", key)).collect();
                 let absent = agreement.suite().absent_querier();
                 let places: Vec<u32> = table.iter().map(|item| item.unwrap_or(NOWHERE)).collect();
-                Layout {
+                Placed {
                     plain: places
                         .iter()
                         .map(|&item| fingerprints.get(item as usize).copied().unwrap_or(absent))
@@ -101,7 +115,7 @@ impl Querier {
                 let mut rng = secret.rng(&[b"layout", &agreement.session_id().0]);
                 let (plain, unplaced) =
                     okvs::encode(shape, &rows, agreement.suite().t_bits(), &mut rng);
-                Layout {
+                Placed {
                     plain,
                     labels: Labels::tags(all().map(|key| join_keys.tag(key))),
                     unplaced,
@@ -116,17 +130,62 @@ impl Querier {
                 });
             }
         };
+        let layout = KeyLayout {
+            keys,
+            labels,
+            unplaced,
+        };
+        let plain = Zeroizing::new(plain);
+        Ok(Self::of(
+            agreement,
+            join_keys,
+            plain,
+            Layout::Keys(layout),
+            secret,
+        ))
+    }
+
+    /// Lays the records of a pairwise linkage out by blocks, each padded to its size class.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooMany`] when a block holds more records than the directory says;
+    /// [`Error::ManifestMismatch`] when the directory is not the agreed one;
+    /// [`Error::ManifestContradiction`] for another mode.
+    pub fn for_pairs(
+        agreement: &Agreement,
+        join_keys: JoinKeys,
+        blocks: &BlockDirectory,
+        records: QuerierRecords,
+        secret: &SessionSecret,
+    ) -> Result<Self, Error> {
+        let (layout, plain) = PairLayout::new(agreement, &join_keys, blocks, records)?;
+        let plain = Zeroizing::new(plain);
+        Ok(Self::of(
+            agreement,
+            join_keys,
+            plain,
+            Layout::Pairs(layout),
+            secret,
+        ))
+    }
+
+    fn of(
+        agreement: &Agreement,
+        join_keys: JoinKeys,
+        plain: Zeroizing<Vec<u128>>,
+        layout: Layout,
+        secret: &SessionSecret,
+    ) -> Self {
         // Built here, in parallel, and not by the first of many chunks at once.
         agreement.public_key().noise_table();
-        Ok(Self {
+        Self {
             agreement: agreement.clone(),
             secret: secret.clone(),
             join_keys,
-            keys,
-            plain: Zeroizing::new(plain),
-            labels,
-            unplaced,
-        })
+            plain,
+            layout,
+        }
     }
 
     /// Yields how the table is cut into chunks.
@@ -136,7 +195,10 @@ impl Querier {
 
     /// Yields the number of distinct keys that found no place; their cells will be "not compared".
     pub fn unplaced(&self) -> usize {
-        self.unplaced.len()
+        match &self.layout {
+            Layout::Keys(layout) => layout.unplaced.len(),
+            Layout::Pairs(_) => 0,
+        }
     }
 
     /// Encrypts one chunk of the table: ciphertexts in order, fixed width, big endian.
@@ -177,25 +239,23 @@ impl Querier {
 
     /// Starts to open the result; it takes the payloads of the result stream in order.
     pub fn opening(&self) -> Opening<'_> {
-        Opening::new(
-            self.agreement.clone(),
-            &self.join_keys,
-            &self.keys,
-            &self.labels,
-            &self.unplaced,
-        )
+        Opening::new(self)
     }
 }
 
 impl std::fmt::Debug for Querier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (name, count) = match &self.layout {
+            Layout::Keys(layout) => ("keys", layout.keys.len()),
+            Layout::Pairs(layout) => ("records", layout.len()),
+        };
         f.debug_struct("Querier")
-            .field("keys", &self.keys.len())
+            .field(name, &count)
             .finish_non_exhaustive()
     }
 }
 
-struct Layout {
+struct Placed {
     plain: Vec<u128>,
     labels: Labels,
     unplaced: Vec<u32>,
@@ -207,7 +267,7 @@ fn lookup_layout(
     join_keys: &JoinKeys,
     keys: &QuerierKeys,
     canaries: &[Vec<u8>],
-) -> Result<Layout, Error> {
+) -> Result<Placed, Error> {
     let rules = usize::from(keys.rules());
     let mut places = vec![NOWHERE; rules];
     let mut plain = vec![agreement.suite().absent_querier(); rules];
@@ -225,7 +285,7 @@ fn lookup_layout(
         places.push(number::short(key));
         plain.push(join_keys.fingerprint(b"id", canary));
     }
-    Ok(Layout {
+    Ok(Placed {
         plain,
         labels: Labels::Places(places),
         unplaced: Vec::new(),
@@ -233,7 +293,7 @@ fn lookup_layout(
 }
 
 /// Encrypts plaintexts of one chunk with randomness derived from the chunk.
-pub(crate) fn encrypt_chunk(
+fn encrypt_chunk(
     agreement: &Agreement,
     secret: &SessionSecret,
     number: u64,
@@ -258,7 +318,7 @@ pub(crate) fn encrypt_chunk(
     public_key.encode(&encrypted)
 }
 
-pub(crate) fn result_stream(agreement: &Agreement, keyholder: &Channel) -> Inbound {
+fn result_stream(agreement: &Agreement, keyholder: &Channel) -> Inbound {
     let (terms, sizes, suite) = (
         &agreement.manifest().terms,
         agreement.sizes(),

@@ -1,21 +1,18 @@
 //! What the parties of a pairwise linkage bring: records in blocks, each cut into parts.
 
+use std::collections::BTreeMap;
+
+use crate::input::Arena;
 use crate::{BlockDirectory, Error, Pairwise};
 
 /// The querier's records of a pairwise linkage.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct QuerierRecords {
     parts: usize,
-    blocks: Vec<Option<Vec<u8>>>,
-    values: Vec<Option<Vec<u8>>>,
-}
-
-impl std::fmt::Debug for QuerierRecords {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("QuerierRecords")
-            .field("records", &self.blocks.len())
-            .finish_non_exhaustive()
-    }
+    /// Empty where a record takes no part.
+    blocks: Arena,
+    /// Record after record, part after part; empty where there is none.
+    values: Arena,
 }
 
 impl QuerierRecords {
@@ -23,8 +20,8 @@ impl QuerierRecords {
     pub fn new(pairwise: &Pairwise) -> Self {
         Self {
             parts: usize::from(pairwise.parts),
-            blocks: Vec::new(),
-            values: Vec::new(),
+            blocks: Arena::default(),
+            values: Arena::default(),
         }
     }
 
@@ -34,20 +31,20 @@ impl QuerierRecords {
     ///
     /// # Errors
     ///
-    /// [`Error::KeyNotJoinable`] for a value with a NUL byte; [`Error::TooMany`] beyond 2³⁰ rows.
+    /// [`Error::KeyNotJoinable`] for a value or block that is empty or has a NUL byte;
+    /// [`Error::TooMany`] beyond 2³⁰ rows.
     ///
     /// # Panics
     ///
     /// If there are more or fewer parts than agreed.
     pub fn push(&mut self, block: Option<&[u8]>, parts: &[Option<&[u8]>]) -> Result<u32, Error> {
         assert_eq!(parts.len(), self.parts, "one value or none for each part");
-        if parts.iter().flatten().any(|value| value.contains(&0)) {
-            return Err(Error::KeyNotJoinable);
+        check_joinable(parts.iter().copied().chain([block]).flatten())?;
+        let row = number(self.len())?;
+        self.blocks.push(block.unwrap_or_default());
+        for value in parts {
+            self.values.push(value.unwrap_or_default());
         }
-        let row = number(self.blocks.len())?;
-        self.blocks.push(block.map(<[u8]>::to_vec));
-        self.values
-            .extend(parts.iter().map(|value| value.map(<[u8]>::to_vec)));
         Ok(row)
     }
 
@@ -58,61 +55,54 @@ impl QuerierRecords {
 
     /// Says whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.blocks.is_empty()
+        self.len() == 0
     }
 
     /// Yields the blocks with their numbers of records, for the directory.
     pub fn blocks(&self) -> impl Iterator<Item = (&[u8], usize)> {
-        self.blocks
-            .iter()
-            .flatten()
-            .map(|block| (block.as_slice(), 1))
+        (0..self.len()).filter_map(|row| Some((self.block(row)?, 1)))
     }
 
     pub(crate) fn block(&self, row: usize) -> Option<&[u8]> {
-        self.blocks[row].as_deref()
+        present(&self.blocks, row)
     }
 
-    pub(crate) fn parts(&self, row: usize) -> &[Option<Vec<u8>>] {
-        &self.values[row * self.parts..(row + 1) * self.parts]
+    pub(crate) fn parts(&self, row: usize) -> impl ExactSizeIterator<Item = Option<&[u8]>> {
+        (row * self.parts..(row + 1) * self.parts).map(|at| present(&self.values, at))
     }
 }
 
 /// The provider's records of a pairwise linkage.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ProviderRecords {
-    clauses: Vec<usize>,
-    blocks: Vec<Vec<u8>>,
-    values: Vec<Option<Vec<Vec<u8>>>>,
-}
-
-impl std::fmt::Debug for ProviderRecords {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ProviderRecords")
-            .field("records", &self.blocks.len())
-            .finish_non_exhaustive()
-    }
+    /// How many values a record has: those of all parts of all clauses.
+    width: usize,
+    len: u32,
+    blocks: BTreeMap<Vec<u8>, Vec<u32>>,
+    /// Record after record, clause after clause, part after part; empty where there is none.
+    values: Arena,
 }
 
 impl ProviderRecords {
     /// Starts an empty list.
     pub fn new(pairwise: &Pairwise) -> Self {
-        let clauses = pairwise
-            .clauses
-            .iter()
-            .map(|clause| clause.parts.len())
-            .collect();
         Self {
-            clauses,
-            blocks: Vec::new(),
-            values: Vec::new(),
+            width: pairwise
+                .clauses
+                .iter()
+                .map(|clause| clause.parts.len())
+                .sum(),
+            len: 0,
+            blocks: BTreeMap::new(),
+            values: Arena::default(),
         }
     }
 
     /// Adds a record.
     ///
-    /// `clauses` holds, for each clause, the values that its parts must have, or nothing where the
-    /// record lacks one. A record may ask for other values than its own: a neighbouring year, say.
+    /// `values` holds, clause after clause, what each part of the querier's record must be for the
+    /// clause to hold, or nothing, and then it does not. A record may ask for other values than its
+    /// own: a neighbouring year, say.
     ///
     /// # Errors
     ///
@@ -120,64 +110,79 @@ impl ProviderRecords {
     ///
     /// # Panics
     ///
-    /// If the clauses or the values of one are more or fewer than agreed.
-    pub fn push(&mut self, block: &[u8], clauses: &[Option<Vec<&[u8]>>]) -> Result<(), Error> {
+    /// If the values are more or fewer than the parts of all clauses.
+    pub fn push(&mut self, block: &[u8], values: &[Option<&[u8]>]) -> Result<(), Error> {
         assert_eq!(
-            clauses.len(),
-            self.clauses.len(),
-            "values or none for each clause"
+            values.len(),
+            self.width,
+            "a value or none for each part of each clause"
         );
-        for (clause, &parts) in clauses.iter().zip(&self.clauses) {
-            let Some(values) = clause else { continue };
-            assert_eq!(values.len(), parts, "a value for each part of the clause");
-            if values.iter().any(|value| value.contains(&0)) {
-                return Err(Error::KeyNotJoinable);
-            }
+        check_joinable(values.iter().flatten().copied().chain([block]))?;
+        let record = number(self.len())?;
+        if let Some(members) = self.blocks.get_mut(block) {
+            members.push(record);
+        } else {
+            self.blocks.insert(block.to_vec(), vec![record]);
         }
-        number(self.blocks.len())?;
-        self.blocks.push(block.to_vec());
-        let owned = |values: &Vec<&[u8]>| values.iter().map(|value| value.to_vec()).collect();
-        self.values
-            .extend(clauses.iter().map(|clause| clause.as_ref().map(owned)));
+        for value in values {
+            self.values.push(value.unwrap_or_default());
+        }
+        self.len = record + 1;
         Ok(())
     }
 
     /// Yields the number of records.
     pub fn len(&self) -> usize {
-        self.blocks.len()
+        self.len as usize
     }
 
     /// Says whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.blocks.is_empty()
+        self.len == 0
+    }
+
+    /// Yields the block of each record, block by block.
+    pub fn blocks(&self) -> impl Iterator<Item = &[u8]> {
+        self.blocks
+            .iter()
+            .flat_map(|(block, members)| members.iter().map(|_| block.as_slice()))
     }
 
     /// Yields the number of pairs with the querier's padded blocks.
     pub fn pairs(&self, blocks: &BlockDirectory) -> u64 {
-        let counts = self.count(blocks);
         blocks
             .iter()
-            .zip(counts)
-            .map(|((_, rows), count)| u64::from(rows) * count)
+            .zip(self.members(blocks))
+            .map(|((_, rows), members)| u64::from(rows) * members.len() as u64)
             .sum()
     }
 
-    fn count(&self, blocks: &BlockDirectory) -> Vec<u64> {
-        let mut counts = vec![0; blocks.len()];
-        for block in self.blocks.iter().filter_map(|block| blocks.find(block)) {
-            counts[block] += 1;
+    /// Yields the records in each block of the directory.
+    pub(crate) fn members(&self, directory: &BlockDirectory) -> Vec<Vec<u32>> {
+        let mut members = vec![Vec::new(); directory.len()];
+        for (block, records) in &self.blocks {
+            if let Some(block) = directory.find(block) {
+                members[block].extend_from_slice(records);
+            }
         }
-        counts
+        members
     }
 
-    pub(crate) fn block(&self, record: usize) -> &[u8] {
-        &self.blocks[record]
+    pub(crate) fn values(&self, record: u32) -> impl ExactSizeIterator<Item = Option<&[u8]>> {
+        let first = record as usize * self.width;
+        (first..first + self.width).map(|at| present(&self.values, at))
     }
+}
 
-    pub(crate) fn clauses(&self, record: usize) -> &[Option<Vec<Vec<u8>>>] {
-        let count = self.clauses.len();
-        &self.values[record * count..(record + 1) * count]
+fn present(arena: &Arena, at: usize) -> Option<&[u8]> {
+    Some(arena.get(at)).filter(|value| !value.is_empty())
+}
+
+fn check_joinable<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Result<(), Error> {
+    if values.any(|value| value.is_empty() || value.contains(&0)) {
+        return Err(Error::KeyNotJoinable);
     }
+    Ok(())
 }
 
 fn number(rows: usize) -> Result<u32, Error> {

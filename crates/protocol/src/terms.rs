@@ -300,6 +300,47 @@ impl Pairwise {
     /// The most parts of a record.
     pub const MOST_PARTS: u8 = 16;
 
+    /// Yields the pairwise linkage in which each rule's whole signature is a part, and each form
+    /// under which the provider probes for it a clause. `rules` are numbers of forms, and weights,
+    /// which count under a threshold only.
+    ///
+    /// An AND inside a rule is then an equality of concatenations, which costs one exponentiation
+    /// where several parts would cost one each.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ManifestContradiction`] for more rules than a record can have parts.
+    pub fn of_rules(
+        rules: impl IntoIterator<Item = (usize, u8)>,
+        threshold: Option<u8>,
+    ) -> Result<Self, Error> {
+        let mut pairwise = Self {
+            parts: 0,
+            clauses: Vec::new(),
+            threshold,
+        };
+        for (forms, weight) in rules {
+            if pairwise.parts == Self::MOST_PARTS {
+                return Err(Error::ManifestContradiction {
+                    reason: "pairs take 16 rules at most",
+                });
+            }
+            let clause = Clause {
+                rule: u16::from(pairwise.parts),
+                parts: vec![pairwise.parts],
+                weight: threshold.map_or(1, |_| weight),
+            };
+            pairwise.clauses.extend(std::iter::repeat_n(clause, forms));
+            pairwise.parts += 1;
+        }
+        Ok(pairwise)
+    }
+
+    /// Yields how many slots of a ciphertext the clauses take: each as many as its weight.
+    pub fn slots_needed(&self) -> usize {
+        self.slots().len()
+    }
+
     /// Yields the clause of each slot: each clause as often as its weight.
     pub(crate) fn slots(&self) -> Vec<usize> {
         let repeated = |(index, clause): (usize, &Clause)| {

@@ -6,6 +6,7 @@ use blindjoin_bigint::{Elements, Naturals};
 use blindjoin_paillier::Ciphertexts;
 use rand_chacha::ChaCha20Rng;
 use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
 
 use super::Context;
 use super::table::EncryptedTable;
@@ -14,33 +15,33 @@ use crate::field::{add, add_product, add_shifted, subtract};
 use crate::keys::JoinKeys;
 use crate::mask::{SLOT_WORDS, draw_rho, nonzero};
 use crate::pairs::{PairLabel, part_field, shares};
-use crate::random::{below_mersenne, permutation};
+use crate::random::{below_mersenne, permutation, shuffle};
 use crate::records::ProviderRecords;
-use crate::{BlockDirectory, Error, Mode, Pairwise, number};
+use crate::{BlockDirectory, Error, Mode, Pairwise, number, size_class};
 
 /// The pairs in their secret order.
 ///
-/// Memory: 4 bytes for each pair, and 16 for each value a record asks for.
+/// Memory: 4 bytes for each pair, and 16 for each value that a record in the blocks asks for.
 pub(super) struct PairJobs {
     pairwise: Pairwise,
     slots: Vec<usize>,
     order: Vec<u32>,
     blocks: Vec<Block>,
     /// The values a record asks for, clause after clause, part after part.
-    values: Vec<u128>,
+    values: Zeroizing<Vec<u128>>,
     values_per_record: usize,
     handles: Vec<u32>,
 }
 
 struct Block {
-    /// The first of the block's pairs, and of the querier's rows.
+    /// The first of the block's pairs, of the querier's rows, and of the records in blocks.
     first_pair: u64,
     first_row: u32,
+    first_record: u32,
     rows: u32,
-    records: Vec<u32>,
 }
 
-/// One pair: the querier's row and the provider's record.
+/// One pair: the querier's row and the provider's record, numbered within the blocks.
 type PairOf = Option<(u32, u32)>;
 
 impl PairJobs {
@@ -64,74 +65,70 @@ impl PairJobs {
         if count > room || directory.padded_rows() > manifest.querier_size {
             return Err(Error::TooMany { count, room });
         }
-        let mut members = vec![Vec::new(); directory.len()];
-        for record in 0..records.len() {
-            if let Some(block) = directory.find(records.block(record)) {
-                members[block].push(number::short(record));
-            }
-        }
-        let (mut first_pair, mut first_row) = (0, 0);
+        let members = records.members(directory);
+        let (mut first_pair, mut first_row, mut first_record) = (0, 0, 0);
         let blocks = directory
             .iter()
-            .zip(members)
-            .map(|((_, rows), records)| {
+            .zip(&members)
+            .map(|((_, rows), members)| {
                 let block = Block {
                     first_pair,
                     first_row,
+                    first_record,
                     rows,
-                    records,
                 };
-                first_pair += u64::from(rows) * block.records.len() as u64;
+                first_pair += u64::from(rows) * members.len() as u64;
                 first_row += rows;
+                first_record += number::short(members.len());
                 block
             })
             .collect();
+        let parts: Vec<String> = pairwise
+            .clauses
+            .iter()
+            .flat_map(|clause| clause.parts.iter().map(|&part| part_field(part)))
+            .collect();
         let absent = agreement.suite().absent_provider();
-        let values = (0..records.len())
-            .flat_map(|record| records.clauses(record).iter().zip(&pairwise.clauses))
-            .flat_map(|(values, clause)| {
-                clause
-                    .parts
-                    .iter()
-                    .enumerate()
-                    .map(move |(index, &part)| match values {
-                        Some(values) => {
-                            join_keys.fingerprint(part_field(part).as_bytes(), &values[index])
-                        }
-                        None => absent,
-                    })
+        let values = members
+            .iter()
+            .flatten()
+            .flat_map(|&record| records.values(record).zip(&parts))
+            .map(|(value, part)| match value {
+                Some(value) => join_keys.fingerprint(part.as_bytes(), value),
+                None => absent,
             })
             .collect();
         let total = number::short(number::index(agreement.sizes().comparison_ciphertexts()));
-        let handles = permutation(number::short(records.len()), rng);
+        // Handles spread over the size class, so that the largest seen does not tell the count.
+        let handles = number::short(number::index(size_class(u64::from(first_record))));
+        let mut handles = permutation(handles, rng);
+        handles.truncate(first_record as usize);
         Ok(Self {
             pairwise: pairwise.clone(),
             slots: pairwise.slots(),
             order: permutation(total, rng),
             blocks,
-            values,
-            values_per_record: pairwise
-                .clauses
-                .iter()
-                .map(|clause| clause.parts.len())
-                .sum(),
+            values: Zeroizing::new(values),
+            values_per_record: parts.len(),
             handles,
         })
     }
 
     fn at(&self, position: usize) -> PairOf {
         let pair = u64::from(self.order[position]);
-        let block = &self.blocks[self
-            .blocks
-            .partition_point(|b| b.first_pair <= pair)
-            .checked_sub(1)?];
+        let next = self.blocks.partition_point(|b| b.first_pair <= pair);
+        let block = &self.blocks[next.checked_sub(1)?];
         let inside = pair - block.first_pair;
-        let (row, record) = (
-            inside % u64::from(block.rows.max(1)),
-            inside / u64::from(block.rows.max(1)),
-        );
-        let record = *block.records.get(usize::try_from(record).ok()?)?;
-        Some((block.first_row + u32::try_from(row).ok()?, record))
+        let rows = u64::from(block.rows.max(1));
+        let record = u64::from(block.first_record) + inside / rows;
+        // Behind the last pair of the last block there is padding.
+        let record = u32::try_from(record)
+            .ok()
+            .filter(|&r| (r as usize) < self.handles.len())?;
+        Some((
+            block.first_row + number::short(number::index(inside % rows)),
+            record,
+        ))
     }
 
     /// The values a record asks for under a clause.
@@ -142,6 +139,17 @@ impl PairJobs {
             .sum();
         let start = record as usize * self.values_per_record + before;
         &self.values[start..start + self.pairwise.clauses[clause].parts.len()]
+    }
+
+    /// Draws which clause's values stand in each clause's slots of one pair: clauses of one rule
+    /// over the same parts change places, so that nobody learns which of them holds.
+    fn disguise(&self, rng: &mut ChaCha20Rng) -> Vec<usize> {
+        let mut clauses: Vec<usize> = (0..self.pairwise.clauses.len()).collect();
+        let alike = |&a: &usize, &b: &usize| self.pairwise.clauses[a] == self.pairwise.clauses[b];
+        for group in clauses.chunk_by_mut(alike) {
+            shuffle(group, rng);
+        }
+        clauses
     }
 }
 
@@ -190,11 +198,12 @@ pub(super) fn compare(
         .collect();
     for (index, &(position, pair)) in order.iter().enumerate() {
         let labels = pair.map(|(row, record)| labels(jobs, row, record, &mut rng));
+        let disguise = jobs.disguise(&mut rng);
         for (slot, &clause) in jobs.slots.iter().enumerate() {
             let at = position * jobs.slots.len() as u64 + slot as u64;
             let mut sum = [0; SLOT_WORDS];
             if let (Some((_, record)), Some(labels)) = (pair, &labels) {
-                for (part, &value) in jobs.values(record, clause).iter().enumerate() {
+                for (part, &value) in jobs.values(record, disguise[clause]).iter().enumerate() {
                     let factor = nonzero(suite, &mut rng);
                     add(factors[slot][part].item_mut(index), factor);
                     add_product(&mut sum, factor, suite.t() - value);

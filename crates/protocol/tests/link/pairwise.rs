@@ -1,11 +1,10 @@
 //! Pairs of records in blocks, against the plain evaluation of the clauses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use blindjoin_protocol::{
-    BlockDirectory, Cell, Clause, Error, KeyHolder, Mode, PairQuerier, PairResult, Pairwise,
-    Provider, ProviderJobs, ProviderRecords, QuerierRecords, TableIntake, TableKind, Terms,
-    size_class,
+    BlockDirectory, Card, Cell, Clause, Error, KeyHolder, Mode, Pairwise, Provider, ProviderJobs,
+    ProviderRecords, Querier, QuerierRecords, TableIntake, TableKind, Terms, size_class,
 };
 use rand::Rng;
 
@@ -20,6 +19,15 @@ struct Record {
 
 /// The clauses that hold, by the querier's row and the provider's record.
 type Expected = BTreeMap<(u32, usize), Vec<u8>>;
+
+/// What came of a linkage: the querier's card, what the key holder counted, and what it sent.
+struct Seen {
+    card: Card,
+    counted: Option<u64>,
+    result: Vec<Vec<u8>>,
+    /// The chunks' lengths of table, comparisons and result.
+    lengths: [Vec<usize>; 3],
+}
 
 fn clause(rule: u16, parts: &[u8], weight: u8) -> Clause {
     Clause {
@@ -61,7 +69,7 @@ fn records(seed: u64, count: usize) -> Vec<Record> {
         .collect()
 }
 
-/// Rows and clauses that hold, for every pair of one block of which the querier compares.
+/// Rows and rules that hold, for every pair of one block of which the querier compares.
 fn plain(ours: &[Record], theirs: &[Record], pairwise: &Pairwise, left_out: &str) -> Expected {
     let mut out = BTreeMap::new();
     for (row, ours) in (0..).zip(ours) {
@@ -97,10 +105,10 @@ fn run(
     blocks: &BlockDirectory,
     ours: QuerierRecords,
     theirs: &ProviderRecords,
-) -> Result<(PairResult, Option<u64>), Error> {
+) -> Result<Seen, Error> {
     let agreement = &session.agreement;
     let keys = session.querier_to_provider.join_keys(agreement.suite());
-    let querier = PairQuerier::new(agreement, keys.clone(), blocks, ours, &session.secrets[0])?;
+    let querier = Querier::for_pairs(agreement, keys.clone(), blocks, ours, &session.secrets[0])?;
     let (_, table) = seal_all(querier.table_stream(&session.querier_to_provider), |i| {
         querier.table_chunk(i)
     })?;
@@ -133,22 +141,46 @@ fn run(
     let (_, result) = seal_all(released.stream(&session.keyholder_to_querier), |i| {
         released.chunk(i)
     })?;
+    let lengths = [&table, &comparisons, &result];
+    let lengths = lengths.map(|chunks| chunks.iter().map(Vec::len).collect());
     let (result, payloads) = open_all(
         querier.result_stream(&session.querier_to_keyholder),
         &result,
     )?;
     let mut opening = querier.opening();
-    for payload in payloads {
-        opening = opening.take(&payload)?;
+    for payload in &payloads {
+        opening = opening.take(payload)?;
     }
     let (summary, _) = querier
         .summary_stream(&session.querier_to_provider)
         .open(0, &summary)?;
-    Ok((opening.finish(&result, &summary)?, released.matches()))
+    Ok(Seen {
+        card: opening.finish(&result, &summary)?,
+        counted: released.matches(),
+        result: payloads,
+        lengths,
+    })
+}
+
+/// Brings both sides' records together in a session of the sizes they need.
+fn meet(
+    terms: Terms,
+    querier: QuerierRecords,
+    provider: &ProviderRecords,
+    seed: u64,
+) -> Result<Seen, Error> {
+    let blocks = BlockDirectory::of_pairwise(querier.blocks(), 0, &mut rng(seed))?;
+    let sizes = [
+        size_class(blocks.padded_rows()),
+        size_class(provider.pairs(&blocks)),
+    ];
+    let session = session(terms, sizes[0], sizes[1], Some(blocks.clone()), seed)?;
+    run(&session, &blocks, querier, provider)
 }
 
 /// Links two lists of records; yields the result and what a plain evaluation says.
-fn link(terms: Terms, pairwise: &Pairwise, seed: u64) -> (PairResult, Expected, Vec<Record>) {
+fn link(terms: Terms, pairwise: &Pairwise, seed: u64) -> (Card, Expected, Vec<Record>) {
+    let blind = terms.blind;
     let (ours, theirs) = (records(seed, 14), records(seed + 100, 12));
     let mut querier = QuerierRecords::new(pairwise);
     for record in &ours {
@@ -162,27 +194,17 @@ fn link(terms: Terms, pairwise: &Pairwise, seed: u64) -> (PairResult, Expected, 
     }
     let mut provider = ProviderRecords::new(pairwise);
     for record in &theirs {
-        let clauses: Vec<Option<Vec<&[u8]>>> = pairwise
-            .clauses
-            .iter()
-            .map(|clause| {
-                let value = |&part: &u8| {
-                    record.parts[usize::from(part)]
-                        .as_deref()
-                        .map(str::as_bytes)
-                };
-                clause.parts.iter().map(value).collect()
+        let parts = pairwise.clauses.iter().flat_map(|clause| &clause.parts);
+        let values: Vec<Option<&[u8]>> = parts
+            .map(|&part| {
+                record.parts[usize::from(part)]
+                    .as_deref()
+                    .map(str::as_bytes)
             })
             .collect();
-        provider.push(record.block.as_bytes(), &clauses).unwrap();
+        provider.push(record.block.as_bytes(), &values).unwrap();
     }
-    let blocks = BlockDirectory::of_pairwise(querier.blocks(), 0, &mut rng(seed)).unwrap();
-    let sizes = [
-        size_class(blocks.padded_rows()),
-        size_class(provider.pairs(&blocks)),
-    ];
-    let session = session(terms, sizes[0], sizes[1], Some(blocks.clone()), seed).unwrap();
-    let (result, learned) = run(&session, &blocks, querier, &provider).unwrap();
+    let Seen { card, counted, .. } = meet(terms, querier, &provider, seed).unwrap();
     // The key holder sees every clause that holds, as often as it has slots, of whatever pair.
     let all = Pairwise {
         threshold: None,
@@ -190,30 +212,31 @@ fn link(terms: Terms, pairwise: &Pairwise, seed: u64) -> (PairResult, Expected, 
     };
     let held = plain(&ours, &theirs, &all, "1990").into_values().flatten();
     let weights = held.map(|clause| u64::from(pairwise.clauses[usize::from(clause)].weight));
-    let blind = session.agreement.manifest().terms.blind;
-    assert_eq!(learned, (!blind).then(|| weights.sum()));
+    assert_eq!(counted, (!blind).then(|| weights.sum()));
     let expected = plain(&ours, &theirs, pairwise, "1990");
-    (result, expected, ours)
+    (card, expected, ours)
 }
 
 /// Compares up to the provider's handles, which must be one for each of its records.
-fn assert_same(result: &PairResult, expected: &Expected) {
-    let ours: Vec<(u32, Vec<u8>)> = result
-        .pairs
+fn assert_same(card: &Card, expected: &Expected, pairwise: &Pairwise) {
+    let mut found: Vec<(u32, Vec<u16>)> = card
+        .pairs()
         .iter()
-        .map(|p| (p.row, p.clauses.clone()))
+        .map(|pair| (pair.row, pair.rules.clone()))
         .collect();
-    let mut expected_pairs: Vec<(u32, Vec<u8>)> = expected
+    let mut due: Vec<(u32, Vec<u16>)> = expected
         .iter()
-        .map(|((row, _), clauses)| (*row, clauses.clone()))
+        .map(|((row, _), clauses)| {
+            let rule = |&clause: &u8| pairwise.clauses[usize::from(clause)].rule;
+            let rules: BTreeSet<u16> = clauses.iter().map(rule).collect();
+            (*row, rules.into_iter().collect())
+        })
         .collect();
-    let mut sorted = ours;
-    sorted.sort();
-    expected_pairs.sort();
-    assert_eq!(sorted, expected_pairs);
-    let handles: std::collections::BTreeSet<u32> = result.pairs.iter().map(|p| p.handle).collect();
-    let records: std::collections::BTreeSet<usize> =
-        expected.keys().map(|(_, record)| *record).collect();
+    found.sort();
+    due.sort();
+    assert_eq!(found, due);
+    let handles: BTreeSet<u32> = card.pairs().iter().map(|pair| pair.handle).collect();
+    let records: BTreeSet<usize> = expected.keys().map(|(_, record)| *record).collect();
     assert_eq!(handles.len(), records.len());
 }
 
@@ -226,11 +249,11 @@ fn clauses_hold_where_they_hold_in_the_clear() {
     ];
     for (seed, blind) in [(1, false), (2, true)] {
         let (terms, pairwise) = pairwise_terms(clauses.clone(), None, blind);
-        let (result, expected, ours) = link(terms, &pairwise, seed);
+        let (card, expected, ours) = link(terms, &pairwise, seed);
         assert!(!expected.is_empty());
-        assert_same(&result, &expected);
+        assert_same(&card, &expected, &pairwise);
         for (row, record) in (0_u32..).zip(&ours) {
-            let loose = result.card.row(row as usize)[1];
+            let loose = card.row(row as usize)[1];
             let held = expected
                 .iter()
                 .any(|((r, _), held)| *r == row && held.iter().any(|&c| c > 0));
@@ -252,14 +275,14 @@ fn pairs_open_from_the_threshold_on() {
     let clauses = vec![clause(0, &[0], 1), clause(0, &[1], 1), clause(1, &[2], 1)];
     for (seed, threshold) in [(3, 2), (4, 3), (5, 1)] {
         let (terms, pairwise) = pairwise_terms(clauses.clone(), Some(threshold), false);
-        let (result, expected, _) = link(terms, &pairwise, seed);
-        assert_same(&result, &expected);
-        assert_eq!(result.card.notes().spurious, 0);
+        let (card, expected, _) = link(terms, &pairwise, seed);
+        assert_same(&card, &expected, &pairwise);
+        assert_eq!(card.notes().spurious, 0);
     }
     let weighted = vec![clause(0, &[0], 2), clause(1, &[2], 1)];
     let (terms, pairwise) = pairwise_terms(weighted, Some(2), false);
-    let (result, expected, _) = link(terms, &pairwise, 6);
-    assert_same(&result, &expected);
+    let (card, expected, _) = link(terms, &pairwise, 6);
+    assert_same(&card, &expected, &pairwise);
 }
 
 #[test]
@@ -271,7 +294,7 @@ fn a_directory_other_than_the_agreed_one_is_refused() {
     let keys = session
         .querier_to_provider
         .join_keys(session.agreement.suite());
-    let refused = PairQuerier::new(
+    let refused = Querier::for_pairs(
         &session.agreement,
         keys,
         &directory(2),
@@ -282,4 +305,65 @@ fn a_directory_other_than_the_agreed_one_is_refused() {
         refused.unwrap_err(),
         Error::ManifestMismatch { field: "blocks" }
     );
+}
+
+/// Years on both sides, in one block; the provider asks for its own and for both neighbours.
+fn years(ours: &[u32], theirs: &[u32], seed: u64) -> Seen {
+    let pairwise = Pairwise::of_rules([(3, 1)], None).unwrap();
+    let terms = Terms {
+        mode: Mode::Pairwise(pairwise.clone()),
+        rules: vec!["year".to_owned()],
+        canaries: 0,
+        ..terms(TableKind::Cuckoo)
+    };
+    let text = |year: u32| year.to_string();
+    let mut querier = QuerierRecords::new(&pairwise);
+    for &year in ours {
+        querier
+            .push(Some(b"all"), &[Some(text(year).as_bytes())])
+            .unwrap();
+    }
+    let mut provider = ProviderRecords::new(&pairwise);
+    for &year in theirs {
+        let probes = [text(year - 1), text(year), text(year + 1)];
+        let values = probes.each_ref().map(|probe| Some(probe.as_bytes()));
+        provider.push(b"all", &values).unwrap();
+    }
+    meet(terms, querier, &provider, seed).unwrap()
+}
+
+#[test]
+fn nobody_learns_which_of_several_probes_holds() {
+    let (ours, theirs) = ([1950; 8], [1951; 12]);
+    let seen = years(&ours, &theirs, 8);
+    assert_eq!(seen.card.pairs().len(), 96);
+    // Only the first probe holds, and the key holder sees it in any of the three slots.
+    let mut slots = [0; 3];
+    for entry in seen.result.iter().flat_map(|payload| payload.chunks(8 + 8)) {
+        let position = u64::from_be_bytes(entry[..8].try_into().unwrap());
+        if position != u64::MAX {
+            slots[usize::try_from(position % 3).unwrap()] += 1;
+        }
+    }
+    assert_eq!(slots.iter().sum::<u32>(), 96);
+    // 32 are due in each, with a standard deviation of 4.6.
+    assert!(
+        slots.iter().all(|&count| count.abs_diff(32) < 23),
+        "{slots:?}"
+    );
+    assert_eq!(
+        years(&ours, &[1948, 1949, 1950, 1951, 1952], 9)
+            .card
+            .pairs()
+            .len(),
+        24
+    );
+}
+
+#[test]
+fn pairs_look_alike_whatever_the_records_are() {
+    let few = years(&[1950, 1960, 1970], &[1980; 9], 10);
+    let many = years(&[1950, 1951, 1952], &[1951; 9], 11);
+    assert_eq!((few.card.pairs().len(), many.card.pairs().len()), (0, 27));
+    assert_eq!(few.lengths, many.lengths);
 }
