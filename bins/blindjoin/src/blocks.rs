@@ -37,8 +37,8 @@ pub(crate) struct Arguments {
     /// What to do about smaller blocks; the sizes shown are those after it
     #[arg(long, value_enum, default_value_t = SmallBlocks::Show)]
     small: SmallBlocks,
-    /// Another registry, to count the comparisons with; without it, one with the same blocks is
-    /// assumed
+    /// Another registry, to count the comparisons with, all in the first one's blocks; without it,
+    /// one with the same blocks is assumed
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
     /// Write the sizes to this file, with the columns block and records
@@ -61,7 +61,8 @@ enum SmallBlocks {
     Show,
     /// End with an error if there are some
     Refuse,
-    /// Join them with their neighbours
+    /// Join them with their neighbours in the order of the fields given: what stands first matters
+    /// most
     Merge,
     /// Leave their records out
     Suppress,
@@ -81,14 +82,13 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
         None => None,
         Some(path) => Some(blocks(path, arguments, console)?),
     };
-    let ours = arrange(&ours, arguments)?;
-    let theirs = theirs
-        .map(|theirs| arrange(&theirs, arguments))
-        .transpose()?;
+    let all = ours.pairs_with(theirs.as_ref().unwrap_or(&ours)).1;
+    let (ours, theirs) = arrange(ours, theirs, arguments)?;
     if let Some((output, format)) = output {
         write_sizes(&ours, output, format)?.commit()?;
     }
-    report(&ours, theirs.as_ref(), arguments)
+    let within = ours.pairs_with(theirs.as_ref().unwrap_or(&ours)).0;
+    report(&ours, (within, all), arguments)
 }
 
 /// Blocks a registry.
@@ -109,6 +109,10 @@ fn blocks(path: &Path, arguments: &Arguments, console: &Console) -> anyhow::Resu
     let binding = rules
         .bind(reader.columns(), today())
         .with_context(|| name)?;
+    ensure!(
+        bits.is_none() || matches!(arguments.small, SmallBlocks::Show | SmallBlocks::Refuse),
+        "--small: blocks of a hash cannot be merged or left out; use fewer bits"
+    );
     let bar = console.progress("blocking", &reader);
     // A session has a key of its own; the sizes of its blocks vary as these do.
     let session: [u8; 32] = rand::random();
@@ -181,27 +185,31 @@ fn fields_of(reader: &Reader) -> anyhow::Result<RuleSet> {
     RuleSet::from_toml(&file.to_string()).with_context(|| reader.name().to_string())
 }
 
-/// Deals with small blocks; merged blocks are named by their first key.
-fn arrange(blocks: &Blocks, arguments: &Arguments) -> anyhow::Result<Blocks> {
+/// Deals with small blocks as a linkage does: ours are put into groups, and theirs take part as far
+/// as they are in these.
+fn arrange(
+    ours: Blocks,
+    theirs: Option<Blocks>,
+    arguments: &Arguments,
+) -> anyhow::Result<(Blocks, Option<Blocks>)> {
     let small = match arguments.small {
-        SmallBlocks::Show => return Ok(blocks.clone()),
+        SmallBlocks::Show => return Ok((ours, theirs)),
         SmallBlocks::Refuse => Small::Refuse,
         SmallBlocks::Merge => Small::Merge,
         SmallBlocks::Suppress => Small::Suppress,
     };
-    let groups = blocks.group(arguments.least, small)?;
-    let mut first: Vec<Option<&str>> = vec![None; groups.sizes().len()];
-    let mut arranged = Blocks::default();
-    for (key, size) in blocks.sizes() {
-        let name = groups.of(key).map(|group| *first[group].get_or_insert(key));
-        for _ in 0..size {
-            arranged.add(name);
+    let groups = ours.group(arguments.least, small)?;
+    let theirs = theirs.map(|theirs| {
+        let theirs = theirs.within(&groups);
+        match small {
+            Small::Merge => Ok(theirs),
+            Small::Refuse | Small::Suppress => {
+                let large = theirs.group(arguments.least, small).context("--against")?;
+                anyhow::Ok(theirs.within(&large))
+            }
         }
-    }
-    for _ in 0..blocks.risk(1).unblocked {
-        arranged.add(None);
-    }
-    Ok(arranged)
+    });
+    Ok((ours.within(&groups), theirs.transpose()?))
 }
 
 fn write_sizes(blocks: &Blocks, output: Output, format: Format) -> anyhow::Result<Output> {
@@ -218,13 +226,14 @@ fn write_sizes(blocks: &Blocks, output: Output, format: Format) -> anyhow::Resul
     Ok(table.finish()?)
 }
 
-fn report(ours: &Blocks, theirs: Option<&Blocks>, arguments: &Arguments) -> anyhow::Result<()> {
+/// `pairs` are those within blocks and all.
+fn report(ours: &Blocks, pairs: (u128, u128), arguments: &Arguments) -> anyhow::Result<()> {
     let least = arguments.least;
     let risk = ours.risk(least);
     let mut sizes: Vec<u64> = ours.sizes().map(|(_, size)| size).collect();
     sizes.sort_unstable();
     let median = sizes.get(sizes.len() / 2).copied().unwrap_or(0);
-    let (within, all) = ours.pairs_with(theirs.unwrap_or(ours));
+    let (within, all) = pairs;
     let hashed = arguments.block.trim().starts_with("hash:");
     let what = if hashed { "signatures" } else { "records" };
     #[expect(clippy::cast_precision_loss, reason = "a share needs few digits")]

@@ -1,4 +1,3 @@
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
@@ -6,9 +5,9 @@ use blindjoin_columnar::{
     Error, Format, Population, ReadOptions, Reader, Side, Signature, TakeSignatures, pipeline,
     today,
 };
-use blindjoin_protocol::BlockDirectory;
+use blindjoin_protocol::{BlockDirectory, BlockRange};
 use blindjoin_record::RuleSet;
-use blindjoin_record::blocking::{BlockKey, Blocks, Small};
+use blindjoin_record::blocking::{BlockKey, Blocks, Group, Groups, Small};
 use rand::CryptoRng;
 
 /// How a linkage is cut into blocks, of which the provider learns which ones occur.
@@ -19,45 +18,29 @@ pub struct Blocking {
     small: Small,
 }
 
-/// Blocks of fields that take part, and how many records each holds.
-#[derive(Clone, Debug, Default)]
-pub struct NamedBlocks {
-    pub(crate) keys: BTreeSet<String>,
-    sizes: Vec<(String, u64)>,
-    /// Records left out because their block is too small.
-    pub suppressed: u64,
-}
-
-impl NamedBlocks {
-    /// The block of a record that is looked up.
-    pub fn of_one(block: &str) -> Self {
-        Self {
-            keys: BTreeSet::from([block.to_owned()]),
-            sizes: vec![(block.to_owned(), 1)],
-            suppressed: 0,
-        }
-    }
-}
-
 impl Blocking {
-    /// Reads `hash:BITS` or a list of fields. Blocks of fewer than `least` records are refused, or
-    /// left out if `suppress` says so.
-    pub fn new(written: &str, rules: &RuleSet, least: u64, suppress: bool) -> anyhow::Result<Self> {
-        let key = BlockKey::new(written, rules)?;
+    /// Reads `hash:BITS` or a list of fields, and takes what is to become of blocks of fewer than
+    /// `least` records.
+    ///
+    /// # Errors
+    ///
+    /// What the rules do not know; blocks of a hash that are to be merged or left out.
+    pub fn new(written: &str, rules: &RuleSet, least: u64, small: Small) -> anyhow::Result<Self> {
+        let key = BlockKey::new(written, rules).context("--block")?;
         ensure!(
-            !(suppress && matches!(key, BlockKey::Fingerprint { .. })),
-            "blocks of a hash cannot be left out; use fewer bits"
+            small == Small::Refuse || matches!(key, BlockKey::Fields(_)),
+            "--small-blocks: blocks of a hash cannot be merged or left out; use fewer bits"
         );
-        let small = if suppress {
-            Small::Suppress
-        } else {
-            Small::Refuse
-        };
         Ok(Self {
             key,
             least: usize::try_from(least)?,
             small,
         })
+    }
+
+    /// The least number of records in a block.
+    pub fn least(&self) -> usize {
+        self.least
     }
 
     /// The rule set whose only rule yields the block of a record, in a blocking by fields.
@@ -68,7 +51,8 @@ impl Blocking {
         }
     }
 
-    /// Counts the blocks of a table; nothing for blocks of a hash.
+    /// Counts the blocks of a table, and deals with those that are too small; nothing for blocks of
+    /// a hash.
     ///
     /// # Errors
     ///
@@ -78,7 +62,7 @@ impl Blocking {
         data: &Path,
         format: Option<Format>,
         rules: &RuleSet,
-    ) -> anyhow::Result<Option<NamedBlocks>> {
+    ) -> anyhow::Result<Option<Groups>> {
         let Some(fields) = self.fields() else {
             return Ok(None);
         };
@@ -102,47 +86,48 @@ impl Blocking {
             &mut count,
             |_| (),
         )?;
-        let groups = count.blocks.group(self.least as u64, self.small)?;
-        let kept = count
+        let groups = count
             .blocks
-            .sizes()
-            .filter(|(key, _)| groups.of(key).is_some());
-        let sizes: Vec<(String, u64)> = kept.map(|(key, size)| (key.to_owned(), size)).collect();
+            .group(self.least as u64, self.small)
+            .context("--block")?;
         ensure!(
-            !sizes.is_empty(),
+            !groups.is_empty(),
             "no record is in a block of {} records or more",
             self.least
         );
-        Ok(Some(NamedBlocks {
-            keys: sizes.iter().map(|(key, _)| key.clone()).collect(),
-            sizes,
-            suppressed: groups.suppressed(),
-        }))
+        Ok(Some(groups))
     }
 
-    /// What the provider will see: the keys of the blocks, or of the hash of every join key.
+    /// What the provider will see: the keys of the blocks, of merged ones the first and the last, or
+    /// prefixes of the hash of every join key.
     ///
     /// # Errors
     ///
     /// A block that is too small.
     pub fn directory<'a>(
         &self,
-        named: Option<&NamedBlocks>,
+        groups: Option<&Groups>,
         join_keys: impl Iterator<Item = &'a [u8]>,
         rng: &mut impl CryptoRng,
     ) -> anyhow::Result<BlockDirectory> {
-        Ok(match (&self.key, named) {
-            (BlockKey::Fingerprint { bits }, _) => {
-                BlockDirectory::of_hash(u8::try_from(*bits)?, join_keys, self.least, rng)?
+        Ok(match &self.key {
+            BlockKey::Fingerprint { bits } => {
+                let bits = u8::try_from(*bits)?;
+                BlockDirectory::of_hash(bits, join_keys, self.least, rng).context("--block")?
             }
-            (BlockKey::Fields(_), named) => {
-                let sizes = named.into_iter().flat_map(|named| &named.sizes);
-                let sizes = sizes.map(|(key, size)| {
-                    (key.as_bytes(), usize::try_from(*size).unwrap_or(usize::MAX))
-                });
-                BlockDirectory::of_keys(sizes, self.least, rng)?
+            BlockKey::Fields(_) => {
+                let ranges = groups.into_iter().flat_map(Groups::iter).map(range);
+                BlockDirectory::of_keys(ranges, self.least, rng).context("--block")?
             }
         })
+    }
+}
+
+fn range(group: &Group) -> BlockRange<'_> {
+    BlockRange {
+        first: group.first.as_bytes(),
+        last: group.last.as_bytes(),
+        records: usize::try_from(group.records).unwrap_or(usize::MAX),
     }
 }
 

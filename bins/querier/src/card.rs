@@ -49,8 +49,18 @@ pub struct Summary {
 impl Summary {
     /// Counts a card.
     pub fn of(card: &Card, ids: &RecordIds, rules: &[String]) -> Self {
+        Self::besides(card, ids, rules, |_| false)
+    }
+
+    /// Counts a card, without telling of the rows that are `known` not to be compared.
+    pub fn besides(
+        card: &Card,
+        ids: &RecordIds,
+        rules: &[String],
+        known: impl Fn(usize) -> bool,
+    ) -> Self {
         let not_compared: Vec<usize> = (0..card.rows())
-            .filter(|&row| card.row(row).contains(&Cell::NotCompared))
+            .filter(|&row| card.row(row).contains(&Cell::NotCompared) && !known(row))
             .collect();
         Self {
             matched: card.matched_rows(),

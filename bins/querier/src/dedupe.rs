@@ -12,17 +12,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use blindjoin_columnar::{Format, Output, ReadOptions, Reader, load_rules};
-use blindjoin_protocol::Card;
 use blindjoin_querier::{People, Summary};
 use blindjoin_service::Identity;
 use blindjoin_service::config::{DedupePlan, Keep, QuerierConfig};
 use blindjoin_service::program::{self, say};
 
+use crate::blocks::{BlockOptions, InBlocks};
 use crate::link::FormatName;
 use crate::session::Options;
 use board::Board;
 use decide::Decisions;
-use links::Common;
+use links::{Common, Linked};
 use local::Local;
 use matrix::Matrix;
 use table::{Across, Contents};
@@ -38,12 +38,18 @@ const LARGE_GROUP: usize = 20;
 /// duplicate_of, the record that stands for the same person here, empty if it is this one;
 /// duplicate_rules, the rules under which the record has a duplicate here; held_by, the other
 /// jurisdictions that hold the person; rules_NAME, the rules under which the record matched there;
-/// stays_with, the first jurisdiction of the plan's priority that holds the person; keep, 1 if that
-/// is this one and this record stands for the person, 0 if not.
+/// not_compared, the jurisdictions with whose records this one could not be compared; stays_with, the
+/// first jurisdiction of the plan's priority that holds the person; keep, 1 if that is this one and
+/// this record stands for the person, 0 if not.
 ///
 /// Names and rules are separated by |. All records of a person share held_by and stays_with. Where a
 /// comparison failed and the decision hangs on it, stays_with and keep are empty, and a warning says
 /// so; run the command again.
+///
+/// With --block, records are compared with those of the same block only. A record without a value
+/// for the block key, or in a block that is left out, is compared with no other jurisdiction's: it is
+/// taken for one that no other jurisdiction holds, and so is kept. Where another holds the person
+/// too, she may then be kept twice; nobody is lost.
 ///
 /// When all jurisdictions run it with the same priority, each person is kept by one of them, as far
 /// as the rules recognise her everywhere. A run on its own output replaces the added columns.
@@ -77,7 +83,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     parallel: Option<u16>,
     /// Only find the duplicates among FILE's own records, without any other party
-    #[arg(long)]
+    #[arg(long, conflicts_with = "block")]
     local: bool,
     /// Keep the record with the latest date in this column, instead of the plan's choice
     #[arg(long, value_name = "COLUMN")]
@@ -94,6 +100,8 @@ pub(crate) struct Arguments {
     /// Format of the records, and of outputs whose names do not tell
     #[arg(long, value_name = "FORMAT")]
     format: Option<FormatName>,
+    #[command(flatten)]
+    blocks: BlockOptions,
     #[command(flatten)]
     options: Options,
 }
@@ -114,12 +122,13 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
     let outputs = Outputs::create(arguments, elsewhere.as_ref())?;
 
     let rules = load_rules(&rules)?;
-    let people = People::read(&input.path, input.format, &rules)?;
+    let records = arguments.blocks.read(&input.path, input.format, &rules)?;
+    let people = &records.people;
     if !quiet {
         people.remarks.iter().for_each(say);
     }
     let local = Local::find(&input.path, input.format, &rules, &keep, &people.ids)?;
-    warn_of_large_groups(&local, &people);
+    warn_of_large_groups(&local, people);
 
     let contents = Contents {
         ids: &people.ids,
@@ -136,7 +145,7 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
     if let Some(elsewhere) = elsewhere {
         let threshold = elsewhere.plan.suppress_below;
         let plan = elsewhere.plan.clone();
-        let cards = elsewhere.link(&people, quiet)?;
+        let cards = elsewhere.link(&records, quiet)?;
         let decisions = Decisions::new(&local, &cards);
         let matrix = Matrix::of(&decisions, local.persons());
         if let Some((output, format)) = outputs.matrix {
@@ -237,7 +246,7 @@ impl Settings {
 
 impl Elsewhere {
     /// Links with every provider; the cards are in order of priority, and our place has none.
-    fn link(self, people: &People, quiet: bool) -> anyhow::Result<Vec<Option<Card>>> {
+    fn link(self, records: &InBlocks, quiet: bool) -> anyhow::Result<Vec<Option<Linked>>> {
         let Self {
             plan,
             config,
@@ -249,10 +258,19 @@ impl Elsewhere {
             keyholder: config.keyholder,
             options: config.link,
         };
-        let links = links::link_all(common, config.providers, people, plan.parallel, &board);
+        let links = links::link_all(common, config.providers, records, plan.parallel, &board);
         let mut cards = program::block_on(links).context("starting the runtime")??;
-        for (name, card) in &cards {
-            for warning in Summary::of(card, &people.ids, &people.rules).warnings() {
+        let people = &records.people;
+        if !people.outside.is_empty() {
+            say(format_args!(
+                "{} records are outside of the blocks: they are compared with no other jurisdiction's, as if none held them",
+                people.outside.len()
+            ));
+        }
+        for (name, linked) in &cards {
+            let outside = |row| linked.outside(row);
+            let summary = Summary::besides(&linked.card, &people.ids, &people.rules, outside);
+            for warning in summary.warnings() {
                 say(format_args!("{name}: {warning}"));
             }
         }

@@ -9,7 +9,7 @@ mod query;
 mod report;
 
 pub use bars::Bars;
-pub use blocking::{Blocking, NamedBlocks};
+pub use blocking::Blocking;
 pub use card::{Summary, write};
 pub use people::People;
 pub use query::Query;

@@ -5,12 +5,11 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use blindjoin_columnar::{Format, Output, load_rules};
-use blindjoin_querier::{Bars, Blocking, People, Summary, report, write};
-use blindjoin_record::blocking::LEAST_BLOCK;
+use blindjoin_querier::{Bars, Summary, report, write};
 use blindjoin_service::program::{self, say};
 use blindjoin_service::querier::{self, Linked};
-use blindjoin_service::random;
 
+use crate::blocks::BlockOptions;
 use crate::session::{Resolved, Session};
 
 /// Link records with a provider's registry
@@ -35,16 +34,8 @@ pub(crate) struct Arguments {
     /// Format of the records, and of the card where its name does not tell
     #[arg(long, value_name = "FORMAT")]
     format: Option<FormatName>,
-    /// Compare within blocks only, which the provider learns: a list of fields as in `blindjoin
-    /// blocks`, or hash:BITS for a prefix of a salted hash of every identifier
-    #[arg(long, value_name = "KEY")]
-    block: Option<String>,
-    /// The least number of our records in a block
-    #[arg(long, value_name = "K", default_value_t = LEAST_BLOCK, requires = "block")]
-    k_min: u64,
-    /// Leave out records in smaller blocks, instead of refusing to link
-    #[arg(long, requires = "block")]
-    suppress_small_blocks: bool,
+    #[command(flatten)]
+    blocks: BlockOptions,
     #[command(flatten)]
     session: Session,
 }
@@ -78,34 +69,9 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
         Ok(format) => format,
         Err(error) => format.ok_or(error)?,
     };
-    let blocking = arguments.block.as_deref().map(|block| {
-        let suppress = arguments.suppress_small_blocks;
-        Blocking::new(block, &rules, arguments.k_min, suppress).context("--block")
-    });
-    let blocking = blocking.transpose()?;
-    let named = match &blocking {
-        Some(blocking) => blocking.count(&arguments.data, format, &rules)?,
-        None => None,
-    };
-    let fields = blocking
-        .as_ref()
-        .and_then(Blocking::fields)
-        .zip(named.as_ref());
-    let people = People::read_in_blocks(&arguments.data, format, &rules, fields)?;
-    let directory = match &blocking {
-        Some(blocking) => Some(blocking.directory(
-            named.as_ref(),
-            people.keys.iter(),
-            &mut random::generator()?,
-        )?),
-        None => None,
-    };
-    if let Some(named) = named.as_ref().filter(|named| named.suppressed > 0) {
-        say(format_args!(
-            "{} records are left out: their blocks hold fewer than {}",
-            named.suppressed, arguments.k_min
-        ));
-    }
+    let blocked = arguments.blocks.read(&arguments.data, format, &rules)?;
+    let directory = blocked.directory()?;
+    let people = blocked.people;
     if !quiet {
         people.remarks.iter().for_each(say);
     }

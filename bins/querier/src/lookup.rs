@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use blindjoin_columnar::load_rules;
 use blindjoin_protocol::Cell;
-use blindjoin_querier::{Bars, Blocking, NamedBlocks, Query};
+use blindjoin_querier::{Bars, Blocking, Query};
+use blindjoin_record::blocking::{Blocks, Small};
 use blindjoin_service::program::{self, say};
 use blindjoin_service::provider::blocked_digest;
 use blindjoin_service::querier::{self, Linked};
@@ -54,7 +55,7 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<bool> {
     );
     let blocking = arguments.block.as_deref();
     // The provider sees to it that its own block is large enough; ours is one record.
-    let blocking = blocking.map(|block| Blocking::new(block, &rules, 1, false).context("--block"));
+    let blocking = blocking.map(|block| Blocking::new(block, &rules, 1, Small::Refuse));
     let blocking = blocking.transpose()?;
     let fields = blocking.as_ref().and_then(Blocking::fields);
     let Query {
@@ -64,8 +65,10 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<bool> {
     } = Query::new(&rules, &pairs, fields)?;
     let directory = match &blocking {
         Some(blocking) => {
-            let named = block.as_deref().map(NamedBlocks::of_one);
-            Some(blocking.directory(named.as_ref(), keys.iter(), &mut random::generator()?)?)
+            let mut blocks = Blocks::default();
+            blocks.add(block.as_deref());
+            let groups = blocks.group(1, Small::Refuse)?;
+            Some(blocking.directory(Some(&groups), keys.iter(), &mut random::generator()?)?)
         }
         None => None,
     };

@@ -7,9 +7,8 @@ use blindjoin_columnar::{
 };
 use blindjoin_protocol::{QuerierKeys, QuerierKeysBuilder, join_key};
 use blindjoin_record::RuleSet;
+use blindjoin_record::blocking::Groups;
 use blindjoin_service::provider::blocked_digest;
-
-use crate::NamedBlocks;
 
 /// The querier's records as a linkage sees them.
 #[derive(Debug)]
@@ -24,6 +23,8 @@ pub struct People {
     pub rules_digest: [u8; 32],
     /// What should be said about the file.
     pub remarks: Vec<String>,
+    /// The rows outside of all blocks, in order: they have values and are not compared.
+    pub outside: Vec<u32>,
 }
 
 impl People {
@@ -38,7 +39,7 @@ impl People {
         data: &Path,
         format: Option<Format>,
         rules: &RuleSet,
-        blocks: Option<(&RuleSet, &NamedBlocks)>,
+        blocks: Option<(&RuleSet, &Groups)>,
     ) -> anyhow::Result<Self> {
         let mut reader = Reader::open(data, ReadOptions::strict().with_format(format))?;
         let mut remarks: Vec<String> = reader
@@ -60,10 +61,11 @@ impl People {
             .with_context(|| data.display().to_string())?;
         let columns = u16::try_from(ids.len()).context("there are too many rules")?;
         let mut take = Take {
-            blocks: blocks.map(|(_, named)| named),
+            blocks: blocks.map(|(_, groups)| groups),
             builder: QuerierKeysBuilder::new(columns),
             ids: &ids,
             key: Vec::new(),
+            outside: Vec::new(),
         };
         let threads = pipeline::all_cores();
         let population = Population::read(
@@ -75,7 +77,7 @@ impl People {
             &mut take,
             |_| (),
         )?;
-        let keys = take.builder.build();
+        let (keys, outside) = (take.builder.build(), take.outside);
         ensure!(
             !population.ids.is_empty(),
             "{} has no records",
@@ -96,6 +98,7 @@ impl People {
                 Some((fields, _)) => blocked_digest(rules.digest(), fields.digest()),
             },
             remarks,
+            outside,
         })
     }
 }
@@ -110,10 +113,11 @@ enum TakeError {
 }
 
 struct Take<'a> {
-    blocks: Option<&'a NamedBlocks>,
+    blocks: Option<&'a Groups>,
     builder: QuerierKeysBuilder,
     ids: &'a [String],
     key: Vec<u8>,
+    outside: Vec<u32>,
 }
 
 impl TakeSignatures for Take<'_> {
@@ -128,9 +132,12 @@ impl TakeSignatures for Take<'_> {
         let rule = &self.ids[usize::from(signature.rule)];
         let block = match (self.blocks, signature.block) {
             (None, _) => None,
-            (Some(named), Some(block)) if named.keys.contains(block) => Some(block.as_bytes()),
+            (Some(groups), Some(block)) if groups.of(block).is_some() => Some(block.as_bytes()),
             (Some(_), _) => {
                 self.builder.not_compared(signature.row, signature.rule);
+                if self.outside.last() != Some(&signature.row) {
+                    self.outside.push(signature.row);
+                }
                 return Ok(());
             }
         };

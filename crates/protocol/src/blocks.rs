@@ -1,5 +1,7 @@
 //! Blocking: which part of its records a querier shows the provider the place of.
 
+use std::ops::RangeInclusive;
+
 use rand::CryptoRng;
 use sha2::{Digest as _, Sha256};
 
@@ -8,68 +10,110 @@ use crate::{Error, size_class};
 
 /// The longest block key in bytes.
 const LONGEST_KEY: usize = 1024;
-/// The most blocks in a directory.
-const MOST_BLOCKS: usize = 1 << 20;
+/// The most ranges in a directory.
+const MOST_RANGES: usize = 1 << 20;
 
 /// The block keys that a querier reveals to a provider, and to nobody else.
 ///
-/// The provider compares only its records in these blocks. In a join or lookup the directory says
-/// *which* blocks occur and nothing about their sizes; in a pairwise linkage it also holds each
-/// block's number of rows, rounded up to a size class. The manifest holds a salted digest, from
-/// which the key holder learns nothing.
+/// The directory names [ranges](BlockRange) of keys: a block by itself, or the first and the last of
+/// several that were too small and merged. The provider compares its records in these ranges and no
+/// others. In a join or lookup the directory says *which* blocks occur and nothing about their
+/// sizes, and records still match within the same block only; in a pairwise linkage it also holds
+/// each range's number of rows, rounded up to a size class, and all pairs inside a range are
+/// compared. The manifest holds a salted digest, from which the key holder learns nothing.
 ///
-/// Blocking trades privacy for work: a count hides among the records of its block, but *that* a
-/// year or a state occurs is not hidden.
+/// Blocking trades privacy for work: a count hides among the records of its range, but *that* a
+/// year or a state occurs is not hidden. Of merged blocks the provider learns the first and the last
+/// key and nothing of those between: the directory is the same whether or not they occur.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockDirectory {
     salt: [u8; 32],
     hash_bits: Option<u8>,
-    /// Ascending keys with their padded number of rows, 0 outside a pairwise linkage.
-    blocks: Vec<(Vec<u8>, u32)>,
+    /// In ascending order, apart from each other.
+    ranges: Vec<Range>,
+}
+
+/// A block, or all blocks from a first to a last key in byte order, and how many records there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockRange<'a> {
+    /// The first key.
+    pub first: &'a [u8],
+    /// The last key; the first where the block stands by itself.
+    pub last: &'a [u8],
+    /// The records in the range.
+    pub records: usize,
+}
+
+/// A range with its padded number of rows, 0 outside a pairwise linkage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Range {
+    first: Vec<u8>,
+    last: Vec<u8>,
+    rows: u32,
+}
+
+impl<'a> From<(&'a [u8], usize)> for BlockRange<'a> {
+    /// A block by itself: its key and its number of records.
+    fn from((key, records): (&'a [u8], usize)) -> Self {
+        Self {
+            first: key,
+            last: key,
+            records,
+        }
+    }
 }
 
 impl BlockDirectory {
     /// The records a block should hold at least unless somebody has a reason for less.
     pub const DEFAULT_LEAST: usize = 11;
 
-    /// Yields a directory of named blocks for a join or a lookup: `blocks` are keys and sizes.
+    /// Yields a directory of named blocks for a join or a lookup.
+    ///
+    /// Ranges that share a key are united, and their records added: blocks may be given one by one,
+    /// records may be given as blocks of one.
     ///
     /// # Errors
     ///
-    /// [`Error::BlockTooSmall`] when a block holds fewer than `least` records: merge or leave out.
-    /// [`Error::TooMany`] beyond a million blocks.
-    pub fn of_keys<'a>(
-        blocks: impl IntoIterator<Item = (&'a [u8], usize)>,
+    /// [`Error::BlockTooSmall`] when a range holds fewer than `least` records: merge or leave out.
+    /// [`Error::TooMany`] beyond a million ranges. [`Error::KeyNotJoinable`] for a key with a NUL
+    /// byte or above 1024 bytes.
+    ///
+    /// # Panics
+    ///
+    /// If a range ends before it begins.
+    pub fn of_keys<'a, R: Into<BlockRange<'a>>>(
+        ranges: impl IntoIterator<Item = R>,
         least: usize,
         rng: &mut impl CryptoRng,
     ) -> Result<Self, Error> {
-        let merged = merge(blocks.into_iter().map(|(key, size)| (key.to_vec(), size)));
-        check_sizes(&merged, least)?;
-        Self::new(
-            None,
-            merged.into_iter().map(|(key, _)| (key, 0)).collect(),
-            salt(rng),
-        )
+        let united = unite(ranges);
+        check_sizes(united.iter().map(|range| range.records), least)?;
+        let ranges = united.iter().map(|range| Range::new(range, 0)).collect();
+        Self::new(None, ranges, salt(rng))
     }
 
-    /// Yields a directory for a pairwise linkage, which shows the size class of every block.
+    /// Yields a directory for a pairwise linkage, which shows the size class of every range.
     ///
     /// # Errors
     ///
     /// As for [`of_keys`](Self::of_keys).
-    pub fn of_pairwise<'a>(
-        blocks: impl IntoIterator<Item = (&'a [u8], usize)>,
+    ///
+    /// # Panics
+    ///
+    /// As for [`of_keys`](Self::of_keys).
+    pub fn of_pairwise<'a, R: Into<BlockRange<'a>>>(
+        ranges: impl IntoIterator<Item = R>,
         least: usize,
         rng: &mut impl CryptoRng,
     ) -> Result<Self, Error> {
-        let merged = merge(blocks.into_iter().map(|(key, size)| (key.to_vec(), size)));
-        check_sizes(&merged, least)?;
+        let united = unite(ranges);
+        check_sizes(united.iter().map(|range| range.records), least)?;
         let padded = |size| u32::try_from(block_class(size as u64)).unwrap_or(u32::MAX);
-        let blocks = merged
-            .into_iter()
-            .map(|(key, size)| (key, padded(size)))
+        let ranges = united
+            .iter()
+            .map(|range| Range::new(range, padded(range.records)))
             .collect();
-        Self::new(None, blocks, salt(rng))
+        Self::new(None, ranges, salt(rng))
     }
 
     /// Yields a directory of the first `bits` bits of a hash of every join key, salted afresh.
@@ -89,40 +133,28 @@ impl BlockDirectory {
     ) -> Result<Self, Error> {
         assert!((1..=32).contains(&bits), "a hash block has 1 to 32 bits");
         let salt = salt(rng);
-        let merged = merge(
-            join_keys
-                .into_iter()
-                .map(|key| (prefix(&salt, bits, key), 1)),
-        );
-        check_sizes(&merged, least)?;
-        Self::new(
-            Some(bits),
-            merged.into_iter().map(|(key, _)| (key, 0)).collect(),
-            salt,
-        )
+        let keys = join_keys.into_iter();
+        let prefixes: Vec<_> = keys.map(|key| prefix(&salt, bits, key)).collect();
+        let united = unite(prefixes.iter().map(|prefix| (prefix.as_slice(), 1)));
+        check_sizes(united.iter().map(|range| range.records), least)?;
+        let ranges = united.iter().map(|range| Range::new(range, 0)).collect();
+        Self::new(Some(bits), ranges, salt)
     }
 
-    fn new(
-        hash_bits: Option<u8>,
-        blocks: Vec<(Vec<u8>, u32)>,
-        salt: [u8; 32],
-    ) -> Result<Self, Error> {
-        if blocks.len() > MOST_BLOCKS {
+    fn new(hash_bits: Option<u8>, ranges: Vec<Range>, salt: [u8; 32]) -> Result<Self, Error> {
+        if ranges.len() > MOST_RANGES {
             return Err(Error::TooMany {
-                count: blocks.len() as u64,
-                room: MOST_BLOCKS as u64,
+                count: ranges.len() as u64,
+                room: MOST_RANGES as u64,
             });
         }
-        if blocks
-            .iter()
-            .any(|(key, _)| key.len() > LONGEST_KEY || (hash_bits.is_none() && key.contains(&0)))
-        {
+        if hash_bits.is_none() && !ranges.iter().all(Range::is_named) {
             return Err(Error::KeyNotJoinable);
         }
         Ok(Self {
             salt,
             hash_bits,
-            blocks,
+            ranges,
         })
     }
 
@@ -131,20 +163,18 @@ impl BlockDirectory {
         self.hash_bits.is_some()
     }
 
-    /// Says whether a record is compared: its block key occurs, or its join key's hash prefix does.
+    /// Says whether a record is compared: its block key is in a range, or its join key's hash prefix
+    /// occurs.
     ///
     /// `key` is the record's block key in a directory of named blocks, and its join key in a
     /// [hashed](Self::is_hashed) one.
     pub fn admits(&self, key: &[u8]) -> bool {
-        match self.hash_bits {
-            None => self.find(key).is_some(),
-            Some(bits) => self.find(&prefix(&self.salt, bits, key)).is_some(),
-        }
+        self.place(key).is_some()
     }
 
-    /// Checks, at the provider, that no block of the directory holds a few of its records only.
+    /// Checks, at the provider, that no range of the directory holds a few of its records only.
     ///
-    /// `keys` are what [`admits`](Self::admits) takes, one for each record (or join key). Blocks
+    /// `keys` are what [`admits`](Self::admits) takes, one for each record (or join key). Ranges
     /// without any record pass: in them nobody is compared.
     ///
     /// # Errors
@@ -155,52 +185,33 @@ impl BlockDirectory {
         keys: impl IntoIterator<Item = &'a [u8]>,
         least: usize,
     ) -> Result<(), Error> {
-        let mut sizes = vec![0_usize; self.blocks.len()];
-        for key in keys {
-            let block = match self.hash_bits {
-                None => self.find(key),
-                Some(bits) => self.find(&prefix(&self.salt, bits, key)),
-            };
-            if let Some(block) = block {
-                sizes[block] += 1;
-            }
+        let mut sizes = vec![0; self.ranges.len()];
+        for range in keys.into_iter().filter_map(|key| self.place(key)) {
+            sizes[range] += 1;
         }
-        let small = || {
-            sizes
-                .iter()
-                .copied()
-                .filter(|&size| size > 0 && size < least)
-        };
-        match small().min() {
-            Some(smallest) => Err(Error::BlockTooSmall {
-                blocks: small().count(),
-                smallest,
-                least,
-            }),
-            None => Ok(()),
-        }
+        check_sizes(sizes.into_iter().filter(|&size| size > 0), least)
     }
 
-    /// Yields the number of blocks.
+    /// Yields the number of ranges.
     pub fn len(&self) -> usize {
-        self.blocks.len()
+        self.ranges.len()
     }
 
-    /// Says whether there are no blocks.
+    /// Says whether there are no ranges.
     pub fn is_empty(&self) -> bool {
-        self.blocks.is_empty()
+        self.ranges.is_empty()
     }
 
-    /// Yields the block keys, ascending, with the padded number of rows of the querier's.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], u32)> {
-        self.blocks
+    /// Yields the ranges, ascending, with the padded number of the querier's rows.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (RangeInclusive<&[u8]>, u32)> {
+        self.ranges
             .iter()
-            .map(|(key, rows)| (key.as_slice(), *rows))
+            .map(|range| (range.first.as_slice()..=&*range.last, range.rows))
     }
 
     /// Yields the total of padded rows: the querier's size in a pairwise linkage.
     pub fn padded_rows(&self) -> u64 {
-        self.blocks.iter().map(|(_, rows)| u64::from(*rows)).sum()
+        self.ranges.iter().map(|range| u64::from(range.rows)).sum()
     }
 
     /// Yields the salted digest that stands in the manifest.
@@ -210,18 +221,33 @@ impl BlockDirectory {
         Sha256::digest(out.finish()).into()
     }
 
-    /// Yields the position of a named block.
+    /// Yields the position of the range that holds a named block.
     pub(crate) fn find(&self, key: &[u8]) -> Option<usize> {
-        self.blocks
-            .binary_search_by(|(candidate, _)| candidate.as_slice().cmp(key))
-            .ok()
+        let position = self
+            .ranges
+            .partition_point(|range| range.last.as_slice() < key);
+        let range = self.ranges.get(position)?;
+        (range.first.as_slice() <= key).then_some(position)
+    }
+
+    /// [`find`](Self::find) for what [`admits`](Self::admits) takes.
+    fn place(&self, key: &[u8]) -> Option<usize> {
+        match self.hash_bits {
+            None => self.find(key),
+            Some(bits) => self.find(&prefix(&self.salt, bits, key)),
+        }
     }
 
     pub(crate) fn encode(&self, out: &mut Writer) {
         out.raw(&self.salt).u8(self.hash_bits.unwrap_or(0));
-        out.u32(u32::try_from(self.blocks.len()).expect("at most a million blocks"));
-        for (key, rows) in &self.blocks {
-            out.bytes(key).u32(*rows);
+        out.u32(u32::try_from(self.ranges.len()).expect("at most a million ranges"));
+        for range in &self.ranges {
+            let merged = range.first != range.last;
+            out.bytes(&range.first).u8(u8::from(merged));
+            if merged {
+                out.bytes(&range.last);
+            }
+            out.u32(range.rows);
         }
     }
 
@@ -229,18 +255,44 @@ impl BlockDirectory {
         let salt = input.array()?;
         let hash_bits = Some(input.u8()?).filter(|&bits| bits > 0);
         let count = input.u32()? as usize;
-        if count > MOST_BLOCKS || hash_bits.is_some_and(|bits| bits > 32) {
+        if count > MOST_RANGES || hash_bits.is_some_and(|bits| bits > 32) {
             return Err(input.malformed());
         }
-        let mut blocks: Vec<(Vec<u8>, u32)> = Vec::new();
+        let mut ranges: Vec<Range> = Vec::new();
         for _ in 0..count {
-            let key = input.bytes(LONGEST_KEY)?.to_vec();
-            if blocks.last().is_some_and(|(last, _)| *last >= key) {
+            let first = input.bytes(LONGEST_KEY)?.to_vec();
+            let merged = input.flag()?;
+            let last = if merged {
+                input.bytes(LONGEST_KEY)?.to_vec()
+            } else {
+                first.clone()
+            };
+            let ascending = ranges.last().is_none_or(|before| before.last < first);
+            let hash = hash_bits.map(|bits| !merged && is_prefix(&first, bits));
+            if !ascending || (merged && last <= first) || hash == Some(false) {
                 return Err(input.malformed());
             }
-            blocks.push((key, input.u32()?));
+            let rows = input.u32()?;
+            ranges.push(Range { first, last, rows });
         }
-        Self::new(hash_bits, blocks, salt)
+        Self::new(hash_bits, ranges, salt).map_err(|_| input.malformed())
+    }
+}
+
+impl Range {
+    fn new(range: &BlockRange<'_>, rows: u32) -> Self {
+        Self {
+            first: range.first.to_vec(),
+            last: range.last.to_vec(),
+            rows,
+        }
+    }
+
+    /// Whether both ends can be block keys.
+    fn is_named(&self) -> bool {
+        [&self.first, &self.last]
+            .into_iter()
+            .all(|key| key.len() <= LONGEST_KEY && !key.contains(&0))
     }
 }
 
@@ -270,34 +322,42 @@ fn prefix(salt: &[u8; 32], bits: u8, join_key: &[u8]) -> Vec<u8> {
     (head >> (32 - u32::from(bits))).to_be_bytes().to_vec()
 }
 
-fn merge(blocks: impl Iterator<Item = (Vec<u8>, usize)>) -> Vec<(Vec<u8>, usize)> {
-    let mut blocks: Vec<_> = blocks.collect();
-    blocks.sort_unstable();
-    blocks.dedup_by(|next, kept| {
-        let same = next.0 == kept.0;
-        if same {
-            kept.1 += next.1;
-        }
-        same
-    });
-    blocks
+/// Whether this is what [`prefix`] yields for some join key.
+fn is_prefix(key: &[u8], bits: u8) -> bool {
+    <[u8; 4]>::try_from(key).is_ok_and(|key| u64::from(u32::from_be_bytes(key)) >> bits == 0)
 }
 
-fn check_sizes(blocks: &[(Vec<u8>, usize)], least: usize) -> Result<(), Error> {
-    let small = || {
-        blocks
-            .iter()
-            .map(|(_, size)| *size)
-            .filter(|&size| size < least)
-    };
-    match small().min() {
-        Some(smallest) => Err(Error::BlockTooSmall {
-            blocks: small().count(),
-            smallest,
-            least,
-        }),
-        None => Ok(()),
+fn unite<'a, R: Into<BlockRange<'a>>>(ranges: impl IntoIterator<Item = R>) -> Vec<BlockRange<'a>> {
+    let mut ranges: Vec<BlockRange<'a>> = ranges.into_iter().map(R::into).collect();
+    assert!(
+        ranges.iter().all(|range| range.first <= range.last),
+        "a range of keys in ascending order"
+    );
+    ranges.sort_unstable_by_key(|range| range.first);
+    ranges.dedup_by(|next, kept| {
+        let overlap = next.first <= kept.last;
+        if overlap {
+            kept.last = kept.last.max(next.last);
+            kept.records += next.records;
+        }
+        overlap
+    });
+    ranges
+}
+
+fn check_sizes(sizes: impl Iterator<Item = usize>, least: usize) -> Result<(), Error> {
+    let small = sizes.filter(|&size| size < least);
+    let (blocks, smallest) = small.fold((0, usize::MAX), |(blocks, smallest), size| {
+        (blocks + 1, smallest.min(size))
+    });
+    if blocks == 0 {
+        return Ok(());
     }
+    Err(Error::BlockTooSmall {
+        blocks,
+        smallest,
+        least,
+    })
 }
 
 #[cfg(test)]
@@ -311,9 +371,10 @@ mod tests {
         let mut rng = ChaCha20Rng::from_seed([1; 32]);
         let blocks: [(&[u8], usize); 3] = [(b"1980", 6), (b"1975", 11), (b"1980", 5)];
         let directory = BlockDirectory::of_keys(blocks, 11, &mut rng).unwrap();
+        let (one, other) = (&b"1975"[..], &b"1980"[..]);
         assert_eq!(
             directory.iter().collect::<Vec<_>>(),
-            [(&b"1975"[..], 0), (&b"1980"[..], 0)]
+            [(one..=one, 0), (other..=other, 0)]
         );
         assert!(directory.admits(b"1980") && !directory.admits(b"1981"));
         let theirs = |n: usize| std::iter::repeat_n(&b"1975"[..], n).chain([&b"1999"[..]]);
@@ -360,11 +421,142 @@ mod tests {
         let blocks: [(&[u8], usize); 2] = [(b"a", 3), (b"b", 17)];
         let directory = BlockDirectory::of_pairwise(blocks, 0, &mut rng).unwrap();
         assert_eq!(directory.padded_rows(), 4 + 20);
+        for directory in [directory, years(20, &[])] {
+            let bytes = encoded(&directory);
+            let mut input = Reader::new(&bytes, "directory");
+            assert_eq!(BlockDirectory::decode(&mut input).unwrap(), directory);
+            input.finish().unwrap();
+        }
+    }
+
+    /// 1950 to 1955 merged, 1960 by itself, and records one by one.
+    fn years(records: usize, inner: &[&[u8]]) -> BlockDirectory {
+        let mut rng = ChaCha20Rng::from_seed([4; 32]);
+        let merged = BlockRange {
+            first: b"1950",
+            last: b"1955",
+            records: records - inner.len(),
+        };
+        let inner = inner.iter().map(|&key| BlockRange::from((key, 1)));
+        let all = [merged, BlockRange::from((&b"1960"[..], records))];
+        BlockDirectory::of_keys(all.into_iter().chain(inner), 11, &mut rng).unwrap()
+    }
+
+    fn encoded(directory: &BlockDirectory) -> Vec<u8> {
         let mut out = Writer::new();
         directory.encode(&mut out);
+        out.finish()
+    }
+
+    #[test]
+    fn merged_blocks_are_a_range_that_hides_what_is_in_it() {
+        let directory = years(20, &[]);
+        assert_eq!(directory.len(), 2);
+        let find = |key: &str| directory.find(key.as_bytes());
+        assert_eq!(["1950", "1950|NSW", "1953", "1955"].map(find), [Some(0); 4]);
+        assert_eq!(
+            ["1949", "1955|NSW", "1959", "1960|", "1961"].map(find),
+            [None; 5]
+        );
+        assert_eq!(find("1960"), Some(1));
+        // Neither what occurs inside nor how often makes a difference to the provider.
+        let others = [
+            years(11, &[]),
+            years(20, &[b"1951"]),
+            years(20, &[b"1951", b"1954", b"1955"]),
+        ];
+        for other in others {
+            assert_eq!(encoded(&other), encoded(&directory));
+            assert_eq!(other.digest(), directory.digest());
+        }
+    }
+
+    #[test]
+    fn the_size_of_a_range_is_that_of_its_blocks_together_on_both_sides() {
+        let directory = years(20, &[]);
+        let theirs = |years: [&'static str; 5]| years.into_iter().map(str::as_bytes);
+        let spread = ["1950", "1951", "1954", "1955", "1970"];
+        assert_eq!(directory.check_sizes(theirs(spread), 4), Ok(()));
+        let refused = Error::BlockTooSmall {
+            blocks: 1,
+            smallest: 4,
+            least: 5,
+        };
+        assert_eq!(directory.check_sizes(theirs(spread), 5), Err(refused));
+
+        let mut rng = ChaCha20Rng::from_seed([4; 32]);
+        let range = |first: &'static str, last: &'static str, records| BlockRange {
+            first: first.as_bytes(),
+            last: last.as_bytes(),
+            records,
+        };
+        let ranges = [range("b", "d", 9), range("a", "b", 1), range("e", "e", 11)];
+        let directory = BlockDirectory::of_pairwise(ranges, 10, &mut rng).unwrap();
+        let rows: Vec<u32> = directory.iter().map(|(_, rows)| rows).collect();
+        assert_eq!((rows, directory.find(b"c")), (vec![10, 12], Some(0)));
+        let refused = BlockDirectory::of_keys(ranges, 11, &mut rng);
+        let error = Error::BlockTooSmall {
+            blocks: 1,
+            smallest: 10,
+            least: 11,
+        };
+        assert_eq!(refused, Err(error));
+        let zero = BlockDirectory::of_keys([range("a\0", "b", 20)], 1, &mut rng);
+        assert_eq!(zero, Err(Error::KeyNotJoinable));
+    }
+
+    /// A directory as somebody might write it: a flag says that a last key follows.
+    fn hostile(hash_bits: u8, count: u32, ranges: &[(&[u8], u8, &[u8])]) -> Result<(), Error> {
+        let mut out = Writer::new();
+        out.raw(&[7; 32]).u8(hash_bits).u32(count);
+        for (first, flag, last) in ranges {
+            out.bytes(first).u8(*flag);
+            if *flag > 0 {
+                out.bytes(last);
+            }
+            out.u32(0);
+        }
         let bytes = out.finish();
         let mut input = Reader::new(&bytes, "directory");
-        assert_eq!(BlockDirectory::decode(&mut input).unwrap(), directory);
-        input.finish().unwrap();
+        BlockDirectory::decode(&mut input)?;
+        input.finish()
+    }
+
+    #[test]
+    fn only_the_canonical_encoding_is_read() {
+        let malformed = Err(Error::Malformed { what: "directory" });
+        let long = [b'x'; LONGEST_KEY + 1];
+        let good: [(&[u8], u8, &[u8]); 3] = [(b"a", 1, b"c"), (b"d", 0, b""), (&long[1..], 0, b"")];
+        assert_eq!(hostile(0, 3, &good), Ok(()));
+        let bad: [(&str, &[(&[u8], u8, &[u8])]); 10] = [
+            ("ends where it begins", &[(b"a", 1, b"a")]),
+            ("ends before it begins", &[(b"b", 1, b"a")]),
+            ("overlap", &[(b"a", 1, b"c"), (b"b", 1, b"d")]),
+            ("touch", &[(b"a", 1, b"c"), (b"c", 0, b"")]),
+            ("nested", &[(b"a", 1, b"z"), (b"b", 0, b"")]),
+            ("descending", &[(b"b", 0, b""), (b"a", 0, b"")]),
+            ("twice", &[(b"a", 0, b""), (b"a", 0, b"")]),
+            ("flag", &[(b"a", 2, b"b")]),
+            ("long", &[(b"a", 1, &long)]),
+            ("zero", &[(b"a", 1, b"b\0")]),
+        ];
+        for (fault, ranges) in bad {
+            let count = u32::try_from(ranges.len()).unwrap();
+            assert_eq!(hostile(0, count, ranges), malformed, "{fault}");
+        }
+        for count in [2, 4, u32::MAX] {
+            assert_eq!(hostile(0, count, &good), malformed, "{count} ranges");
+        }
+
+        let hashes: [(&[u8], u8, &[u8]); 2] = [(&[0; 4], 0, b""), (&[0, 0, 0, 3], 0, b"")];
+        assert_eq!(hostile(2, 2, &hashes), Ok(()));
+        assert_eq!(hostile(1, 2, &hashes), malformed, "more bits than agreed");
+        assert_eq!(hostile(33, 2, &hashes), malformed);
+        assert_eq!(hostile(2, 1, &[(&[0; 3], 0, b"")]), malformed);
+        assert_eq!(
+            hostile(2, 1, &[(&[0; 4], 1, &[0, 0, 0, 1])]),
+            malformed,
+            "hashes are not merged"
+        );
     }
 }

@@ -109,7 +109,7 @@ mod terms;
 
 pub use agreement::{Agreement, KeyAnnouncement, SessionId};
 pub use blindjoin_paillier::{KeySize, Profile, PublicKey, SecretKey};
-pub use blocks::{BlockDirectory, block_class};
+pub use blocks::{BlockDirectory, BlockRange, block_class};
 pub use card::{Card, Cell, Notes, Pair};
 pub use error::{Error, Fault};
 pub use identity::{Handshake, Identity, IdentityKey, Peer, Role};

@@ -30,7 +30,7 @@
 //! assert_eq!(blocks.sizes().collect::<Vec<_>>(), [("1950|NSW", 2), ("1951|VIC", 1)]);
 //! assert_eq!(blocks.risk(2).records_in_small_blocks, 1);
 //! let groups = blocks.group(2, Small::Merge)?;
-//! assert_eq!(groups.of("1951|VIC"), Some(0));
+//! assert_eq!((groups.of("1951|VIC"), groups.of("1950|VIC")), (Some(0), Some(0)));
 //! # Ok::<(), blindjoin_record::Error>(())
 //! ```
 //!
@@ -38,7 +38,7 @@
 //!
 //! | who | sees |
 //! |---|---|
-//! | provider | the keys of the querier's blocks, hence which years or states occur, and their padded sizes |
+//! | provider | the keys of the querier's blocks, hence which years or states occur; of a merged group only its first and last key; in a pairwise linkage their padded sizes |
 //! | querier, key holder | nothing more than without blocking |
 //!
 //! # Source
@@ -46,6 +46,7 @@
 //! El Emam and Arbuckle, "Anonymizing Health Data", 2013, chapters 2 (prosecutor risk) and 12.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::error::Error;
 use crate::ruleset::RuleSet;
@@ -99,18 +100,32 @@ pub struct Risk {
 pub enum Small {
     /// Go no further.
     Refuse,
-    /// Join them with their neighbours in the order of keys.
+    /// Join them with their neighbours in the order of keys; see [`Group`].
     Merge,
     /// Leave their records out.
     Suppress,
 }
 
 /// Blocks in groups that are all large enough.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Groups {
-    of: BTreeMap<String, usize>,
-    sizes: Vec<u64>,
+    /// Ascending ranges of keys, apart from each other.
+    groups: Vec<Group>,
     suppressed: u64,
+}
+
+/// A block, or several side by side in the byte order of keys, which is the order of the fields as
+/// they are written in the block key.
+///
+/// A group is known by its ends: a key between them belongs to it, whether or not it occurs.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Group {
+    /// Its first key.
+    pub first: String,
+    /// Its last key, which is the first if it is a single block.
+    pub last: String,
+    /// How many records there are in it.
+    pub records: u64,
 }
 
 impl BlockKey {
@@ -214,7 +229,7 @@ impl Blocks {
     /// Puts blocks together until every group has `least` records or more.
     ///
     /// Merging goes through the keys in order, so blocks that share the beginning of their key meet
-    /// first; both parties reach the same groups from the same sizes.
+    /// first: put the field that matters most first.
     ///
     /// # Errors
     ///
@@ -230,61 +245,100 @@ impl Blocks {
                 smallest: risk.smallest,
             });
         }
-        let mut groups = Groups {
-            of: BTreeMap::new(),
-            sizes: Vec::new(),
-            suppressed: 0,
-        };
+        let mut groups = Groups::default();
         let mut open = false;
         for (key, &size) in &self.sizes {
             if small == Small::Suppress && size < least {
                 groups.suppressed += size;
                 continue;
             }
-            if !open {
-                groups.sizes.push(0);
+            match groups.groups.last_mut().filter(|_| open) {
+                Some(group) => group.extend(key, size),
+                None => groups.groups.push(Group {
+                    first: key.clone(),
+                    last: key.clone(),
+                    records: size,
+                }),
             }
-            let group = groups.sizes.len() - 1;
-            groups.sizes[group] += size;
-            groups.of.insert(key.clone(), group);
-            open = small == Small::Merge && groups.sizes[group] < least;
+            let records = groups.groups.last().map_or(0, |group| group.records);
+            open = small == Small::Merge && records < least;
         }
-        if open {
-            groups.join_last_two();
+        // The whole is large enough, so a rest that is not has a group before it.
+        let rest = if open { groups.groups.pop() } else { None };
+        if let (Some(rest), Some(before)) = (rest, groups.groups.last_mut()) {
+            before.extend(&rest.last, rest.records);
         }
         Ok(groups)
+    }
+
+    /// The records that are in groups, those of one group under one name: the key, or the first and
+    /// the last key with two dots between. Other records count as unblocked.
+    #[must_use]
+    pub fn within(&self, groups: &Groups) -> Self {
+        let mut within = Self {
+            unblocked: self.unblocked,
+            ..Self::default()
+        };
+        for (key, &size) in &self.sizes {
+            match groups.of(key) {
+                Some(group) => {
+                    let name = groups.groups[group].to_string();
+                    *within.sizes.entry(name).or_default() += size;
+                    within.records += size;
+                }
+                None => within.unblocked += size,
+            }
+        }
+        within
     }
 }
 
 impl Groups {
-    /// The group of a block, or nothing if it is suppressed or unknown.
+    /// The group that a key belongs to, whether or not it occurs; or nothing if it is suppressed or
+    /// outside of all.
     pub fn of(&self, key: &str) -> Option<usize> {
-        self.of.get(key).copied()
+        let position = self
+            .groups
+            .partition_point(|group| group.last.as_str() < key);
+        let group = self.groups.get(position)?;
+        (group.first.as_str() <= key).then_some(position)
     }
 
-    /// The keys and their groups, in the order of keys.
-    pub fn keys(&self) -> impl ExactSizeIterator<Item = (&str, usize)> {
-        self.of.iter().map(|(key, &group)| (key.as_str(), group))
+    /// The groups in the order of keys.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Group> {
+        self.groups.iter()
     }
 
-    /// How many records there are in each group.
-    pub fn sizes(&self) -> &[u64] {
-        &self.sizes
+    /// How many groups there are.
+    pub fn len(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// Whether there is no group.
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty()
     }
 
     /// How many records are left out.
     pub fn suppressed(&self) -> u64 {
         self.suppressed
     }
+}
 
-    fn join_last_two(&mut self) {
-        let last = self.sizes.pop().expect("an open group has been counted");
-        let group = self.sizes.len() - 1;
-        self.sizes[group] += last;
-        self.of
-            .values_mut()
-            .filter(|of| **of > group)
-            .for_each(|of| *of = group);
+impl Group {
+    fn extend(&mut self, last: &str, records: u64) {
+        last.clone_into(&mut self.last);
+        self.records += records;
+    }
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.first)?;
+        if self.first != self.last {
+            write!(formatter, "..{}", self.last)?;
+        }
+        Ok(())
     }
 }
 
@@ -381,27 +435,49 @@ mod tests {
             smallest: 1,
         };
         assert_eq!(blocks.group(11, Small::Refuse), Err(refused));
+        let sizes = |groups: &Groups| groups.iter().map(|g| g.records).collect::<Vec<_>>();
         assert_eq!(
-            blocks.group(1, Small::Refuse).unwrap().sizes(),
+            sizes(&blocks.group(1, Small::Refuse).unwrap()),
             [3, 2, 9, 30, 1]
         );
 
         let merged = blocks.group(11, Small::Merge).unwrap();
-        assert_eq!(merged.sizes(), [14, 31]);
-        assert_eq!(merged.of("1950|b"), Some(0));
+        assert_eq!(sizes(&merged), [14, 31]);
+        let names: Vec<String> = merged.iter().map(Group::to_string).collect();
         assert_eq!(
-            merged.of("1953|a"),
-            Some(1),
+            names,
+            ["1950|a..1951|a", "1952|a..1953|a"],
             "the rest joins the last group"
         );
-        assert_eq!((merged.of("1954|a"), merged.suppressed()), (None, 0));
+        assert_eq!((merged.len(), merged.suppressed()), (2, 0));
 
         let suppressed = blocks.group(11, Small::Suppress).unwrap();
-        assert_eq!(suppressed.sizes(), [30]);
+        assert_eq!(sizes(&suppressed), [30]);
+        assert_eq!(suppressed.iter().next().unwrap().to_string(), "1952|a");
         assert_eq!(
             (suppressed.of("1950|a"), suppressed.suppressed()),
             (None, 15)
         );
+    }
+
+    #[test]
+    fn groups_are_ranges_of_keys() {
+        let groups = blocks(&[("b", 6), ("d", 6), ("f", 20), ("h", 1)])
+            .group(11, Small::Merge)
+            .unwrap();
+        let of = |key| groups.of(key);
+        assert_eq!(["b", "bb", "c", "d"].map(of), [Some(0); 4]);
+        assert_eq!(["f", "g", "h"].map(of), [Some(1); 3]);
+        assert_eq!(["", "a", "da", "e", "ha", "i"].map(of), [None; 6]);
+
+        // The ends alone count: a key between them may or may not occur.
+        let theirs = blocks(&[("a", 9), ("c", 5), ("d", 1), ("e", 7), ("h", 2)]);
+        let within = theirs.within(&groups);
+        assert_eq!(
+            within.sizes().collect::<Vec<_>>(),
+            [("b..d", 6), ("f..h", 2)]
+        );
+        assert_eq!((within.risk(1).records, within.risk(1).unblocked), (8, 16));
     }
 
     #[test]
@@ -416,7 +492,6 @@ mod tests {
             Blocks::default()
                 .group(11, Small::Merge)
                 .unwrap()
-                .sizes()
                 .is_empty()
         );
     }

@@ -9,6 +9,7 @@ use blindjoin_service::Fingerprint;
 use blindjoin_service::identity::authority::Authority;
 use blindjoin_service::identity::fingerprint_of_file;
 
+use crate::linkage::RULES;
 use crate::world::{Server, World, run, text};
 
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
@@ -19,21 +20,36 @@ const PRIORITY: [&str; 4] = ["c", "a", "d", "b"];
 /// How many of `b`'s records are there twice.
 const TWICE: usize = 7;
 
-struct Four {
+/// Jurisdictions that serve their registries, and can ask for those of the others.
+struct Jurisdictions {
     world: World,
     providers: BTreeMap<&'static str, Server>,
     _keyholder: Server,
 }
 
-impl Four {
-    /// Generates the registries and serves them all.
-    fn new() -> Self {
+impl Jurisdictions {
+    /// Generates the registries of four and serves them all.
+    fn four() -> Self {
         let world = World::empty();
         let folder = world.folder.path();
         let arguments = "synth --records 120 --overlap 0.6 --typos 0 --jurisdictions 4 --out";
         let output = run("blindjoin", arguments.split(' ').chain([path(folder)]));
         assert!(output.status.success(), "{}", text(&output.stderr));
         add_duplicates(&world);
+        Self::serve(world, &NAMES, &PRIORITY, "", "")
+    }
+
+    /// Serves the registries and rules of a folder, with more settings for the providers before
+    /// their sections and under `[limits]`.
+    fn serve(
+        world: World,
+        names: &[&'static str],
+        priority: &[&str],
+        settings: &str,
+        limits: &str,
+    ) -> Self {
+        let folder = world.folder.path();
+        let others = |name| names.iter().filter(move |other| **other != name);
         let authority = Authority::new(1).unwrap();
         let identity = |name: &str| {
             let files = authority.write_identity(folder, name).unwrap();
@@ -41,11 +57,11 @@ impl Four {
         };
         let keyholder_fingerprint = identity("keyholder");
         let fingerprints: BTreeMap<&str, Fingerprint> =
-            NAMES.map(|name| (name, identity(name))).into();
+            names.iter().map(|name| (*name, identity(name))).collect();
 
         let mut links = String::new();
-        for querier in NAMES {
-            for provider in others(querier) {
+        for &querier in names {
+            for &provider in others(querier) {
                 let (querier, provider) = (fingerprints[querier], fingerprints[provider]);
                 write!(
                     links,
@@ -66,8 +82,9 @@ impl Four {
         let keyholder = Server::start("blindjoin-keyholder", &world.path("keyholder.toml"));
 
         let mut providers = BTreeMap::new();
-        for name in NAMES {
-            let data = format!("{listen}\ndata = \"{name}.csv\"\nrules = \"rules.toml\"");
+        for &name in names {
+            let data =
+                format!("{listen}\ndata = \"{name}.csv\"\nrules = \"rules.toml\"\n{settings}");
             let mut text = common(name).replace("{}", &data);
             write!(
                 text,
@@ -75,7 +92,8 @@ impl Four {
                 peer(&keyholder.address, keyholder_fingerprint)
             )
             .unwrap();
-            for querier in others(name) {
+            write!(text, "[limits]\n{limits}\n").unwrap();
+            for &querier in others(name) {
                 write!(
                     text,
                     "[[querier]]\ncertificate_sha256 = \"{}\"\n",
@@ -90,7 +108,7 @@ impl Four {
                 Server::start("blindjoin-provider", &world.path(&file)),
             );
         }
-        for name in NAMES {
+        for &name in names {
             let mut text = common(name).replace("{}", "rules = \"rules.toml\"");
             write!(
                 text,
@@ -98,7 +116,7 @@ impl Four {
                 peer(&keyholder.address, keyholder_fingerprint)
             )
             .unwrap();
-            for provider in others(name) {
+            for &provider in others(name) {
                 let address = &providers[provider].address;
                 write!(
                     text,
@@ -111,7 +129,7 @@ impl Four {
             world.write(&format!("querier-{name}.toml"), &text);
             write!(
                 text,
-                "[dedupe]\njurisdiction = \"{name}\"\npriority = {PRIORITY:?}\n"
+                "[dedupe]\njurisdiction = \"{name}\"\npriority = {priority:?}\n"
             )
             .unwrap();
             world.write(&format!("plan-{name}.toml"), text);
@@ -206,7 +224,7 @@ fn path(path: &Path) -> &str {
 
 #[test]
 fn persons_kept_by_all_jurisdictions_are_the_persons_there_are() {
-    let mut four = Four::new();
+    let mut four = Jurisdictions::four();
     let (person_of, holders) = four.truth();
     let mut kept = BTreeMap::<String, String>::new();
     for name in NAMES {
@@ -284,7 +302,7 @@ fn persons_kept_by_all_jurisdictions_are_the_persons_there_are() {
 }
 
 /// No small count is published, and the others are those of the truth.
-fn matrix_is_right_and_safe(four: &Four, holders: &BTreeMap<String, BTreeSet<String>>) {
+fn matrix_is_right_and_safe(four: &Jurisdictions, holders: &BTreeMap<String, BTreeSet<String>>) {
     let ours: Vec<_> = holders
         .values()
         .filter(|holders| holders.contains("b"))
@@ -308,7 +326,7 @@ fn matrix_is_right_and_safe(four: &Four, holders: &BTreeMap<String, BTreeSet<Str
 }
 
 /// A run on its own output changes nothing; another plan's output is not its own.
-fn own_output_is_known(four: &Four) {
+fn own_output_is_known(four: &Jurisdictions) {
     let output = four.dedupe("a", "a-out.csv", "a-again.csv", &["--quiet"]);
     assert!(
         output.status.success() && output.stderr.is_empty(),
@@ -322,7 +340,7 @@ fn own_output_is_known(four: &Four) {
 }
 
 /// One provider is away: the run says which, and leaves nothing.
-fn failures_leave_nothing(four: &mut Four) {
+fn failures_leave_nothing(four: &mut Jurisdictions) {
     four.providers.remove("d").unwrap().stop();
     let matrix = four.world.path("none-matrix.csv");
     let output = four.dedupe(
@@ -342,7 +360,7 @@ fn failures_leave_nothing(four: &mut Four) {
 }
 
 /// Plans and inputs that make no sense; none of them gets as far as a connection.
-fn bad_plans(four: &Four) {
+fn bad_plans(four: &Jurisdictions) {
     let config = four.world.path("querier-a.toml");
     let (data, out, plan) = (
         four.world.path("a.csv"),
@@ -405,6 +423,90 @@ fn bad_plans(four: &Four) {
     assert!(told.contains("no column \"Visited\""), "{told}");
     assert_eq!(dedupe(&["--plan", path(&plan), "--local"]).0, Some(2));
     assert_eq!(dedupe(&["--parallel", "0"]).0, Some(2));
+}
+
+/// A registry of two: people of one year, a few of the next, and one whose birth date nobody knows.
+fn registry(name: &str, large: usize, small: usize) -> String {
+    let mut text = "id,social,name,born\n".to_owned();
+    let years = [(1950, large), (1951, small)];
+    let years = years.iter().flat_map(|&(year, size)| vec![year; size]);
+    for (number, year) in (1..).zip(years) {
+        writeln!(text, "{name}{number},{number},N{number},{year}-05-06").unwrap();
+    }
+    writeln!(text, "{name}-undated,999,,").unwrap();
+    text
+}
+
+#[test]
+fn records_outside_of_blocks_are_kept_and_said_not_to_be_compared() {
+    let world = World::empty();
+    world.write("rules.toml", RULES);
+    world.write("north.csv", registry("n", 12, 3));
+    world.write("south.csv", registry("s", 12, 3));
+    let (names, priority) = (["north", "south"], ["south", "north"]);
+    let blocks = "blocks = [\"birth_year\"]";
+    let two = Jurisdictions::serve(world, &names, &priority, blocks, "");
+    let told_of = |rows: &[BTreeMap<String, String>], id: &str| {
+        let row = rows.iter().find(|row| row["id"] == id).unwrap();
+        [
+            "held_by",
+            "rules_south",
+            "not_compared",
+            "stays_with",
+            "keep",
+        ]
+        .map(|column| row[column].clone())
+    };
+    let dropped = ["south", "ID|NAME_DOB", "", "south", "0"].map(str::to_owned);
+    let kept = ["", "", "south", "north", "1"].map(str::to_owned);
+    let plain = two.dedupe("north", "north.csv", "out.csv", &["--quiet"]);
+    assert!(plain.status.success(), "{}", text(&plain.stderr));
+    let rows = two.read("out.csv");
+    assert_eq!(told_of(&rows, "n1"), dropped);
+    assert_eq!(
+        told_of(&rows, "n-undated"),
+        ["south", "ID", "", "south", "0"]
+    );
+
+    let block = ["--block", "birth_year", "--force"];
+    for (small, outside, kept_small) in [("suppress", 4, true), ("merge", 1, false)] {
+        let more = [&block[..], &["--small-blocks", small]].concat();
+        let output = two.dedupe("north", "north.csv", "out.csv", &more);
+        let told = text(&output.stderr);
+        assert!(output.status.success(), "{told}");
+        let words = format!("{outside} records are outside of the blocks");
+        assert!(
+            told.contains(&words) && !told.contains("undecided"),
+            "{told}"
+        );
+        let rows = two.read("out.csv");
+        assert_eq!(told_of(&rows, "n12"), dropped, "{small}");
+        assert_eq!(told_of(&rows, "n-undated"), kept, "{small}");
+        let small_block = if kept_small { &kept } else { &dropped };
+        assert_eq!(told_of(&rows, "n15"), *small_block, "{small}");
+
+        let again = two.dedupe("north", "out.csv", "again.csv", &more);
+        assert!(again.status.success(), "{}", text(&again.stderr));
+        assert_eq!(two.read("again.csv"), rows);
+    }
+
+    for (arguments, code, words) in [
+        (
+            &["--block", "birth_year"][..],
+            1,
+            "1 blocks have fewer than 11",
+        ),
+        (&["--block", "shoe_size"], 1, "shoe_size"),
+        (&["--block", "hash:1", "--small-blocks", "merge"], 1, "hash"),
+        (&["--block", "birth_year", "--local"], 2, "--local"),
+        (&["--small-blocks", "merge"], 2, "--block"),
+    ] {
+        let output = two.dedupe("north", "north.csv", "none.csv", arguments);
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{told}");
+        assert!(told.contains(words), "no {words:?} in: {told}");
+        two.assert_nothing_of("none.csv");
+    }
 }
 
 #[test]

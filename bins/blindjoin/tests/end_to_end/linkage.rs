@@ -244,8 +244,8 @@ fn blocks_limit_what_is_compared() {
     for (arguments, words) in [
         (&["--block", "birth_year"][..], "fewer than 11"),
         (
-            &["--block", "birth_year", "--suppress-small-blocks"],
-            "no record is in a block",
+            &["--block", "birth_year", "--small-blocks", "suppress"],
+            "no record is in a block of 11 records or more",
         ),
         (&["--block", "hash:20"], "fewer than 11"),
         (&["--block", "shoe_size"], "shoe_size"),

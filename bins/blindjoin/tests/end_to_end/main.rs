@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod bad_input;
+mod blocks;
 mod dedupe;
 mod febrl;
 mod linkage;

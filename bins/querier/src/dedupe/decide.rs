@@ -1,7 +1,8 @@
 //! Who keeps a person: the first jurisdiction of the priority list that holds her.
 
-use blindjoin_protocol::{Card, Cell};
+use blindjoin_protocol::Cell;
 
+use super::links::Linked;
 use super::local::Local;
 
 /// Whether a jurisdiction holds a person.
@@ -26,14 +27,17 @@ pub(crate) struct Decisions {
 
 impl Decisions {
     /// Takes the cards in order of priority; ours is the place without one.
-    pub(crate) fn new(local: &Local, cards: &[Option<Card>]) -> Self {
+    ///
+    /// A record outside of the blocks in which a card was made, by [`Linked::outside`], counts as
+    /// compared in vain: nobody could say more of it by trying again.
+    pub(crate) fn new(local: &Local, cards: &[Option<Linked>]) -> Self {
         let ours = cards
             .iter()
             .position(Option::is_none)
             .expect("this registry has no card");
         let held = cards.iter().map(|card| match card {
             None => vec![Held::Yes; local.persons()],
-            Some(card) => held(local, card),
+            Some(linked) => held(local, linked),
         });
         Self {
             held: held.collect(),
@@ -66,14 +70,14 @@ impl Decisions {
     }
 }
 
-fn held(local: &Local, card: &Card) -> Vec<Held> {
+fn held(local: &Local, linked: &Linked) -> Vec<Held> {
     let mut held = vec![Held::No; local.persons()];
     for (row, &person) in local.person.iter().enumerate() {
         let held = &mut held[person as usize];
-        let cells = card.row(row);
+        let cells = linked.card.row(row);
         if cells.contains(&Cell::Matched) {
             *held = Held::Yes;
-        } else if *held == Held::No && cells.contains(&Cell::NotCompared) {
+        } else if *held == Held::No && cells.contains(&Cell::NotCompared) && !linked.outside(row) {
             *held = Held::Unknown;
         }
     }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use blindjoin_protocol::Card;
-use blindjoin_querier::People;
 use blindjoin_service::config::{LinkOptions, NamedPeer};
 use blindjoin_service::querier::{self, Counterparts};
 use blindjoin_service::{Identity, Peer};
 use tokio::task::JoinSet;
 
 use super::board::Board;
+use crate::blocks::InBlocks;
 
 /// What every one of the linkages has in common.
 #[derive(Debug)]
@@ -19,6 +19,21 @@ pub(crate) struct Common {
     pub(crate) identity: Identity,
     pub(crate) keyholder: Peer,
     pub(crate) options: LinkOptions,
+}
+
+/// What linking with one provider has shown.
+#[derive(Debug)]
+pub(crate) struct Linked {
+    pub(crate) card: Card,
+    /// The rows outside of the blocks compared, in order.
+    outside: Arc<[u32]>,
+}
+
+impl Linked {
+    /// Whether a record was not compared because its block was not.
+    pub(crate) fn outside(&self, row: usize) -> bool {
+        u32::try_from(row).is_ok_and(|row| self.outside.binary_search(&row).is_ok())
+    }
 }
 
 /// Links the same records with every provider, at most `parallel` at once, and yields the cards by
@@ -30,10 +45,12 @@ pub(crate) struct Common {
 pub(crate) async fn link_all(
     common: Common,
     providers: Vec<NamedPeer>,
-    people: &People,
+    records: &InBlocks,
     parallel: usize,
     board: &Board,
-) -> anyhow::Result<BTreeMap<String, Card>> {
+) -> anyhow::Result<BTreeMap<String, Linked>> {
+    let people = &records.people;
+    let outside: Arc<[u32]> = people.outside.as_slice().into();
     let common = Arc::new(common);
     let mut waiting = providers.into_iter();
     let mut running = JoinSet::new();
@@ -58,19 +75,27 @@ pub(crate) async fn link_all(
                 people.keys.clone(),
                 board.place(&provider.name),
             );
+            let (directory, outside) = (records.directory()?, outside.clone());
             running.spawn(async move {
-                let linking = querier::link(&common.identity, &counterparts, terms, keys, &*place);
-                let linked = Box::pin(linking)
+                let linking = querier::link_in_blocks(
+                    &common.identity,
+                    &counterparts,
+                    terms,
+                    keys,
+                    directory,
+                    &*place,
+                );
+                let querier::Linked { card, .. } = Box::pin(linking)
                     .await
                     .with_context(|| format!("linking with {}", provider.name))?;
                 place.finish();
-                anyhow::Ok((provider.name, linked.card))
+                anyhow::Ok((provider.name, Linked { card, outside }))
             });
         }
         let Some(ended) = running.join_next().await else {
             return Ok(cards);
         };
-        let (name, card) = ended.context("a linkage panicked")??;
-        cards.insert(name, card);
+        let (name, linked) = ended.context("a linkage panicked")??;
+        cards.insert(name, linked);
     }
 }

@@ -7,9 +7,10 @@ use blindjoin_columnar::{
     Chunk, Format, Header, Output, OutputColumn, Quoting, ReadOptions, Reader, RecordIds,
     RowBuffer, TableWriter,
 };
-use blindjoin_protocol::{Card, Cell};
+use blindjoin_protocol::Cell;
 
 use super::decide::Decisions;
+use super::links::Linked;
 use super::local::Local;
 
 /// Stands between the names in a cell that lists several.
@@ -21,6 +22,7 @@ pub(crate) fn added(others: &[&str]) -> Vec<String> {
     if !others.is_empty() {
         columns.push("held_by".to_owned());
         columns.extend(others.iter().map(|name| format!("rules_{name}")));
+        columns.push("not_compared".to_owned());
         columns.push("stays_with".to_owned());
     }
     columns.push("keep".to_owned());
@@ -67,7 +69,7 @@ pub(crate) struct Contents<'a> {
 /// What is known of the other jurisdictions, in order of priority.
 pub(crate) struct Across<'a> {
     pub(crate) names: &'a [String],
-    pub(crate) cards: &'a [Option<Card>],
+    pub(crate) cards: &'a [Option<Linked>],
     pub(crate) decisions: &'a Decisions,
 }
 
@@ -144,10 +146,21 @@ impl Contents<'_> {
                 .collect::<Vec<_>>()
                 .join(SEPARATOR),
         );
-        for card in cards.iter().flatten() {
-            let found = card.row(row);
+        for linked in cards.iter().flatten() {
+            let found = linked.card.row(row);
             cells.push(self.rules_where(|rule| found[rule] == Cell::Matched));
         }
+        let not_compared = names.iter().zip(*cards).filter(|(_, linked)| {
+            linked
+                .as_ref()
+                .is_some_and(|linked| linked.card.row(row).contains(&Cell::NotCompared))
+        });
+        cells.push(
+            not_compared
+                .map(|(name, _)| name.as_str())
+                .collect::<Vec<_>>()
+                .join(SEPARATOR),
+        );
         cells.push(
             decisions
                 .stays_with(person)
@@ -211,7 +224,7 @@ mod tests {
     #[test]
     fn own_output_is_told_from_columns_that_are_in_the_way() {
         let added = added(&["east"]);
-        let text = "duplicate_of,duplicate_rules,held_by,rules_east,stays_with,keep";
+        let text = "duplicate_of,duplicate_rules,held_by,rules_east,not_compared,stays_with,keep";
         assert_eq!(added.join(","), text);
         let own = |text: &str| own_columns("people.csv", &header(text), &added);
         assert_eq!(own("id, name").unwrap(), 2);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod agreements;
+mod blocks;
 mod checks;
 mod common;
 mod modes;
