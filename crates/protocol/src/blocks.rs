@@ -505,8 +505,11 @@ mod tests {
         assert_eq!(zero, Err(Error::KeyNotJoinable));
     }
 
+    /// A first key, a flag, and the last key if it is set.
+    type Written<'a> = (&'a [u8], u8, &'a [u8]);
+
     /// A directory as somebody might write it: a flag says that a last key follows.
-    fn hostile(hash_bits: u8, count: u32, ranges: &[(&[u8], u8, &[u8])]) -> Result<(), Error> {
+    fn hostile(hash_bits: u8, count: u32, ranges: &[Written<'_>]) -> Result<(), Error> {
         let mut out = Writer::new();
         out.raw(&[7; 32]).u8(hash_bits).u32(count);
         for (first, flag, last) in ranges {
@@ -526,9 +529,9 @@ mod tests {
     fn only_the_canonical_encoding_is_read() {
         let malformed = Err(Error::Malformed { what: "directory" });
         let long = [b'x'; LONGEST_KEY + 1];
-        let good: [(&[u8], u8, &[u8]); 3] = [(b"a", 1, b"c"), (b"d", 0, b""), (&long[1..], 0, b"")];
+        let good: [Written<'_>; 3] = [(b"a", 1, b"c"), (b"d", 0, b""), (&long[1..], 0, b"")];
         assert_eq!(hostile(0, 3, &good), Ok(()));
-        let bad: [(&str, &[(&[u8], u8, &[u8])]); 10] = [
+        let bad: [(&str, &[Written<'_>]); 10] = [
             ("ends where it begins", &[(b"a", 1, b"a")]),
             ("ends before it begins", &[(b"b", 1, b"a")]),
             ("overlap", &[(b"a", 1, b"c"), (b"b", 1, b"d")]),
@@ -548,7 +551,7 @@ mod tests {
             assert_eq!(hostile(0, count, &good), malformed, "{count} ranges");
         }
 
-        let hashes: [(&[u8], u8, &[u8]); 2] = [(&[0; 4], 0, b""), (&[0, 0, 0, 3], 0, b"")];
+        let hashes: [Written<'_>; 2] = [(&[0; 4], 0, b""), (&[0, 0, 0, 3], 0, b"")];
         assert_eq!(hostile(2, 2, &hashes), Ok(()));
         assert_eq!(hostile(1, 2, &hashes), malformed, "more bits than agreed");
         assert_eq!(hostile(33, 2, &hashes), malformed);
