@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use blindjoin_columnar::{Output, ReadOptions, Reader, load_rules};
 use blindjoin_protocol::{Card, Cell, ProviderKeys, QuerierKeys};
+use blindjoin_provider::Permissions;
 use blindjoin_querier::{Bars, People, Summary, human_bytes, report};
 use blindjoin_service::config::{KeyHolderConfig, ProviderConfig, QuerierConfig};
 use blindjoin_service::keyholder::{Decided, KeyHolder};
 use blindjoin_service::progress::Figures;
 use blindjoin_service::provider::Provider;
-use blindjoin_service::querier::{Counterparts, Linked, link};
+use blindjoin_service::querier::{Counterparts, Linked, Question, link};
 use blindjoin_service::{Identity, program};
 
 use crate::console::{self, Console};
@@ -109,7 +110,11 @@ fn link_all(setup: &init::Files, ours: &Path, console: &Console) -> anyhow::Resu
             .as_deref()
             .context("the set-up names its rules")?,
     )?;
-    let loaded = blindjoin_provider::load(&provider.data, &load_rules(&provider.rules)?)?;
+    let loaded = blindjoin_provider::load(
+        &provider.data,
+        &load_rules(&provider.rules)?,
+        Permissions::NONE,
+    )?;
     let theirs = loaded.registry.keys.clone();
     let people = People::read(ours, None, &rules)?;
     let keys = people.keys.clone();
@@ -138,7 +143,8 @@ fn link_all(setup: &init::Files, ours: &Path, console: &Console) -> anyhow::Resu
             constant_time_tables: querier.link.constant_time_tables,
         };
         let providing = provider.serve(std::future::pending());
-        let linking = link(&identity, &counterparts, terms.clone(), people.keys, &bars);
+        let question = Question::Keys(people.keys, None);
+        let linking = link(&identity, &counterparts, terms.clone(), question, &bars);
         // The servers end when the querier has its card.
         let linked = tokio::select! {
             linked = linking => linked?,
@@ -179,7 +185,7 @@ fn show(outcome: &Outcome) -> anyhow::Result<()> {
     say(format!(
         "\nquerier: {} records, {} distinct keys under {} rules; encrypted {} table entries ({})",
         summary.records,
-        figures.keys,
+        figures.asked,
         outcome.rules.len(),
         figures.table_entries,
         human_bytes(figures.table_bytes),

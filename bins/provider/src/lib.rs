@@ -8,7 +8,7 @@ use anyhow::Context;
 use blindjoin_columnar::{
     Population, ReadOptions, Reader, Side, Signature, TakeSignatures, pipeline, today,
 };
-use blindjoin_protocol::{ProviderKeysBuilder, join_key};
+use blindjoin_protocol::{Pairwise, ProviderKeysBuilder, ProviderRecords, join_key};
 use blindjoin_record::RuleSet;
 use blindjoin_record::blocking::{BlockKey, Blocks};
 use blindjoin_service::provider::{Blocked, Registry, blocked_digest};
@@ -24,54 +24,69 @@ pub struct Loaded {
     pub remarks: Vec<String>,
 }
 
-/// Reads a registry whole and keeps its join keys, each once.
-pub fn load(data: &Path, rules: &RuleSet) -> anyhow::Result<Loaded> {
-    load_in_blocks(data, rules, &[], usize::MAX)
+/// What queriers may do with a registry besides linking with all of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Permissions<'a> {
+    /// The blockings by fields that they may use.
+    pub blocks: &'a [String],
+    /// Blocks of fewer records are refused when a querier names them.
+    pub least_block: usize,
+    /// The most pairs of records that a session may compare; with 0 no pairs are.
+    pub most_pairs: u64,
 }
 
-/// [`load`], and the keys once more for every blocking that queriers may use. Blocks of fewer than
-/// `least_block` records are refused when a querier names them.
-pub fn load_in_blocks(
-    data: &Path,
-    rules: &RuleSet,
-    blockings: &[String],
-    least_block: usize,
-) -> anyhow::Result<Loaded> {
+impl Permissions<'_> {
+    /// Neither blocks nor pairs.
+    pub const NONE: Self = Self {
+        blocks: &[],
+        least_block: usize::MAX,
+        most_pairs: 0,
+    };
+}
+
+/// Reads a registry whole and keeps its join keys, each once, and once more for every blocking;
+/// where pairs may be compared, its records too.
+pub fn load(data: &Path, rules: &RuleSet, permissions: Permissions<'_>) -> anyhow::Result<Loaded> {
     let ids: Vec<String> = rules
         .rules()
         .iter()
         .map(|rule| rule.id().to_owned())
         .collect();
+    let forms = rules.forms();
     let Pass {
         take,
         population,
         mut remarks,
-    } = pass(data, rules, &ids, None)?;
+    } = pass(data, rules, &ids, None, None)?;
     let records = population.ids.len();
     anyhow::ensure!(records > 0, "{} has no records", data.display());
     remarks.extend(missing(&ids, &population));
     let keys = Arc::new(take.builder.build());
     let mut blocked = Vec::new();
-    for blocking in blockings {
+    for blocking in permissions.blocks {
         let BlockKey::Fields(fields) = BlockKey::new(blocking, rules)? else {
             anyhow::bail!("blocks {blocking}: blocks of a hash need no entry");
         };
-        let Pass { take, .. } = pass(data, rules, &ids, Some(&fields))?;
+        let pairs =
+            (permissions.most_pairs > 0).then(|| PairRecords::new(&forms).context("limits.pairs"));
+        let Pass { take, .. } = pass(data, rules, &ids, Some(&fields), pairs.transpose()?)?;
         let sizes = take.blocks.sizes();
         let sizes = sizes.map(|(key, size)| Ok((key.as_bytes().to_vec(), usize::try_from(size)?)));
         blocked.push(Blocked {
             digest: blocked_digest(rules.digest(), fields.digest()),
             sizes: sizes.collect::<anyhow::Result<_>>()?,
             keys: take.builder.build(),
+            records: take.pairs.map(|pairs| Arc::new(pairs.records)),
         });
     }
-    let rules_digest = rules.digest();
     let registry = Registry {
         rules: ids,
-        rules_digest,
+        rules_digest: rules.digest(),
+        forms,
         keys,
         blocked,
-        least_block,
+        least_block: permissions.least_block,
+        most_pairs: permissions.most_pairs,
     };
     Ok(Loaded {
         registry,
@@ -92,6 +107,7 @@ fn pass<'a>(
     rules: &RuleSet,
     ids: &'a [String],
     blocks: Option<&RuleSet>,
+    pairs: Option<PairRecords>,
 ) -> anyhow::Result<Pass<'a>> {
     let mut reader = Reader::open(data, ReadOptions::strict())?;
     let remarks = reader
@@ -110,6 +126,7 @@ fn pass<'a>(
         counted: false,
         ids,
         key: Vec::new(),
+        pairs,
     };
     let (side, threads) = (Side::Provider, pipeline::all_cores());
     let population = Population::read(
@@ -121,6 +138,9 @@ fn pass<'a>(
         &mut take,
         |_| (),
     )?;
+    if let Some(pairs) = &mut take.pairs {
+        pairs.finish_record()?;
+    }
     Ok(Pass {
         population,
         remarks,
@@ -157,6 +177,7 @@ struct Take<'a> {
     counted: bool,
     ids: &'a [String],
     key: Vec<u8>,
+    pairs: Option<PairRecords>,
 }
 
 impl TakeSignatures for Take<'_> {
@@ -164,7 +185,10 @@ impl TakeSignatures for Take<'_> {
 
     fn row(&mut self, _row: u32) -> Result<(), TakeError> {
         self.counted = false;
-        Ok(())
+        match &mut self.pairs {
+            Some(pairs) => Ok(pairs.finish_record()?),
+            None => Ok(()),
+        }
     }
 
     fn signature(&mut self, signature: Signature<'_>) -> Result<(), TakeError> {
@@ -177,9 +201,62 @@ impl TakeSignatures for Take<'_> {
                 return Ok(());
             }
         }
+        if let Some(pairs) = &mut self.pairs {
+            pairs.take(signature);
+        }
         let rule = &self.ids[usize::from(signature.rule)];
         let block = signature.block.map(str::as_bytes);
         join_key(&mut self.key, rule, signature.text.as_bytes(), block)?;
         Ok(self.builder.push(&self.key)?)
+    }
+}
+
+/// Collects whole records, each when the next one begins.
+struct PairRecords {
+    records: ProviderRecords,
+    /// The clause of the first form of each rule.
+    first: Vec<usize>,
+    block: String,
+    /// The record's value for each clause, empty where it has none.
+    values: Vec<String>,
+}
+
+impl PairRecords {
+    fn new(forms: &[(usize, u8)]) -> Result<Self, blindjoin_protocol::Error> {
+        let pairwise = Pairwise::of_rules(forms.iter().copied(), None)?;
+        let first = forms.iter().scan(0, |clauses, (forms, _)| {
+            *clauses += forms;
+            Some(*clauses - forms)
+        });
+        Ok(Self {
+            records: ProviderRecords::new(&pairwise),
+            first: first.collect(),
+            block: String::new(),
+            values: vec![String::new(); pairwise.clauses.len()],
+        })
+    }
+
+    fn take(&mut self, signature: Signature<'_>) {
+        if let Some(block) = signature.block {
+            block.clone_into(&mut self.block);
+            let clause = self.first[usize::from(signature.rule)] + usize::from(signature.form);
+            signature.text.clone_into(&mut self.values[clause]);
+        }
+    }
+
+    /// Ends the record that was begun, if it is in a block.
+    fn finish_record(&mut self) -> Result<(), blindjoin_protocol::Error> {
+        if self.block.is_empty() {
+            return Ok(());
+        }
+        let values: Vec<Option<&[u8]>> = self
+            .values
+            .iter()
+            .map(|value| Some(value.as_bytes()).filter(|value| !value.is_empty()))
+            .collect();
+        self.records.push(self.block.as_bytes(), &values)?;
+        self.block.clear();
+        self.values.iter_mut().for_each(String::clear);
+        Ok(())
     }
 }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use blindjoin_columnar::load_rules;
-use blindjoin_provider::{Loaded, load_in_blocks};
+use blindjoin_provider::{Loaded, Permissions, load};
 use blindjoin_service::config::ProviderConfig;
 use blindjoin_service::provider::Provider;
 use blindjoin_service::{program, server, telemetry};
@@ -65,11 +65,14 @@ fn serve(arguments: &Serve) -> anyhow::Result<()> {
         registry,
         records,
         remarks,
-    } = load_in_blocks(
+    } = load(
         &config.data,
         &load_rules(&config.rules)?,
-        &config.blocks,
-        usize::try_from(config.limits.k_min)?,
+        Permissions {
+            blocks: &config.blocks,
+            least_block: usize::try_from(config.limits.k_min)?,
+            most_pairs: config.limits.pairs,
+        },
     )?;
     if !arguments.quiet {
         for remark in remarks {

@@ -7,7 +7,7 @@ use anyhow::Context;
 use blindjoin_columnar::{Format, Output, load_rules};
 use blindjoin_querier::{Bars, Summary, report, write};
 use blindjoin_service::program::{self, say};
-use blindjoin_service::querier::{self, Linked};
+use blindjoin_service::querier::{self, Linked, Question};
 
 use crate::blocks::BlockOptions;
 use crate::session::{Resolved, Session};
@@ -90,12 +90,11 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
     let agreed = terms.clone();
     let counterparts = resolved.counterparts();
     let bars = Bars::new(quiet);
-    let linked = program::block_on(querier::link_in_blocks(
+    let linked = program::block_on(querier::link(
         identity,
         &counterparts,
         terms,
-        people.keys,
-        directory,
+        Question::Keys(people.keys, directory),
         &bars,
     ));
     bars.finish();

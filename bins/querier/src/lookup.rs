@@ -10,7 +10,7 @@ use blindjoin_querier::{Bars, Blocking, Query};
 use blindjoin_record::blocking::{Blocks, Small};
 use blindjoin_service::program::{self, say};
 use blindjoin_service::provider::blocked_digest;
-use blindjoin_service::querier::{self, Linked};
+use blindjoin_service::querier::{self, Linked, Question};
 use blindjoin_service::random;
 
 use crate::session::Session;
@@ -90,12 +90,11 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<bool> {
     let terms = resolved.options.lookup_terms(ids.clone(), digest)?;
     let counterparts = resolved.counterparts();
     let bars = Bars::new(quiet);
-    let linked = program::block_on(querier::link_in_blocks(
+    let linked = program::block_on(querier::link(
         &resolved.identity,
         &counterparts,
         terms,
-        keys,
-        directory,
+        Question::Keys(keys, directory),
         &bars,
     ));
     bars.finish();

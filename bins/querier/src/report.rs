@@ -131,7 +131,7 @@ fn parameters(figures: &Figures, terms: &Terms) -> Vec<Fact> {
             format!("{table}, {} ciphertexts", figures.table_entries),
         ),
         fact("comparisons", figures.comparisons.to_string()),
-        fact("distinct keys of the querier", figures.keys.to_string()),
+        fact("distinct keys of the querier", figures.asked.to_string()),
     ]
 }
 

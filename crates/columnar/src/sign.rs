@@ -21,6 +21,8 @@ pub struct Signature<'a> {
     pub row: u32,
     /// Position of the rule in its rule set.
     pub rule: u16,
+    /// Position of the probe form in its rule; 0 for a signature.
+    pub form: u16,
     /// The signature.
     pub text: &'a str,
     /// The record's blocking key, where blocks were asked for and the record has one.
@@ -32,6 +34,7 @@ impl std::fmt::Debug for Signature<'_> {
         f.debug_struct("Signature")
             .field("row", &self.row)
             .field("rule", &self.rule)
+            .field("form", &self.form)
             .finish_non_exhaustive()
     }
 }
@@ -144,12 +147,15 @@ impl Signer<'_> {
                 Side::Querier => {
                     let signatures = self.binding.sign(&row, &mut scratch.0);
                     for (rule, signature) in signatures.iter().enumerate() {
-                        part.take(rule, signature);
+                        part.take(rule, 0, signature);
                     }
                 }
                 Side::Provider => {
+                    let (mut last, mut form) = (usize::MAX, 0);
                     for (rule, signature) in self.binding.probe(&row, &mut scratch.0).iter() {
-                        part.take(rule, signature);
+                        form = if rule == last { form + 1 } else { 0 };
+                        last = rule;
+                        part.take(rule, form, signature);
                     }
                 }
             }
@@ -167,7 +173,8 @@ impl Signer<'_> {
 struct Part {
     text: String,
     rows: Vec<PartRow>,
-    signatures: Vec<(u16, Span)>,
+    /// Rule, form and text.
+    signatures: Vec<(u16, u16, Span)>,
     missing: Vec<Vec<(Reason, u64)>>,
     blocked: bool,
     progress: u64,
@@ -189,12 +196,12 @@ impl Part {
         (start, self.text.len())
     }
 
-    fn take(&mut self, rule: usize, signature: Result<&str, Reason>) {
+    fn take(&mut self, rule: usize, form: u16, signature: Result<&str, Reason>) {
         match signature {
             Ok(signature) => {
                 let span = self.push(signature);
                 let rule = u16::try_from(rule).expect("rule sets have far fewer rules");
-                self.signatures.push((rule, span));
+                self.signatures.push((rule, form, span));
             }
             Err(reason) => tally(&mut self.missing[rule], reason, 1),
         }
@@ -219,10 +226,11 @@ impl Part {
             let block = row.block.as_ref().map(text);
             population.without_block += u64::from(self.blocked && block.is_none());
             take.row(number)?;
-            for (rule, span) in &self.signatures[next..row.signatures] {
+            for (rule, form, span) in &self.signatures[next..row.signatures] {
                 take.signature(Signature {
                     row: number,
                     rule: *rule,
+                    form: *form,
                     text: text(span),
                     block,
                 })?;

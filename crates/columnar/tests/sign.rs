@@ -19,10 +19,13 @@ signature = ["name:T|U"]
 probe = [["name:T|U"], ["name:T|S(0,1)|U"]]
 "#;
 
+/// Row; rule and form; text; block.
+type Taking = (u32, (u16, u16), String, Option<String>);
+
 #[derive(Debug, Default)]
 struct Taken {
     rows: u32,
-    signatures: Vec<(u32, u16, String, Option<String>)>,
+    signatures: Vec<Taking>,
 }
 
 impl TakeSignatures for Taken {
@@ -39,11 +42,12 @@ impl TakeSignatures for Taken {
         let Signature {
             row,
             rule,
+            form,
             text,
             block,
         } = signature;
         self.signatures
-            .push((row, rule, text.to_owned(), block.map(str::to_owned)));
+            .push((row, (rule, form), text.to_owned(), block.map(str::to_owned)));
         Ok(())
     }
 }
@@ -89,10 +93,10 @@ fn signatures_come_by_row_and_rule_with_their_block() {
         )
     };
     let expected = [
-        key(0, 0, "17", "a"),
-        key(0, 1, "ANA", "a"),
-        key(1, 1, "BO", "b"),
-        key(2, 0, "18", ""),
+        key(0, (0, 0), "17", "a"),
+        key(0, (1, 0), "ANA", "a"),
+        key(1, (1, 0), "BO", "b"),
+        key(2, (0, 0), "18", ""),
     ];
     assert_eq!(querier.signatures, expected);
     assert_eq!(querier.rows, 3);
@@ -108,12 +112,12 @@ fn signatures_come_by_row_and_rule_with_their_block() {
     );
     let (_, provider) = population_of(text, Side::Provider);
     let expected = [
-        key(0, 0, "17", "a"),
-        key(0, 1, "ANA", "a"),
-        key(0, 1, "A", "a"),
-        key(1, 1, "BO", "b"),
-        key(1, 1, "B", "b"),
-        key(2, 0, "18", ""),
+        key(0, (0, 0), "17", "a"),
+        key(0, (1, 0), "ANA", "a"),
+        key(0, (1, 1), "A", "a"),
+        key(1, (1, 0), "BO", "b"),
+        key(1, (1, 1), "B", "b"),
+        key(2, (0, 0), "18", ""),
     ];
     assert_eq!(provider.signatures, expected);
 }
@@ -129,7 +133,11 @@ fn rows_keep_their_numbers_across_chunks() {
         text.push_str(&["r", &row.to_string(), ",", &row.to_string(), ",x\n"].concat());
     }
     let (population, taken) = population_of(&text, Side::Querier);
-    for (row, _, text, _) in taken.signatures.iter().filter(|(_, rule, _, _)| *rule == 0) {
+    for (row, _, text, _) in taken
+        .signatures
+        .iter()
+        .filter(|(_, (rule, _), _, _)| *rule == 0)
+    {
         assert_eq!(*text, row.to_string());
         assert_eq!(population.ids.get(*row as usize), format!("r{row}"));
     }

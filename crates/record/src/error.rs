@@ -148,6 +148,16 @@ pub enum Error {
         /// Line of the rules file, if it comes from one.
         line: Option<usize>,
     },
+    /// A weight that no score can have.
+    #[error("{}the weight of rule `{rule}` must be a number from 1 to {most}", at(*.line))]
+    Weight {
+        /// The rule.
+        rule: String,
+        /// The highest.
+        most: u8,
+        /// Line of the rules file, if it comes from one.
+        line: Option<usize>,
+    },
 }
 
 /// A fault in an expression.

@@ -61,7 +61,7 @@
 //! | `dialect` | the OpenToken version to follow; without it, our own conventions |
 //! | `[columns]` | `field = "column"`; `record_id` is the record's own id |
 //! | `[fields]` | `field = "Kind"`, a [`FieldKind`]; without it, text that is trimmed |
-//! | `[[rule]]` | `id`; `signature`, a list of `"field:expression"`; `probe`, lists of such lists |
+//! | `[[rule]]` | `id`; `signature`, a list of `"field:expression"`; `probe`, lists of such lists; `weight`, 1 to 16, where pairs are scored |
 //!
 //! Under our own conventions a part that is empty after its expression leaves the record without
 //! that signature; under a dialect it is left out, as OpenToken does. Built-in sets are

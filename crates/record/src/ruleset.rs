@@ -44,6 +44,7 @@ pub struct Field {
 #[derive(Clone, Debug)]
 pub struct Rule {
     id: String,
+    weight: u8,
     pub(crate) joiner: &'static str,
     pub(crate) blanks: Blanks,
     pub(crate) signature: Form,
@@ -149,6 +150,13 @@ impl RuleSet {
     /// Whether some rule has probe forms of its own, as approximate rules do.
     pub fn has_probes(&self) -> bool {
         self.rules.iter().any(Rule::has_probes)
+    }
+
+    /// For each rule, under how many forms a provider probes for it, and its weight: what pairs of
+    /// records are compared by.
+    pub fn forms(&self) -> Vec<(usize, u8)> {
+        let form = |rule: &Rule| (rule.probe_count(), rule.weight());
+        self.rules.iter().map(form).collect()
     }
 
     /// The column of the record id as mapped, if it is.
@@ -325,6 +333,13 @@ impl Rule {
         &self.id
     }
 
+    /// What the rule counts towards a score, where pairs are scored: 1 unless the file says so.
+    ///
+    /// It is not part of the digest: it decides nothing about signatures.
+    pub fn weight(&self) -> u8 {
+        self.weight
+    }
+
     /// Whether the provider probes other forms than the signature.
     pub fn has_probes(&self) -> bool {
         !self.probes.is_empty()
@@ -393,6 +408,13 @@ impl Compiler<'_> {
                     limit: MOST_PROBES,
                 });
             }
+            let weight = u8::try_from(rule.weight).ok();
+            let weight = weight.filter(|weight| (1..=MOST_WEIGHT).contains(weight));
+            let weight = weight.ok_or_else(|| Error::Weight {
+                rule: rule.id.clone(),
+                most: MOST_WEIGHT,
+                line: rule.line,
+            })?;
             let signature = self.form(rule, &rule.signature)?;
             let probes = rule
                 .probes
@@ -401,6 +423,7 @@ impl Compiler<'_> {
                 .collect::<Result<Vec<_>, _>>()?;
             rules.push(Rule {
                 id: rule.id.clone(),
+                weight,
                 joiner: rule.joiner,
                 blanks: rule.blanks.unwrap_or(match spec.dialect {
                     Some(_) => Blanks::Drop,
@@ -450,3 +473,4 @@ impl Compiler<'_> {
 
 const MOST_RULES: usize = 64;
 const MOST_PROBES: usize = 64;
+const MOST_WEIGHT: u8 = 16;

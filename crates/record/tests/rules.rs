@@ -270,10 +270,33 @@ fn mistakes_in_a_file_are_named_with_their_line() {
         error("dialect = \"x\"\n"),
         Error::UnknownDialect { line: Some(1), .. }
     ));
+    for weight in ["0", "17", "-1"] {
+        let text = PEOPLE.replace(
+            "id = \"NAME_DOB\"",
+            &format!("id = \"NAME_DOB\"\nweight = {weight}"),
+        );
+        match error(&text) {
+            Error::Weight { rule, line, .. } => {
+                assert_eq!((rule.as_str(), line), ("NAME_DOB", Some(14)));
+            }
+            other => panic!("{other}"),
+        }
+    }
     assert!(matches!(
         error("[fields]\na = \"x\"\n"),
         Error::UnknownKind { line: Some(2), .. }
     ));
+}
+
+#[test]
+fn weights_are_read_and_do_not_change_the_digest() {
+    let plain = RuleSet::from_toml(PEOPLE).unwrap();
+    let text = PEOPLE.replace("id = \"NAME_DOB\"", "id = \"NAME_DOB\"\nweight = 3");
+    let weighted = RuleSet::from_toml(&text).unwrap();
+    let weights = |rules: &RuleSet| rules.rules().iter().map(Rule::weight).collect::<Vec<_>>();
+    assert_eq!(weights(&plain), [1, 1, 1]);
+    assert_eq!(weights(&weighted), [1, 3, 1]);
+    assert_eq!(plain.digest(), weighted.digest());
 }
 
 #[test]

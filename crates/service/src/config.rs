@@ -146,6 +146,8 @@ pub struct ProviderLimits {
     pub blind: bool,
     /// The least number of our records in a block that a querier names.
     pub k_min: u64,
+    /// The most pairs of records that a session may compare; 0 refuses pairwise linkages.
+    pub pairs: u64,
     /// Table entries of one querier between two starts of this program, all sessions together.
     pub table_total: u64,
     /// How long a session may wait for a party that owes the next message.
@@ -159,6 +161,7 @@ impl Default for ProviderLimits {
             table: 50_000_000,
             blind: true,
             k_min: 11,
+            pairs: 0,
             table_total: 1_000_000_000,
             idle_seconds: 300,
         }

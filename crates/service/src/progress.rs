@@ -51,8 +51,8 @@ impl Observer for () {
 /// What a linkage cost, sizes all public.
 #[derive(Clone, Debug, Default)]
 pub struct Figures {
-    /// Distinct join keys of the querier.
-    pub keys: u64,
+    /// Distinct join keys of the querier, or its records in a pairwise linkage.
+    pub asked: u64,
     /// Bits of the session key's modulus.
     pub key_bits: u64,
     /// Ciphertexts in the querier's table.

@@ -6,10 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use blindjoin_protocol::{
-    Answer, Handshake, KeyAnnouncement, Manifest, Offer, Policy, ProviderKeys, size_class,
-};
-use sha2::{Digest, Sha256};
+use blindjoin_protocol::{Answer, Handshake, KeyAnnouncement, Manifest, Offer, Policy};
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
@@ -30,99 +27,15 @@ use crate::wire::{
 };
 use crate::{Error, Fingerprint, Identity, Role, chain, pool, random, server, stream};
 
+mod registry;
 mod session;
 
+use registry::Selected;
+pub use registry::{Blocked, Registry, blocked_digest};
 use session::Open;
 
 /// How many offers of queriers may wait for their session.
 const OFFERS: usize = 256;
-
-/// What a provider links: its distinct join keys, under the rules that made them.
-#[derive(Debug)]
-pub struct Registry {
-    /// The ids of the rules, in their order.
-    pub rules: Vec<String>,
-    /// Digest of the rules and their normalisation; a querier must have the same.
-    pub rules_digest: [u8; 32],
-    /// The keys of all records under all rules.
-    pub keys: Arc<ProviderKeys>,
-    /// The same in blocks, for every blocking that queriers may use.
-    pub blocked: Vec<Blocked>,
-    /// The least number of records in a block of this registry.
-    pub least_block: usize,
-}
-
-/// A registry cut into blocks by fields.
-#[derive(Debug)]
-pub struct Blocked {
-    /// What a querier calls this blocking: [`blocked_digest`].
-    pub digest: [u8; 32],
-    /// The keys of all records under all rules, each with its block.
-    pub keys: ProviderKeys,
-    /// The blocks, and how many records each holds.
-    pub sizes: Vec<(Vec<u8>, usize)>,
-}
-
-/// The digest of rules together with the rules that yield blocks: what both sides must have.
-pub fn blocked_digest(rules: [u8; 32], blocks: [u8; 32]) -> [u8; 32] {
-    Sha256::new()
-        .chain_update(b"in blocks")
-        .chain_update(rules)
-        .chain_update(blocks)
-        .finalize()
-        .into()
-}
-
-impl Registry {
-    /// The keys that take part in a session.
-    fn select(&self, offer: &Offer) -> Result<Arc<ProviderKeys>, Error> {
-        let digest = offer.terms.rules_digest;
-        let same_rules = offer.terms.rules == self.rules;
-        let Some(directory) = offer
-            .blocks
-            .as_ref()
-            .filter(|directory| !directory.is_hashed())
-        else {
-            if !same_rules || digest != self.rules_digest {
-                return Err(self.other_rules("rules"));
-            }
-            let Some(directory) = &offer.blocks else {
-                return Ok(self.keys.clone());
-            };
-            directory.check_sizes(self.keys.iter(), self.least_block)?;
-            let admitted = self.keys.iter().filter(|key| directory.admits(key));
-            return Ok(Arc::new(ProviderKeys::collect(admitted)?));
-        };
-        let blocked = self
-            .blocked
-            .iter()
-            .find(|blocked| same_rules && blocked.digest == digest);
-        let blocked = blocked.ok_or_else(|| self.other_rules("rules and blocking"))?;
-        let records = blocked
-            .sizes
-            .iter()
-            .flat_map(|(key, size)| std::iter::repeat_n(&**key, *size));
-        directory.check_sizes(records, self.least_block)?;
-        // A join key ends with its block.
-        let block = |key: &[u8]| {
-            key.rsplit(|byte| *byte == 0)
-                .next()
-                .map(|block| directory.admits(block))
-        };
-        let admitted = blocked.keys.iter().filter(|key| block(key) == Some(true));
-        Ok(Arc::new(ProviderKeys::collect(admitted)?))
-    }
-
-    fn other_rules(&self, what: &str) -> Error {
-        let ours = self.rules.join(", ");
-        Error::Refused {
-            reason: format!(
-                "the querier's {what} are not the provider's: both need the same with the same \
-                 expressions (the provider's rules are {ours})"
-            ),
-        }
-    }
-}
 
 /// A provider bound to its address, not answering yet.
 #[derive(Debug)]
@@ -207,6 +120,8 @@ struct Pending {
     answer: Answer,
     offer: Offer,
     querier: Fingerprint,
+    /// What takes part, unless keeping it costs too much memory.
+    selected: Option<Selected>,
 }
 
 impl std::fmt::Debug for Desk {
@@ -317,13 +232,13 @@ impl Desk {
     async fn answer(&self, caller: Caller, offer: &[u8]) -> Result<Answer, Error> {
         let offer = Offer::decode(offer)?;
         let registry = self.registry.clone();
+        let mut generator = random::generator()?;
         let selecting = pool::compute("selecting records", move || {
-            registry.select(&offer).map(|keys| (offer, keys.len()))
+            let selected = registry.select(&offer)?;
+            let answer = selected.answer(&offer, &mut generator)?;
+            Ok::<_, Error>((offer, answer, selected))
         });
-        let (offer, keys) = selecting.await??;
-        let canaries = u64::from(offer.terms.canaries);
-        let size = size_class(keys as u64 + canaries);
-        let answer = Answer::new(size, &mut random::generator()?);
+        let (offer, answer, selected) = selecting.await??;
         let mut offers = self.offers.lock().unwrap_or_else(PoisonError::into_inner);
         if offers.len() >= OFFERS {
             offers.pop_front();
@@ -332,6 +247,7 @@ impl Desk {
             answer,
             offer,
             querier: caller.fingerprint,
+            selected: Some(selected).filter(Selected::is_small),
         });
         Ok(answer)
     }
@@ -356,10 +272,13 @@ impl Desk {
         manifest.check(&self.policy, now)?;
         self.sessions.reserve(id, manifest.terms.expires, now)?;
         self.spend(caller.fingerprint, &manifest)?;
-        // Selected again rather than kept with the offer: an offer that waits costs no memory.
-        let registry = self.registry.clone();
-        let selecting = pool::compute("selecting records", move || registry.select(&pending.offer));
-        let keys = selecting.await??;
+        let selected = if let Some(selected) = pending.selected {
+            selected
+        } else {
+            let registry = self.registry.clone();
+            let select = move || registry.select(&pending.offer);
+            pool::compute("selecting records", select).await??
+        };
         let started = Instant::now();
         let connection = Connection::open(&self.identity, Role::KeyHolder, &self.keyholder).await?;
         if manifest.parties.keyholder.0 != connection.public_key() {
@@ -402,7 +321,7 @@ impl Desk {
             keyholder: keyholder_peer,
             querier: querier_peer,
             caller: caller.fingerprint,
-            keys,
+            selected,
             secret,
         });
         self.sessions.insert(id, Arc::new(session))?;

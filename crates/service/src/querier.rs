@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use blindjoin_protocol::{
-    Agreement, BlockDirectory, Card, Channel, Handshake, Inbound, KeyAnnouncement, Manifest, Mode,
-    Offer, Parties, Querier, QuerierKeys, SessionSecret, Terms, size_class,
+    Agreement, BlockDirectory, Card, Channel, Error as ProtocolError, Handshake, Inbound, JoinKeys,
+    KeyAnnouncement, Manifest, Offer, Parties, Querier, QuerierKeys, QuerierRecords, SessionSecret,
+    Terms,
 };
+use rand::CryptoRng;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt, once};
@@ -50,7 +52,49 @@ pub struct Linked {
     pub figures: Figures,
 }
 
-/// Links `keys` with a provider's registry.
+/// What a querier asks of a provider.
+#[derive(Debug)]
+pub enum Question {
+    /// Join keys, to be found among the provider's: all of them, or those in the blocks given,
+    /// which the provider learns.
+    Keys(QuerierKeys, Option<BlockDirectory>),
+    /// Records, to be compared with each of the provider's in the same block.
+    Records(QuerierRecords, BlockDirectory),
+}
+
+impl Question {
+    /// How many distinct keys or records are asked about.
+    fn len(&self) -> u64 {
+        let len = match self {
+            Self::Keys(keys, _) => keys.len(),
+            Self::Records(records, _) => records.len(),
+        };
+        len as u64
+    }
+
+    fn offer(&self, terms: Terms, rng: &mut impl CryptoRng) -> Result<Offer, ProtocolError> {
+        match self {
+            Self::Keys(keys, blocks) => Offer::for_keys(terms, keys, blocks.clone(), rng),
+            Self::Records(_, blocks) => Offer::for_blocks(terms, blocks.clone(), rng),
+        }
+    }
+
+    fn lay_out(
+        self,
+        agreement: &Agreement,
+        join_keys: JoinKeys,
+        secret: &SessionSecret,
+    ) -> Result<Querier, ProtocolError> {
+        match self {
+            Self::Keys(keys, _) => Querier::new(agreement, join_keys, keys, secret),
+            Self::Records(records, blocks) => {
+                Querier::for_pairs(agreement, join_keys, &blocks, records, secret)
+            }
+        }
+    }
+}
+
+/// Asks a provider, on terms that suit the question.
 ///
 /// # Errors
 ///
@@ -59,24 +103,7 @@ pub async fn link(
     identity: &Identity,
     counterparts: &Counterparts,
     terms: Terms,
-    keys: QuerierKeys,
-    observer: &dyn Observer,
-) -> Result<Linked, Error> {
-    link_in_blocks(identity, counterparts, terms, keys, None, observer).await
-}
-
-/// Links `keys` with the part of a provider's registry that is in the given blocks, which the
-/// provider learns.
-///
-/// # Errors
-///
-/// As for [`link`].
-pub async fn link_in_blocks(
-    identity: &Identity,
-    counterparts: &Counterparts,
-    terms: Terms,
-    keys: QuerierKeys,
-    blocks: Option<BlockDirectory>,
+    question: Question,
     observer: &dyn Observer,
 ) -> Result<Linked, Error> {
     // A session's state is some 20 kB, which need not lie on the caller's stack.
@@ -84,8 +111,7 @@ pub async fn link_in_blocks(
         identity,
         counterparts,
         terms,
-        keys,
-        blocks,
+        question,
         observer,
     ))
     .await
@@ -95,8 +121,7 @@ async fn run_session(
     identity: &Identity,
     counterparts: &Counterparts,
     terms: Terms,
-    keys: QuerierKeys,
-    blocks: Option<BlockDirectory>,
+    question: Question,
     observer: &dyn Observer,
 ) -> Result<Linked, Error> {
     let clock = Clock::new(observer);
@@ -110,19 +135,19 @@ async fn run_session(
         keyholder,
         provider,
     };
-    let manifest = both.negotiate(terms, keys.len() as u64, blocks).await?;
+    let manifest = both.negotiate(terms, &question).await?;
     clock.begin(Phase::Keys);
     let opened = both.open(manifest).await?;
     clock.begin(Phase::Table);
     let figures = Figures {
-        keys: keys.len() as u64,
+        asked: question.len(),
         key_bits: opened.agreement.public_key().size().bits() as u64,
         table_entries: opened.agreement.sizes().table_entries(),
         comparisons: opened.agreement.sizes().comparison_ciphertexts(),
         provider_size: opened.agreement.manifest().provider_size,
         ..Figures::default()
     };
-    let (card, figures) = both.run(opened, keys, figures, &clock).await?;
+    let (card, figures) = both.run(opened, question, figures, &clock).await?;
     Ok(Linked {
         card,
         figures: Figures {
@@ -149,17 +174,8 @@ struct Opened {
 }
 
 impl Both<'_> {
-    async fn negotiate(
-        &self,
-        terms: Terms,
-        keys: u64,
-        blocks: Option<BlockDirectory>,
-    ) -> Result<Manifest, Error> {
-        let size = match terms.mode {
-            Mode::Lookup => terms.rules.len() as u64 + u64::from(terms.canaries),
-            Mode::Join { .. } | Mode::Pairwise(_) => size_class(keys + u64::from(terms.canaries)),
-        };
-        let offer = Offer::new(terms, size, blocks, &mut random::generator()?)?;
+    async fn negotiate(&self, terms: Terms, question: &Question) -> Result<Manifest, Error> {
+        let offer = question.offer(terms, &mut random::generator()?)?;
         let request = NegotiateRequest {
             offer: offer.encode(),
         };
@@ -224,7 +240,7 @@ impl Both<'_> {
     async fn run(
         &self,
         opened: Opened,
-        keys: QuerierKeys,
+        question: Question,
         mut figures: Figures,
         clock: &Clock<'_>,
     ) -> Result<(Card, Figures), Error> {
@@ -232,7 +248,7 @@ impl Both<'_> {
         let join_keys = opened.to_provider.join_keys(opened.agreement.suite());
         let (agreement, secret) = (opened.agreement.clone(), opened.secret.clone());
         let querier = pool::compute("laying out the table", move || {
-            Querier::new(&agreement, join_keys, keys, &secret)
+            question.lay_out(&agreement, join_keys, &secret)
         })
         .await??;
         let querier = Arc::new(querier);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use blindjoin_protocol::Card;
 use blindjoin_service::config::{LinkOptions, NamedPeer};
-use blindjoin_service::querier::{self, Counterparts};
+use blindjoin_service::querier::{self, Counterparts, Question};
 use blindjoin_service::{Identity, Peer};
 use tokio::task::JoinSet;
 
@@ -77,14 +77,9 @@ pub(crate) async fn link_all(
             );
             let (directory, outside) = (records.directory()?, outside.clone());
             running.spawn(async move {
-                let linking = querier::link_in_blocks(
-                    &common.identity,
-                    &counterparts,
-                    terms,
-                    keys,
-                    directory,
-                    &*place,
-                );
+                let question = Question::Keys(keys, directory);
+                let linking =
+                    querier::link(&common.identity, &counterparts, terms, question, &*place);
                 let querier::Linked { card, .. } = Box::pin(linking)
                     .await
                     .with_context(|| format!("linking with {}", provider.name))?;

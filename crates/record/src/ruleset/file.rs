@@ -29,6 +29,8 @@ struct File {
 struct FileRule {
     id: Spanned<String>,
     signature: Vec<Spanned<String>>,
+    #[serde(default = "one")]
+    weight: i64,
     #[serde(default)]
     probe: Vec<Vec<Spanned<String>>>,
 }
@@ -98,6 +100,7 @@ pub(super) fn read(text: &str) -> Result<Spec, Error> {
         spec.rules.push(RuleSpec {
             id: rule.id.get_ref().clone(),
             line: lines.of(&rule.id),
+            weight: rule.weight,
             joiner: "|",
             blanks: None,
             signature: rule.signature.iter().map(part).collect(),
@@ -109,6 +112,10 @@ pub(super) fn read(text: &str) -> Result<Spec, Error> {
         });
     }
     Ok(spec)
+}
+
+fn one() -> i64 {
+    1
 }
 
 struct Lines<'a>(&'a str);

@@ -32,6 +32,7 @@ pub(super) struct FieldSpec {
 pub(super) struct RuleSpec {
     pub(super) id: String,
     pub(super) line: Option<usize>,
+    pub(super) weight: i64,
     pub(super) joiner: &'static str,
     /// By convention of the rule set if nothing is said.
     pub(super) blanks: Option<Blanks>,
@@ -79,6 +80,7 @@ impl RuleSpec {
         Self {
             id: id.to_owned(),
             line: None,
+            weight: 1,
             joiner: "|",
             blanks: None,
             signature: signature

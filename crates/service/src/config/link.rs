@@ -1,6 +1,6 @@
 //! How a querier links: the options of a session, and the terms that they come to.
 
-use blindjoin_protocol::{Dummies, Mask, Mode, Profile, TableKind, Terms, size_class};
+use blindjoin_protocol::{Dummies, Mask, Mode, Pairwise, Profile, TableKind, Terms, size_class};
 use serde::Deserialize;
 
 use super::key_size;
@@ -23,6 +23,8 @@ pub struct LinkOptions {
     /// Common identifiers known to querier and provider only, which betray a key holder that drops
     /// results.
     pub canaries: u8,
+    /// In a pairwise linkage, the most slots that the key holder may find matching, over all pairs.
+    pub pair_matches: u64,
     /// Reads tables of powers at addresses that depend on nothing secret.
     pub constant_time_tables: bool,
     /// For how long an agreement is valid.
@@ -60,6 +62,7 @@ impl Default for LinkOptions {
             hide_count: false,
             mask: MaskChoice::Slot,
             canaries: Terms::DEFAULT_CANARIES,
+            pair_matches: 10_000_000,
             constant_time_tables: false,
             session_hours: 24,
             idle_seconds: 300,
@@ -126,6 +129,31 @@ impl LinkOptions {
         let terms = Terms {
             mode: Mode::Lookup,
             ..options.terms(rules, rules_digest, keys)?
+        };
+        terms.check()?;
+        Ok(terms)
+    }
+
+    /// The terms of comparing pairs of records, which carry no canaries: what a pair shows is the
+    /// place of the querier's record and a handle of the provider's.
+    ///
+    /// # Errors
+    ///
+    /// As for [`LinkOptions::terms`].
+    pub fn pair_terms(
+        &self,
+        rules: Vec<String>,
+        rules_digest: [u8; 32],
+        pairwise: Pairwise,
+    ) -> Result<Terms, Error> {
+        let options = Self {
+            canaries: 0,
+            ..self.clone()
+        };
+        let terms = Terms {
+            mode: Mode::Pairwise(pairwise),
+            match_cap: self.pair_matches,
+            ..options.terms(rules, rules_digest, 0)?
         };
         terms.check()?;
         Ok(terms)

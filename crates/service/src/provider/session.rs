@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use blindjoin_protocol::{
-    Account, Agreement, Channel, EncryptedTable, Peer, Provider, ProviderJobs, ProviderKeys,
-    SessionSecret, TableIntake,
+    Account, Agreement, Channel, EncryptedTable, Peer, Provider, SessionSecret, TableIntake,
 };
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
@@ -15,6 +14,7 @@ use tokio_stream::{Stream, StreamExt, once};
 use tonic::Status;
 use tracing::info;
 
+use super::registry::Selected;
 use crate::client::Connection;
 use crate::sessions::{Id, Session, short};
 use crate::wire::key_holder_client::KeyHolderClient;
@@ -31,7 +31,7 @@ pub(super) struct Parts {
     pub(super) handshake: Vec<u8>,
     pub(super) keyholder: Peer,
     pub(super) querier: Peer,
-    pub(super) keys: Arc<ProviderKeys>,
+    pub(super) selected: Selected,
     pub(super) secret: SessionSecret,
 }
 
@@ -96,17 +96,17 @@ impl Open {
             agreement,
             keyholder,
             querier,
-            keys,
+            selected,
             secret,
             ..
         } = &self.parts;
         let to_querier = Channel::derive(agreement, Role::Provider, secret, querier)?;
         let to_keyholder = Channel::derive(agreement, Role::Provider, secret, keyholder)?;
         let jobs = {
-            let (agreement, keys, secret) = (agreement.clone(), keys.clone(), secret.clone());
-            let join_keys = to_querier.join_keys(agreement.suite());
+            let (agreement, secret) = (agreement.clone(), secret.clone());
+            let (selected, join_keys) = (selected.clone(), to_querier.join_keys(agreement.suite()));
             pool::compute("preparing the comparisons", move || {
-                ProviderJobs::prepare(&agreement, &join_keys, &keys, &secret)
+                selected.jobs(&agreement, &join_keys, &secret)
             })
         };
         let started = Instant::now();

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use blindjoin_protocol::{BlockDirectory, Cell};
 use blindjoin_service::config::{LinkOptions, MaskChoice, Table};
 use blindjoin_service::progress::Figures;
-use blindjoin_service::querier::link_in_blocks;
+use blindjoin_service::querier::{Question, link};
 use blindjoin_service::{Identity, random};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -94,7 +94,8 @@ async fn run(
     let mut generator = random::generator().unwrap();
     let blocks =
         blocks.map(|bits| BlockDirectory::of_hash(bits, keys.iter(), 1, &mut generator).unwrap());
-    let linked = link_in_blocks(&identity, &counterparts, terms, keys, blocks, &())
+    let question = Question::Keys(keys, blocks);
+    let linked = link(&identity, &counterparts, terms, question, &())
         .await
         .unwrap();
     let rows = (0..linked.card.rows()).map(|row| linked.card.row(row).to_vec());

@@ -13,7 +13,7 @@ use blindjoin_service::identity::IdentityFiles;
 use blindjoin_service::identity::authority::Authority;
 use blindjoin_service::keyholder::KeyHolder;
 use blindjoin_service::provider::{Provider, Registry};
-use blindjoin_service::querier::{Counterparts, Linked, link};
+use blindjoin_service::querier::{Counterparts, Linked, Question, link};
 use blindjoin_service::{Error, Identity, Peer};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -166,7 +166,8 @@ impl Setup {
         let identity = Identity::load_unchecked(&self.querier).unwrap();
         let keys = querier_keys(values);
         let terms = terms(options, keys.len());
-        link(&identity, counterparts, terms, keys, &()).await
+        let question = Question::Keys(keys, None);
+        link(&identity, counterparts, terms, question, &()).await
     }
 }
 
@@ -224,10 +225,12 @@ pub(crate) fn registry(values: &[[Option<&str>; 2]]) -> Registry {
     Registry {
         rules: RULES.map(str::to_owned).to_vec(),
         rules_digest: DIGEST,
+        forms: vec![(1, 1); 2],
         keys: ProviderKeys::collect(keys.iter().map(Vec::as_slice))
             .unwrap()
             .into(),
         blocked: Vec::new(),
         least_block: 11,
+        most_pairs: 0,
     }
 }

@@ -2,6 +2,7 @@
 
 use blindjoin_service::config::{KeyHolderLimits, Link, LinkOptions};
 use blindjoin_service::identity::authority::Authority;
+use blindjoin_service::querier::{Question, link};
 use blindjoin_service::{Error, Fault, Fingerprint, Identity};
 
 use crate::common::{Serving, Setup, fingerprint, options, querier_keys, terms};
@@ -31,7 +32,8 @@ async fn link_as(
     let counterparts = setup.counterparts(keyholder.address, provider.address);
     let keys = querier_keys(&OURS);
     let terms = terms(&options(), keys.len());
-    blindjoin_service::querier::link(identity, &counterparts, terms, keys, &())
+    let question = Question::Keys(keys, None);
+    link(identity, &counterparts, terms, question, &())
         .await
         .unwrap_err()
 }
@@ -85,7 +87,8 @@ async fn a_server_with_another_certificate_is_refused() {
     for counterparts in [pinned_wrong, wrong_port] {
         let keys = querier_keys(&OURS);
         let terms = terms(&options(), keys.len());
-        let error = blindjoin_service::querier::link(&identity, &counterparts, terms, keys, &())
+        let question = Question::Keys(keys, None);
+        let error = link(&identity, &counterparts, terms, question, &())
             .await
             .unwrap_err();
         assert!(matches!(error, Error::RefusedThem { .. }), "{error:?}");
@@ -200,7 +203,8 @@ async fn other_rules_and_other_limits_are_refused_with_a_reason() {
     let keys = querier_keys(&OURS);
     let mut terms = terms(&options(), keys.len());
     terms.rules_digest = [0; 32];
-    let error = blindjoin_service::querier::link(&identity, &counterparts, terms, keys, &())
+    let question = Question::Keys(keys, None);
+    let error = link(&identity, &counterparts, terms, question, &())
         .await
         .unwrap_err();
     assert!(

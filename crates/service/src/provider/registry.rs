@@ -1,0 +1,190 @@
+//! What a provider links, and which part of it a session needs.
+
+use std::sync::Arc;
+
+use blindjoin_protocol::{
+    Agreement, Answer, BlockDirectory, JoinKeys, Mode, Offer, Pairwise, ProviderJobs, ProviderKeys,
+    ProviderRecords, SessionSecret,
+};
+use rand::CryptoRng;
+use sha2::{Digest, Sha256};
+
+use crate::Error;
+
+/// The most join keys that are kept while an answered offer waits for its session.
+const KEPT: usize = 1 << 14;
+
+/// What a provider links: its distinct join keys, under the rules that made them.
+#[derive(Debug)]
+pub struct Registry {
+    /// The ids of the rules, in their order.
+    pub rules: Vec<String>,
+    /// Digest of the rules and their normalisation; a querier must have the same.
+    pub rules_digest: [u8; 32],
+    /// For each rule, under how many forms the provider probes for it, and its weight in scores.
+    pub forms: Vec<(usize, u8)>,
+    /// The keys of all records under all rules.
+    pub keys: Arc<ProviderKeys>,
+    /// The same in blocks, for every blocking that queriers may use.
+    pub blocked: Vec<Blocked>,
+    /// The least number of records in a block of this registry.
+    pub least_block: usize,
+    /// The most pairs of records that a session may compare.
+    pub most_pairs: u64,
+}
+
+/// A registry cut into blocks by fields.
+#[derive(Debug)]
+pub struct Blocked {
+    /// What a querier calls this blocking: [`blocked_digest`].
+    pub digest: [u8; 32],
+    /// The keys of all records under all rules, each with its block.
+    pub keys: ProviderKeys,
+    /// The blocks, and how many records each holds.
+    pub sizes: Vec<(Vec<u8>, usize)>,
+    /// The records themselves, where pairs of them may be compared.
+    pub records: Option<Arc<ProviderRecords>>,
+}
+
+/// The digest of rules together with the rules that yield blocks: what both sides must have.
+pub fn blocked_digest(rules: [u8; 32], blocks: [u8; 32]) -> [u8; 32] {
+    Sha256::new()
+        .chain_update(b"in blocks")
+        .chain_update(rules)
+        .chain_update(blocks)
+        .finalize()
+        .into()
+}
+
+/// The part of a registry that takes part in a session.
+#[derive(Clone, Debug)]
+pub(super) enum Selected {
+    Keys(Arc<ProviderKeys>),
+    /// A copy of some keys.
+    Some(Arc<ProviderKeys>),
+    Records(Arc<ProviderRecords>, BlockDirectory),
+}
+
+impl Registry {
+    /// What takes part in a session.
+    pub(super) fn select(&self, offer: &Offer) -> Result<Selected, Error> {
+        let named = offer.blocks.as_ref().filter(|blocks| !blocks.is_hashed());
+        if let Some(directory) = named {
+            return self.select_in_blocks(offer, directory);
+        }
+        if matches!(offer.terms.mode, Mode::Pairwise(_)) {
+            let reason = "pairs are compared in blocks of fields only".to_owned();
+            return Err(Error::Refused { reason });
+        }
+        if offer.terms.rules != self.rules || offer.terms.rules_digest != self.rules_digest {
+            return Err(self.other_rules("rules"));
+        }
+        let Some(directory) = &offer.blocks else {
+            return Ok(Selected::Keys(self.keys.clone()));
+        };
+        directory.check_sizes(self.keys.iter(), self.least_block)?;
+        let admitted = self.keys.iter().filter(|key| directory.admits(key));
+        Ok(Selected::Some(Arc::new(ProviderKeys::collect(admitted)?)))
+    }
+
+    fn select_in_blocks(
+        &self,
+        offer: &Offer,
+        directory: &BlockDirectory,
+    ) -> Result<Selected, Error> {
+        let terms = &offer.terms;
+        let same =
+            |blocked: &&Blocked| terms.rules == self.rules && terms.rules_digest == blocked.digest;
+        let blocked = self.blocked.iter().find(same);
+        let blocked = blocked.ok_or_else(|| self.other_rules("rules and blocking"))?;
+        let records = blocked
+            .sizes
+            .iter()
+            .flat_map(|(key, size)| std::iter::repeat_n(&**key, *size));
+        directory.check_sizes(records, self.least_block)?;
+        if let Mode::Pairwise(pairwise) = &terms.mode {
+            return self.select_pairs(pairwise, blocked, directory);
+        }
+        // A join key ends with its block.
+        let block = |key: &[u8]| {
+            key.rsplit(|byte| *byte == 0)
+                .next()
+                .map(|block| directory.admits(block))
+        };
+        let admitted = blocked.keys.iter().filter(|key| block(key) == Some(true));
+        Ok(Selected::Some(Arc::new(ProviderKeys::collect(admitted)?)))
+    }
+
+    fn select_pairs(
+        &self,
+        pairwise: &Pairwise,
+        blocked: &Blocked,
+        directory: &BlockDirectory,
+    ) -> Result<Selected, Error> {
+        let refuse = |reason| Err(Error::Refused { reason });
+        let Some(records) = &blocked.records else {
+            return refuse(
+                "the provider compares no pairs of records (limits.pairs in its configuration)"
+                    .to_owned(),
+            );
+        };
+        if *pairwise != Pairwise::of_rules(self.forms.iter().copied(), pairwise.threshold)? {
+            return refuse(
+                "the weights of the querier's rules are not those of the provider's".to_owned(),
+            );
+        }
+        if records.pairs(directory) > self.most_pairs {
+            let most = self.most_pairs;
+            return refuse(format!(
+                "the blocks hold more pairs of records than the {most} that the provider compares \
+                 in a session: use smaller blocks or fewer of them"
+            ));
+        }
+        Ok(Selected::Records(records.clone(), directory.clone()))
+    }
+
+    fn other_rules(&self, what: &str) -> Error {
+        let ours = self.rules.join(", ");
+        Error::Refused {
+            reason: format!(
+                "the querier's {what} are not the provider's: both need the same with the same \
+                 expressions (the provider's rules are {ours})"
+            ),
+        }
+    }
+}
+
+impl Selected {
+    /// The answer to the offer, of the size class of what takes part.
+    pub(super) fn answer(&self, offer: &Offer, rng: &mut impl CryptoRng) -> Result<Answer, Error> {
+        Ok(match self {
+            Self::Keys(keys) | Self::Some(keys) => Answer::for_keys(offer, keys, rng),
+            Self::Records(records, _) => Answer::for_records(offer, records, rng)?,
+        })
+    }
+
+    /// Whether it may be kept for as long as an offer waits.
+    pub(super) fn is_small(&self) -> bool {
+        match self {
+            Self::Keys(_) | Self::Records(..) => true,
+            Self::Some(keys) => keys.len() <= KEPT,
+        }
+    }
+
+    /// The comparisons of a session, without the querier's side.
+    pub(super) fn jobs(
+        &self,
+        agreement: &Agreement,
+        join_keys: &JoinKeys,
+        secret: &SessionSecret,
+    ) -> Result<ProviderJobs, blindjoin_protocol::Error> {
+        match self {
+            Self::Keys(keys) | Self::Some(keys) => {
+                ProviderJobs::prepare(agreement, join_keys, keys, secret)
+            }
+            Self::Records(records, blocks) => {
+                ProviderJobs::prepare_pairs(agreement, join_keys, blocks, records, secret)
+            }
+        }
+    }
+}
