@@ -1,25 +1,18 @@
 //! What the program says of itself.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-use std::process::{Command, Output};
+#[path = "../../../tests/common/usage.rs"]
+mod usage;
 
-fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_blindjoin-querier"))
-        .args(arguments)
-        .output()
-        .unwrap()
-}
+const PROGRAM: &str = env!("CARGO_BIN_EXE_blindjoin-querier");
+const COMMANDS: &[&str] = &["dedupe", "link", "lookup"];
 
 #[test]
-fn help_names_the_command() {
-    let output = run(&["--help"]);
-    assert!(output.status.success());
-    assert!(String::from_utf8_lossy(&output.stdout).contains("link"));
+fn help_names_the_commands() {
+    usage::help_names(PROGRAM, COMMANDS);
 }
 
 #[test]
 fn wrong_usage_is_told_by_its_code() {
-    assert_eq!(run(&[]).status.code(), Some(2));
-    assert_eq!(run(&["link"]).status.code(), Some(2));
-    assert_eq!(run(&["link", "--no-such-option"]).status.code(), Some(2));
+    usage::wrong_usage_is_told_by_its_code(PROGRAM, COMMANDS);
 }
