@@ -156,7 +156,7 @@ fn link_all(setup: &init::Files, ours: &Path, console: &Console) -> anyhow::Resu
         let decided = *decided.borrow();
         Ok::<_, blindjoin_service::Error>((linked, decided))
     };
-    let (Linked { card, figures }, decided) = program::block_on(linkage)??;
+    let (Linked { card, figures, .. }, decided) = program::block_on(linkage)??;
     bars.finish();
     Ok(Outcome {
         summary: Summary::of(&card, &people.ids, &people.rules),

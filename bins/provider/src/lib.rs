@@ -11,6 +11,7 @@ use blindjoin_columnar::{
 use blindjoin_protocol::{Pairwise, ProviderKeysBuilder, ProviderRecords, join_key};
 use blindjoin_record::RuleSet;
 use blindjoin_record::blocking::{BlockKey, Blocks};
+use blindjoin_service::config::SmallBlocks;
 use blindjoin_service::provider::{Blocked, Registry, blocked_digest};
 
 /// A registry in memory, and what its owner should know about it.
@@ -29,8 +30,10 @@ pub struct Loaded {
 pub struct Permissions<'a> {
     /// The blockings by fields that they may use.
     pub blocks: &'a [String],
-    /// Blocks of fewer records are refused when a querier names them.
+    /// The least number of records in a block that a querier names.
     pub least_block: usize,
+    /// What becomes of smaller ones.
+    pub small_blocks: SmallBlocks,
     /// The most pairs of records that a session may compare; with 0 no pairs are.
     pub most_pairs: u64,
 }
@@ -40,6 +43,7 @@ impl Permissions<'_> {
     pub const NONE: Self = Self {
         blocks: &[],
         least_block: usize::MAX,
+        small_blocks: SmallBlocks::Refuse,
         most_pairs: 0,
     };
 }
@@ -86,6 +90,7 @@ pub fn load(data: &Path, rules: &RuleSet, permissions: Permissions<'_>) -> anyho
         keys,
         blocked,
         least_block: permissions.least_block,
+        small_blocks: permissions.small_blocks,
         most_pairs: permissions.most_pairs,
     };
     Ok(Loaded {

@@ -47,9 +47,10 @@ const LARGE_GROUP: usize = 20;
 /// so; run the command again.
 ///
 /// With --block, records are compared with those of the same block only. A record without a value
-/// for the block key, or in a block that is left out, is compared with no other jurisdiction's: it is
-/// taken for one that no other jurisdiction holds, and so is kept. Where another holds the person
-/// too, she may then be kept twice; nobody is lost.
+/// for the block key, or in a block that is left out, is compared with no other jurisdiction's, and
+/// in a block of which a jurisdiction has too few records not with its: the record is taken for one
+/// that they do not hold, and so is kept unless another does. Where they hold the person after all,
+/// she may be kept twice; nobody is lost.
 ///
 /// When all jurisdictions run it with the same priority, each person is kept by one of them, as far
 /// as the rules recognise her everywhere. A run on its own output replaces the added columns.
@@ -268,6 +269,13 @@ impl Elsewhere {
             ));
         }
         for (name, linked) in &cards {
+            if linked.left_out > 0 {
+                say(format_args!(
+                    "{name} has few records in the blocks of {} of ours: they are not compared, as if it held none of \
+                     them",
+                    linked.left_out
+                ));
+            }
             let outside = |row| linked.outside(row);
             let summary = Summary::besides(&linked.card, &people.ids, &people.rules, outside);
             for warning in summary.warnings() {

@@ -98,7 +98,11 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
         &bars,
     ));
     bars.finish();
-    let Linked { card, figures } = linked.context("starting the runtime")??;
+    let Linked {
+        card,
+        figures,
+        left_out,
+    } = linked.context("starting the runtime")??;
     let summary = Summary::of(&card, &people.ids, &people.rules);
     if let Some(mut output) = report_output {
         let title = format!("{} at {}", arguments.data.display(), provider.name);
@@ -110,6 +114,13 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
         output.commit()?;
     }
     write(&card, &people.ids, &people.rules, output, card_format)?;
+    if !left_out.is_empty() {
+        say(format_args!(
+            "{} records are left out: in their blocks {} has fewer records than it compares",
+            left_out.len(),
+            provider.name
+        ));
+    }
     summary.warnings().iter().for_each(say);
     if !quiet {
         say(&summary);

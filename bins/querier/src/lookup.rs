@@ -99,6 +99,11 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<bool> {
     ));
     bars.finish();
     let Linked { card, .. } = linked.context("starting the runtime")??;
+    // Nobody should take for absent what nobody has looked for.
+    ensure!(
+        card.matched(0) == Some(true) || !card.row(0).contains(&Cell::NotCompared),
+        "the provider has fewer records in the block than it compares: give --block a coarser key, or look up without"
+    );
     let mut output = std::io::stdout().lock();
     for (id, cell) in ids.iter().zip(card.row(0)) {
         if *cell == Cell::Matched {

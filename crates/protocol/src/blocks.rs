@@ -172,6 +172,12 @@ impl BlockDirectory {
         self.place(key).is_some()
     }
 
+    /// Says whether a join key takes part: by the block at its end, or by its hash.
+    pub fn admits_join_key(&self, key: &[u8]) -> bool {
+        let block = key.rsplit(|byte| *byte == 0).next().unwrap_or_default();
+        self.admits(if self.is_hashed() { key } else { block })
+    }
+
     /// Checks, at the provider, that no range of the directory holds a few of its records only.
     ///
     /// `keys` are what [`admits`](Self::admits) takes, one for each record (or join key). Ranges
@@ -185,11 +191,52 @@ impl BlockDirectory {
         keys: impl IntoIterator<Item = &'a [u8]>,
         least: usize,
     ) -> Result<(), Error> {
+        check_sizes(self.count(keys).into_iter().filter(|&size| size > 0), least)
+    }
+
+    /// Yields, at the provider, which ranges it leaves out, by their positions: those that hold
+    /// fewer than `least` of its records, and those without any, lest the two be told apart.
+    ///
+    /// `keys` are as for [`check_sizes`](Self::check_sizes).
+    pub fn small<'a>(&self, keys: impl IntoIterator<Item = &'a [u8]>, least: usize) -> Vec<u32> {
+        (0..)
+            .zip(self.count(keys))
+            .filter(|&(_, size)| size < least.max(1))
+            .map(|(position, _)| position)
+            .collect()
+    }
+
+    /// Yields the directory without the ranges at these positions, under the same salt.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] unless the positions ascend and there are such ranges.
+    pub fn without(&self, positions: &[u32]) -> Result<Self, Error> {
+        let ascending = positions.is_sorted_by(|a, b| a < b);
+        let last = positions.last().map_or(0, |&last| last as usize + 1);
+        if !ascending || last > self.ranges.len() {
+            return Err(Error::Malformed { what: "answer" });
+        }
+        let mut positions = positions.iter().copied().peekable();
+        let mut ranges = Vec::with_capacity(self.ranges.len() - positions.len());
+        for (position, range) in (0..).zip(&self.ranges) {
+            if positions.next_if_eq(&position).is_none() {
+                ranges.push(range.clone());
+            }
+        }
+        Ok(Self {
+            salt: self.salt,
+            hash_bits: self.hash_bits,
+            ranges,
+        })
+    }
+
+    fn count<'a>(&self, keys: impl IntoIterator<Item = &'a [u8]>) -> Vec<usize> {
         let mut sizes = vec![0; self.ranges.len()];
         for range in keys.into_iter().filter_map(|key| self.place(key)) {
             sizes[range] += 1;
         }
-        check_sizes(sizes.into_iter().filter(|&size| size > 0), least)
+        sizes
     }
 
     /// Yields the number of ranges.
@@ -507,6 +554,30 @@ mod tests {
 
     /// A first key, a flag, and the last key if it is set.
     type Written<'a> = (&'a [u8], u8, &'a [u8]);
+
+    #[test]
+    fn small_and_empty_ranges_are_left_out_alike() {
+        let mut rng = ChaCha20Rng::from_seed([5; 32]);
+        let blocks = ["a", "b", "c", "d"].map(|key| (key.as_bytes(), 9));
+        let directory = BlockDirectory::of_keys(blocks, 0, &mut rng).unwrap();
+        let theirs = ["a", "a", "b", "d", "d", "d", "x"].map(str::as_bytes);
+        assert_eq!(directory.small(theirs, 2), [1, 2]);
+        assert_eq!(directory.small(theirs, 0), [2], "the empty one at least");
+
+        let rest = directory.without(&[1, 2]).unwrap();
+        assert_eq!(
+            ["a", "b", "c", "d"].map(|key| rest.admits(key.as_bytes())),
+            [true, false, false, true]
+        );
+        assert!(rest.admits_join_key(b"id\0b\0d") && !rest.admits_join_key(b"id\0d\0b"));
+        assert_ne!(rest.digest(), directory.digest());
+        assert_eq!(directory.without(&[]).unwrap(), directory);
+        assert!(directory.without(&[0, 1, 2, 3]).unwrap().is_empty());
+        for bad in [&[4][..], &[1, 1], &[2, 1], &[u32::MAX]] {
+            let malformed = Err(Error::Malformed { what: "answer" });
+            assert_eq!(directory.without(bad), malformed, "{bad:?}");
+        }
+    }
 
     /// A directory as somebody might write it: a flag says that a last key follows.
     fn hostile(hash_bits: u8, count: u32, ranges: &[Written<'_>]) -> Result<(), Error> {

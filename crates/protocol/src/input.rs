@@ -4,7 +4,7 @@ use std::hash::Hasher as _;
 
 use zeroize::Zeroizing;
 
-use crate::Error;
+use crate::{BlockDirectory, Error, number};
 
 /// Appends the join key of a rule's signature to `out`, after clearing it: `rule NUL signature`,
 /// and in a blocked linkage `NUL block` behind it, so that records meet inside their block only.
@@ -214,6 +214,27 @@ impl QuerierKeys {
             .get(key + 1)
             .map_or(self.cells.len(), |next| next.1 as usize);
         &self.cells[start..end]
+    }
+
+    /// Takes the keys outside of a directory out of the comparison, and yields the rows of their
+    /// cells, in order.
+    pub fn leave_out(&mut self, directory: &BlockDirectory) -> Vec<u32> {
+        let (mut distinct, mut cells, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+        for (position, &(index, _)) in self.distinct.iter().enumerate() {
+            let decided = self.cells(position);
+            if directory.admits_join_key(self.arena.get(index as usize)) {
+                distinct.push((index, number::short(cells.len())));
+                cells.extend_from_slice(decided);
+            } else {
+                left_out.extend_from_slice(decided);
+            }
+        }
+        (self.distinct, self.cells) = (distinct, cells);
+        let mut rows: Vec<u32> = left_out.iter().map(|(row, _)| *row).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        self.not_compared.extend(left_out);
+        rows
     }
 
     /// Yields the cells that take no part.

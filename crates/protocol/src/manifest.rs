@@ -7,7 +7,7 @@ use crate::codec::{Reader, Writer};
 use crate::identity::IdentityKey;
 use crate::input::{ProviderKeys, QuerierKeys};
 use crate::records::ProviderRecords;
-use crate::{BlockDirectory, Error, Mode, Sizes, Terms, size_class};
+use crate::{BlockDirectory, Error, Mode, Sizes, Terms, number, size_class};
 
 const VERSION: u16 = 1;
 
@@ -28,12 +28,17 @@ pub struct Offer {
 }
 
 /// What the provider answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// Travels over the channel between querier and provider only, as the offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// Fresh bytes of the provider's.
     pub nonce: [u8; 32],
     /// The size class of the provider's keys and canaries (of the pairs, in a pairwise linkage).
     pub provider_size: u64,
+    /// The positions in the querier's directory, ascending, of the blocks that the provider leaves
+    /// out because it has too few records in them.
+    pub left_out: Vec<u32>,
 }
 
 /// The identity keys of the three parties, out of their pinned certificates.
@@ -64,7 +69,7 @@ pub struct Manifest {
     pub querier_size: u64,
     /// The provider's size class.
     pub provider_size: u64,
-    /// Salted digest of the block directory, if the linkage is blocked.
+    /// Salted digest of the directory of the blocks that take part, if the linkage is blocked.
     pub blocks: Option<[u8; 32]>,
 }
 
@@ -205,6 +210,26 @@ impl Answer {
         Self {
             nonce,
             provider_size,
+            left_out: Vec::new(),
+        }
+    }
+
+    /// Yields the answer that leaves out the blocks at these positions of the offer's directory.
+    #[must_use]
+    pub fn leaving_out(self, left_out: Vec<u32>) -> Self {
+        Self { left_out, ..self }
+    }
+
+    /// Yields the blocks that take part: the offer's but those left out, if the linkage is blocked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] when blocks are left out that the offer does not have.
+    pub fn blocks(&self, offer: &Offer) -> Result<Option<BlockDirectory>, Error> {
+        match &offer.blocks {
+            Some(blocks) => blocks.without(&self.left_out).map(Some),
+            None if self.left_out.is_empty() => Ok(None),
+            None => Err(Error::Malformed { what: "answer" }),
         }
     }
 
@@ -217,21 +242,14 @@ impl Answer {
         )
     }
 
-    /// Yields the answer to an offer to compare pairs, of the size class of their number.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::ManifestContradiction`] for an offer without blocks.
+    /// Yields the answer to an offer to compare pairs in these blocks, of the size class of their
+    /// number.
     pub fn for_records(
-        offer: &Offer,
+        blocks: &BlockDirectory,
         records: &ProviderRecords,
         rng: &mut impl CryptoRng,
-    ) -> Result<Self, Error> {
-        let blocks = offer.blocks.as_ref();
-        let blocks = blocks.ok_or(Error::ManifestContradiction {
-            reason: "pairs without blocks",
-        })?;
-        Ok(Self::new(size_class(records.pairs(blocks)), rng))
+    ) -> Self {
+        Self::new(size_class(records.pairs(blocks)), rng)
     }
 
     /// Yields the canonical bytes.
@@ -240,7 +258,11 @@ impl Answer {
         out.raw(b"answer")
             .u16(VERSION)
             .raw(&self.nonce)
-            .u64(self.provider_size);
+            .u64(self.provider_size)
+            .u32(number::short(self.left_out.len()));
+        for &position in &self.left_out {
+            out.u32(position);
+        }
         out.finish()
     }
 
@@ -254,12 +276,21 @@ impl Answer {
         if input.array()? != *b"answer" || input.u16()? != VERSION {
             return Err(input.malformed());
         }
-        let answer = Self {
-            nonce: input.array()?,
-            provider_size: input.u64()?,
-        };
+        let (nonce, provider_size) = (input.array()?, input.u64()?);
+        let mut left_out = Vec::new();
+        for _ in 0..input.u32()? {
+            let position = input.u32()?;
+            if left_out.last().is_some_and(|&last| last >= position) {
+                return Err(input.malformed());
+            }
+            left_out.push(position);
+        }
         input.finish()?;
-        Ok(answer)
+        Ok(Self {
+            nonce,
+            provider_size,
+            left_out,
+        })
     }
 }
 
@@ -268,7 +299,8 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// [`Error::ManifestContradiction`] when the sizes fit no table or stream.
+    /// [`Error::ManifestContradiction`] when the sizes fit no table or stream; as
+    /// [`Answer::blocks`].
     pub fn new(offer: &Offer, answer: &Answer, parties: Parties) -> Result<Self, Error> {
         let manifest = Self {
             terms: offer.terms.clone(),
@@ -277,7 +309,7 @@ impl Manifest {
             provider_nonce: answer.nonce,
             querier_size: offer.querier_size,
             provider_size: answer.provider_size,
-            blocks: offer.blocks.as_ref().map(BlockDirectory::digest),
+            blocks: answer.blocks(offer)?.as_ref().map(BlockDirectory::digest),
         };
         manifest.terms.check()?;
         Sizes::of(&manifest)?;
@@ -389,6 +421,7 @@ impl Manifest {
     ///
     /// [`Error::ManifestMismatch`] naming the first part that differs.
     pub fn check_negotiation(&self, offer: &Offer, answer: &Answer) -> Result<(), Error> {
+        let blocks = answer.blocks(offer)?;
         let parts = [
             (self.terms == offer.terms, "terms"),
             (self.querier_nonce == offer.nonce, "querier's nonce"),
@@ -399,7 +432,7 @@ impl Manifest {
                 "provider's size",
             ),
             (
-                self.blocks == offer.blocks.as_ref().map(BlockDirectory::digest),
+                self.blocks == blocks.as_ref().map(BlockDirectory::digest),
                 "blocks",
             ),
         ];

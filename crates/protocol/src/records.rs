@@ -63,6 +63,18 @@ impl QuerierRecords {
         (0..self.len()).filter_map(|row| Some((self.block(row)?, 1)))
     }
 
+    /// Yields the rows, in order, whose blocks are in one directory and not in another.
+    pub fn beyond(&self, offered: &BlockDirectory, agreed: &BlockDirectory) -> Vec<u32> {
+        (0..)
+            .zip(0..self.len())
+            .filter(|&(_, row)| {
+                let outside = |block| offered.admits(block) && !agreed.admits(block);
+                self.block(row).is_some_and(outside)
+            })
+            .map(|(row, _)| row)
+            .collect()
+    }
+
     pub(crate) fn block(&self, row: usize) -> Option<&[u8]> {
         present(&self.blocks, row)
     }

@@ -235,7 +235,7 @@ impl Desk {
         let mut generator = random::generator()?;
         let selecting = pool::compute("selecting records", move || {
             let selected = registry.select(&offer)?;
-            let answer = selected.answer(&offer, &mut generator)?;
+            let answer = selected.answer(&offer, &mut generator);
             Ok::<_, Error>((offer, answer, selected))
         });
         let (offer, answer, selected) = selecting.await??;
@@ -244,7 +244,7 @@ impl Desk {
             offers.pop_front();
         }
         offers.push_back(Pending {
-            answer,
+            answer: answer.clone(),
             offer,
             querier: caller.fingerprint,
             selected: Some(selected).filter(Selected::is_small),

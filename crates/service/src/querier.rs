@@ -50,6 +50,9 @@ pub struct Linked {
     pub card: Card,
     /// What it cost.
     pub figures: Figures,
+    /// The rows, in order, that were not compared, or not under every rule, because the provider
+    /// has too few records in their blocks.
+    pub left_out: Vec<u32>,
 }
 
 /// What a querier asks of a provider.
@@ -76,6 +79,22 @@ impl Question {
         match self {
             Self::Keys(keys, blocks) => Offer::for_keys(terms, keys, blocks.clone(), rng),
             Self::Records(_, blocks) => Offer::for_blocks(terms, blocks.clone(), rng),
+        }
+    }
+
+    /// Takes everything outside of the blocks agreed on out of the question, and yields its rows.
+    fn leave_out(&mut self, agreed: BlockDirectory) -> Vec<u32> {
+        match self {
+            Self::Keys(keys, blocks) => {
+                let rows = keys.leave_out(&agreed);
+                *blocks = Some(agreed);
+                rows
+            }
+            Self::Records(records, blocks) => {
+                let rows = records.beyond(blocks, &agreed);
+                *blocks = agreed;
+                rows
+            }
         }
     }
 
@@ -121,7 +140,7 @@ async fn run_session(
     identity: &Identity,
     counterparts: &Counterparts,
     terms: Terms,
-    question: Question,
+    mut question: Question,
     observer: &dyn Observer,
 ) -> Result<Linked, Error> {
     let clock = Clock::new(observer);
@@ -135,7 +154,8 @@ async fn run_session(
         keyholder,
         provider,
     };
-    let manifest = both.negotiate(terms, &question).await?;
+    let (manifest, blocks) = both.negotiate(terms, &question).await?;
+    let left_out = blocks.map_or_else(Vec::new, |agreed| question.leave_out(agreed));
     clock.begin(Phase::Keys);
     let opened = both.open(manifest).await?;
     clock.begin(Phase::Table);
@@ -154,6 +174,7 @@ async fn run_session(
             phases: clock.finish(),
             ..figures
         },
+        left_out,
     })
 }
 
@@ -174,7 +195,12 @@ struct Opened {
 }
 
 impl Both<'_> {
-    async fn negotiate(&self, terms: Terms, question: &Question) -> Result<Manifest, Error> {
+    /// Yields the agreement, and the blocks that take part where the provider leaves some out.
+    async fn negotiate(
+        &self,
+        terms: Terms,
+        question: &Question,
+    ) -> Result<(Manifest, Option<BlockDirectory>), Error> {
         let offer = question.offer(terms, &mut random::generator()?)?;
         let request = NegotiateRequest {
             offer: offer.encode(),
@@ -189,7 +215,9 @@ impl Both<'_> {
             provider: blindjoin_protocol::IdentityKey(self.provider.public_key()),
             keyholder: blindjoin_protocol::IdentityKey(self.keyholder.public_key()),
         };
-        Ok(Manifest::new(&offer, &answer, parties)?)
+        let manifest = Manifest::new(&offer, &answer, parties)?;
+        let blocks = answer.blocks(&offer)?;
+        Ok((manifest, blocks.filter(|_| !answer.left_out.is_empty())))
     }
 
     async fn open(&self, manifest: Manifest) -> Result<Opened, Error> {

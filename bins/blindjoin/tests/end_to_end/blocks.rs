@@ -211,3 +211,85 @@ fn the_blocks_shown_are_those_of_a_linkage() {
     assert_eq!(refused.status.code(), Some(1));
     assert!(text(&refused.stderr).contains("--small: blocks of a hash"));
 }
+
+#[test]
+fn a_provider_may_leave_out_blocks_in_which_it_has_few_records() {
+    let ours = registry('q', |year| year.1);
+    let theirs = registry('p', |year| year.2);
+    let world = World::new(&csv(&theirs), RULES);
+    world.write("ours.csv", csv(&ours));
+    world.edit(
+        "provider.toml",
+        "data =",
+        "blocks = [\"birth_year\"]\ndata =",
+    );
+    world.edit(
+        "provider.toml",
+        "[keyholder]",
+        "[limits]\nsmall_blocks = \"suppress\"\n\n[keyholder]",
+    );
+    let (keyholder, provider) = world.serve();
+    let link = |block: &str| {
+        let arguments = ["--block", block, "--k-min", "1", "--force"];
+        let output = world.link("ours.csv", &arguments);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stderr)
+    };
+
+    // They have few of 1951, 1953 and 1955, and none of 1952.
+    let told = link("birth_year");
+    assert!(
+        told.contains("15 records are left out: in their blocks provider has fewer"),
+        "{told}"
+    );
+    let large = |year| year == 1950 || year == 1954;
+    assert_eq!(world.card(), card(&ours, &theirs, large));
+
+    // By hash a cell is right or empty. Two blocks are large, 256 are small, and of sixteen some
+    // may be either.
+    let everywhere =
+        |same: &dyn Fn(&Record) -> bool| char::from(b'0' + u8::from(theirs.iter().any(same)));
+    for (block, all, none) in [
+        ("hash:1", true, false),
+        ("hash:4", false, false),
+        ("hash:8", false, true),
+    ] {
+        let told = link(block);
+        let (mut right, mut empty) = (0, 0);
+        for (line, record) in world.card().lines().skip(1).zip(&ours) {
+            let cells: Vec<&str> = line.split(',').collect();
+            let due = [
+                everywhere(&|other| other.social == record.social),
+                everywhere(&|other| other.name == record.name && other.year == record.year),
+            ];
+            for (cell, due) in cells[2..].iter().zip(due) {
+                match cell.chars().next() {
+                    None => empty += 1,
+                    Some(cell) => {
+                        assert_eq!(cell, due, "{line}");
+                        right += 1;
+                    }
+                }
+            }
+        }
+        assert!(empty == 0 || !all, "{block}");
+        assert!(right == 0 || !none, "{block}");
+        assert_eq!(told.contains("records are left out"), empty > 0, "{told}");
+    }
+
+    // What was not looked for is not absent.
+    for (born, code, words) in [
+        ("1950-05-06", 0, ""),
+        ("1951-05-06", 1, "fewer records in the block"),
+        ("1952-05-06", 1, "fewer records in the block"),
+    ] {
+        let born = format!("birth_date={born}");
+        let fields = ["--field", "national_id=1001", "--field", &born];
+        let output = world.lookup(&[&fields[..], &["--block", "birth_year"]].concat());
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{told}");
+        assert!(told.contains(words), "{told}");
+    }
+    provider.stop();
+    keyholder.stop();
+}

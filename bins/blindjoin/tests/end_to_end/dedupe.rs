@@ -509,6 +509,38 @@ fn records_outside_of_blocks_are_kept_and_said_not_to_be_compared() {
     }
 }
 
+/// The other jurisdiction leaves a block out: its records are kept, and said not to be compared.
+#[test]
+fn records_in_blocks_that_the_other_leaves_out_are_kept() {
+    let world = World::empty();
+    world.write("rules.toml", RULES);
+    world.write("north.csv", registry("n", 12, 3));
+    world.write("south.csv", registry("s", 12, 3));
+    let (names, priority) = (["north", "south"], ["south", "north"]);
+    let blocks = "blocks = [\"birth_year\"]";
+    let limits = "small_blocks = \"suppress\"";
+    let two = Jurisdictions::serve(world, &names, &priority, blocks, limits);
+    let more = ["--block", "birth_year", "--k-min", "1"];
+    let output = two.dedupe("north", "north.csv", "out.csv", &more);
+    let told = text(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    assert!(
+        told.contains("south has few records in the blocks of 3 of ours")
+            && !told.contains("undecided"),
+        "{told}"
+    );
+    for row in two.read("out.csv") {
+        let compared = row["born"].starts_with("1950");
+        let due = if compared {
+            ["south", "", "south", "0"]
+        } else {
+            ["", "south", "north", "1"]
+        };
+        let is = ["held_by", "not_compared", "stays_with", "keep"].map(|name| row[name].as_str());
+        assert_eq!(is, due, "{row:?}");
+    }
+}
+
 #[test]
 fn febrl_3_is_deduplicated_here() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

@@ -25,8 +25,10 @@ pub(crate) struct Common {
 #[derive(Debug)]
 pub(crate) struct Linked {
     pub(crate) card: Card,
+    /// How many of our records are in blocks of which the provider has too few.
+    pub(crate) left_out: usize,
     /// The rows outside of the blocks compared, in order.
-    outside: Arc<[u32]>,
+    outside: Vec<u32>,
 }
 
 impl Linked {
@@ -50,7 +52,6 @@ pub(crate) async fn link_all(
     board: &Board,
 ) -> anyhow::Result<BTreeMap<String, Linked>> {
     let people = &records.people;
-    let outside: Arc<[u32]> = people.outside.as_slice().into();
     let common = Arc::new(common);
     let mut waiting = providers.into_iter();
     let mut running = JoinSet::new();
@@ -75,16 +76,24 @@ pub(crate) async fn link_all(
                 people.keys.clone(),
                 board.place(&provider.name),
             );
-            let (directory, outside) = (records.directory()?, outside.clone());
+            let (directory, mut outside) = (records.directory()?, people.outside.clone());
             running.spawn(async move {
                 let question = Question::Keys(keys, directory);
                 let linking =
                     querier::link(&common.identity, &counterparts, terms, question, &*place);
-                let querier::Linked { card, .. } = Box::pin(linking)
+                let querier::Linked { card, left_out, .. } = Box::pin(linking)
                     .await
                     .with_context(|| format!("linking with {}", provider.name))?;
                 place.finish();
-                anyhow::Ok((provider.name, Linked { card, outside }))
+                outside.extend(&left_out);
+                outside.sort_unstable();
+                let left_out = left_out.len();
+                let linked = Linked {
+                    card,
+                    left_out,
+                    outside,
+                };
+                anyhow::Ok((provider.name, linked))
             });
         }
         let Some(ended) = running.join_next().await else {

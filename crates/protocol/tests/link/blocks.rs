@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use blindjoin_protocol::{
-    BlockDirectory, BlockRange, Cell, Error, Manifest, Offer, ProviderKeys, ProviderKeysBuilder,
-    QuerierKeys, QuerierKeysBuilder, TableKind, join_key, size_class,
+    Answer, BlockDirectory, BlockRange, Cell, Error, Manifest, Offer, Pairwise, ProviderKeys,
+    ProviderKeysBuilder, QuerierKeys, QuerierKeysBuilder, QuerierRecords, TableKind, join_key,
+    size_class,
 };
 use rand::Rng;
 
-use crate::common::{people, rng, run, session, terms};
+use crate::common::{people, rng, run, session, session_without, terms};
 
 /// A name and a year.
 type Record = (String, u32);
@@ -135,7 +136,7 @@ fn a_provider_cannot_tell_whether_an_inner_block_occurs() {
         let keys = ours(records, &directory);
         let size = size_class(keys.len() as u64 + 4);
         let offer = Offer::new(terms(TableKind::Okvs), size, Some(directory), &mut rng(6)).unwrap();
-        let answer = blindjoin_protocol::Answer::new(64, &mut rng(7));
+        let answer = Answer::new(64, &mut rng(7));
         let manifest = Manifest::new(&offer, &answer, people().parties()).unwrap();
         (offer.encode(), manifest.encode())
     };
@@ -163,4 +164,115 @@ fn a_provider_counts_its_records_by_range() {
     };
     assert_eq!(check(&[1950, 1952, 1960], 3), refused(2, 1));
     assert_eq!(check(&[1951, 1960, 1960, 1960], 3), refused(1, 1));
+}
+
+/// The provider leaves out what it has too little of; the querier knows which cells that concerns,
+/// and the key holder nothing.
+#[test]
+fn blocks_that_the_provider_leaves_out_are_not_compared() {
+    let mine: Vec<Record> = (1950..1954)
+        .flat_map(|year| (0..12).map(move |i| (format!("N{i}"), year)))
+        .collect();
+    let others: Vec<Record> = mine
+        .iter()
+        .filter(|(name, year)| *year != 1952 && (*year != 1951 || name == "N3"))
+        .cloned()
+        .collect();
+    let years = [1950, 1951, 1952, 1953].map(|year: u32| (year, year, 12));
+    let offered = directory(&years, 3);
+    let blocks: Vec<String> = others.iter().map(|(_, year)| year.to_string()).collect();
+    let left_out = offered.small(blocks.iter().map(String::as_bytes), LEAST);
+    assert_eq!(left_out, [1, 2], "one record, and none");
+    let hashed = |keys: &QuerierKeys| {
+        let directory = BlockDirectory::of_hash(2, keys.iter(), 0, &mut rng(4)).unwrap();
+        (directory, vec![0, 2])
+    };
+
+    for (seed, table) in [(1, TableKind::Cuckoo), (2, TableKind::Okvs)] {
+        for by_hash in [false, true] {
+            let mut keys = ours(&mine, &offered);
+            let (offered, left_out) = if by_hash {
+                hashed(&keys)
+            } else {
+                (offered.clone(), left_out.clone())
+            };
+            let sizes = [size_class(keys.len() as u64 + 4), 64];
+            let session =
+                session_without(terms(table), sizes, Some(offered.clone()), &left_out, seed);
+            let session = session.unwrap();
+            let agreed = offered.without(&left_out).unwrap();
+            let manifest = session.agreement.manifest();
+            assert_eq!(manifest.blocks, Some(agreed.digest()));
+            let outside = |record| !agreed.admits_join_key(&key_of(record));
+            let rows = keys.leave_out(&agreed);
+            let due: Vec<u32> = (0..)
+                .zip(&mine)
+                .filter(|(_, record)| outside(record))
+                .map(|(row, _)| row)
+                .collect();
+            assert_eq!(rows, due);
+            assert!((1..mine.len()).contains(&rows.len()), "{}", rows.len());
+
+            let their_keys: Vec<Vec<u8>> = others.iter().map(key_of).collect();
+            let admitted = their_keys.iter().filter(|key| agreed.admits_join_key(key));
+            let their_keys = ProviderKeys::collect(admitted.map(Vec::as_slice)).unwrap();
+            let (card, _) = run(&session, keys, &their_keys).unwrap();
+            for (row, record) in mine.iter().enumerate() {
+                let due = match (outside(record), others.contains(record)) {
+                    (true, _) => Cell::NotCompared,
+                    (false, true) => Cell::Matched,
+                    (false, false) => Cell::NotMatched,
+                };
+                assert_eq!(card.row(row), [due], "{record:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn records_beyond_the_agreed_blocks_are_told() {
+    let pairwise = Pairwise::of_rules([(1, 1)], None).unwrap();
+    let mut records = QuerierRecords::new(&pairwise);
+    for block in [Some("1950"), None, Some("1960"), Some("1970"), Some("1953")] {
+        records
+            .push(block.map(str::as_bytes), &[Some(b"x")])
+            .unwrap();
+    }
+    let offered = directory(&[(1950, 1955, 20), (1960, 1960, 11)], 8);
+    for (left_out, beyond) in [(&[][..], &[][..]), (&[0], &[0, 4]), (&[0, 1], &[0, 2, 4])] {
+        let agreed = offered.without(left_out).unwrap();
+        assert_eq!(records.beyond(&offered, &agreed), beyond);
+    }
+}
+
+#[test]
+fn answers_name_blocks_that_were_offered_in_order() {
+    let offered = directory(&[(1950, 1955, 20), (1960, 1960, 11)], 8);
+    let offer = |blocks| Offer::new(terms(TableKind::Okvs), 64, blocks, &mut rng(6)).unwrap();
+    let (blocked, plain) = (offer(Some(offered)), offer(None));
+    let answer = |left_out: &[u32]| Answer::new(64, &mut rng(7)).leaving_out(left_out.to_vec());
+    let read = |left_out| Answer::decode(&answer(left_out).encode());
+    assert_eq!(read(&[0, 1]), Ok(answer(&[0, 1])));
+    let malformed = Error::Malformed { what: "answer" };
+    for bad in [&[1, 0][..], &[1, 1]] {
+        assert_eq!(read(bad), Err(malformed.clone()));
+    }
+    let mut bytes = answer(&[1]).encode();
+    let end = bytes.len();
+    bytes[end - 8..end - 4].copy_from_slice(&u32::MAX.to_be_bytes());
+    assert_eq!(Answer::decode(&bytes), Err(malformed.clone()), "too many");
+
+    let parties = people().parties();
+    for (offer, left_out) in [(&blocked, &[2][..]), (&plain, &[0])] {
+        let manifest = Manifest::new(offer, &answer(left_out), parties);
+        assert_eq!(manifest, Err(malformed.clone()));
+    }
+    let manifest = Manifest::new(&blocked, &answer(&[1]), parties).unwrap();
+    assert_eq!(manifest.check_negotiation(&blocked, &answer(&[1])), Ok(()));
+    for other in [&[][..], &[0], &[0, 1]] {
+        assert_eq!(
+            manifest.check_negotiation(&blocked, &answer(other)),
+            Err(Error::ManifestMismatch { field: "blocks" })
+        );
+    }
 }

@@ -118,11 +118,23 @@ pub(crate) fn session(
     blocks: Option<BlockDirectory>,
     seed: u64,
 ) -> Result<Session, Error> {
+    session_without(terms, [querier_size, provider_size], blocks, &[], seed)
+}
+
+/// [`session`], of which the provider leaves some blocks out.
+pub(crate) fn session_without(
+    terms: Terms,
+    [querier_size, provider_size]: [u64; 2],
+    blocks: Option<BlockDirectory>,
+    left_out: &[u32],
+    seed: u64,
+) -> Result<Session, Error> {
     let mut rng = rng(seed);
     let people = people();
     let offer = Offer::new(terms, querier_size, blocks, &mut rng)?;
     let offer = Offer::decode(&offer.encode())?;
-    let answer = Answer::decode(&Answer::new(provider_size, &mut rng).encode())?;
+    let answer = Answer::new(provider_size, &mut rng).leaving_out(left_out.to_vec());
+    let answer = Answer::decode(&answer.encode())?;
     let manifest = Manifest::new(&offer, &answer, people.parties())?;
     let manifest = Manifest::decode(&manifest.encode())?;
     manifest.check_negotiation(&offer, &answer)?;

@@ -10,6 +10,7 @@ use rand::CryptoRng;
 use sha2::{Digest, Sha256};
 
 use crate::Error;
+use crate::config::SmallBlocks;
 
 /// The most join keys that are kept while an answered offer waits for its session.
 const KEPT: usize = 1 << 14;
@@ -29,6 +30,8 @@ pub struct Registry {
     pub blocked: Vec<Blocked>,
     /// The least number of records in a block of this registry.
     pub least_block: usize,
+    /// What becomes of smaller ones.
+    pub small_blocks: SmallBlocks,
     /// The most pairs of records that a session may compare.
     pub most_pairs: u64,
 }
@@ -58,7 +61,14 @@ pub fn blocked_digest(rules: [u8; 32], blocks: [u8; 32]) -> [u8; 32] {
 
 /// The part of a registry that takes part in a session.
 #[derive(Clone, Debug)]
-pub(super) enum Selected {
+pub(super) struct Selected {
+    part: Part,
+    /// The positions of the querier's blocks that take no part.
+    left_out: Vec<u32>,
+}
+
+#[derive(Clone, Debug)]
+enum Part {
     Keys(Arc<ProviderKeys>),
     /// A copy of some keys.
     Some(Arc<ProviderKeys>),
@@ -80,11 +90,13 @@ impl Registry {
             return Err(self.other_rules("rules"));
         }
         let Some(directory) = &offer.blocks else {
-            return Ok(Selected::Keys(self.keys.clone()));
+            let part = Part::Keys(self.keys.clone());
+            let left_out = Vec::new();
+            return Ok(Selected { part, left_out });
         };
-        directory.check_sizes(self.keys.iter(), self.least_block)?;
-        let admitted = self.keys.iter().filter(|key| directory.admits(key));
-        Ok(Selected::Some(Arc::new(ProviderKeys::collect(admitted)?)))
+        let (directory, left_out) = self.large_blocks(directory, self.keys.iter())?;
+        let part = some(&self.keys, &directory)?;
+        Ok(Selected { part, left_out })
     }
 
     fn select_in_blocks(
@@ -101,26 +113,38 @@ impl Registry {
             .sizes
             .iter()
             .flat_map(|(key, size)| std::iter::repeat_n(&**key, *size));
-        directory.check_sizes(records, self.least_block)?;
-        if let Mode::Pairwise(pairwise) = &terms.mode {
-            return self.select_pairs(pairwise, blocked, directory);
-        }
-        // A join key ends with its block.
-        let block = |key: &[u8]| {
-            key.rsplit(|byte| *byte == 0)
-                .next()
-                .map(|block| directory.admits(block))
+        let (directory, left_out) = self.large_blocks(directory, records)?;
+        let part = match &terms.mode {
+            Mode::Pairwise(pairwise) => self.select_pairs(pairwise, blocked, directory)?,
+            Mode::Join { .. } | Mode::Lookup => some(&blocked.keys, &directory)?,
         };
-        let admitted = blocked.keys.iter().filter(|key| block(key) == Some(true));
-        Ok(Selected::Some(Arc::new(ProviderKeys::collect(admitted)?)))
+        Ok(Selected { part, left_out })
+    }
+
+    /// The blocks that take part, and the positions of the others.
+    fn large_blocks<'a>(
+        &self,
+        directory: &BlockDirectory,
+        records: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<(BlockDirectory, Vec<u32>), Error> {
+        match self.small_blocks {
+            SmallBlocks::Refuse => {
+                directory.check_sizes(records, self.least_block)?;
+                Ok((directory.clone(), Vec::new()))
+            }
+            SmallBlocks::Suppress => {
+                let left_out = directory.small(records, self.least_block);
+                Ok((directory.without(&left_out)?, left_out))
+            }
+        }
     }
 
     fn select_pairs(
         &self,
         pairwise: &Pairwise,
         blocked: &Blocked,
-        directory: &BlockDirectory,
-    ) -> Result<Selected, Error> {
+        directory: BlockDirectory,
+    ) -> Result<Part, Error> {
         let refuse = |reason| Err(Error::Refused { reason });
         let Some(records) = &blocked.records else {
             return refuse(
@@ -133,14 +157,14 @@ impl Registry {
                 "the weights of the querier's rules are not those of the provider's".to_owned(),
             );
         }
-        if records.pairs(directory) > self.most_pairs {
+        if records.pairs(&directory) > self.most_pairs {
             let most = self.most_pairs;
             return refuse(format!(
                 "the blocks hold more pairs of records than the {most} that the provider compares \
                  in a session: use smaller blocks or fewer of them"
             ));
         }
-        Ok(Selected::Records(records.clone(), directory.clone()))
+        Ok(Part::Records(records.clone(), directory))
     }
 
     fn other_rules(&self, what: &str) -> Error {
@@ -154,20 +178,27 @@ impl Registry {
     }
 }
 
+/// The keys that a directory admits.
+fn some(keys: &ProviderKeys, directory: &BlockDirectory) -> Result<Part, Error> {
+    let admitted = keys.iter().filter(|key| directory.admits_join_key(key));
+    Ok(Part::Some(Arc::new(ProviderKeys::collect(admitted)?)))
+}
+
 impl Selected {
     /// The answer to the offer, of the size class of what takes part.
-    pub(super) fn answer(&self, offer: &Offer, rng: &mut impl CryptoRng) -> Result<Answer, Error> {
-        Ok(match self {
-            Self::Keys(keys) | Self::Some(keys) => Answer::for_keys(offer, keys, rng),
-            Self::Records(records, _) => Answer::for_records(offer, records, rng)?,
-        })
+    pub(super) fn answer(&self, offer: &Offer, rng: &mut impl CryptoRng) -> Answer {
+        let answer = match &self.part {
+            Part::Keys(keys) | Part::Some(keys) => Answer::for_keys(offer, keys, rng),
+            Part::Records(records, blocks) => Answer::for_records(blocks, records, rng),
+        };
+        answer.leaving_out(self.left_out.clone())
     }
 
     /// Whether it may be kept for as long as an offer waits.
     pub(super) fn is_small(&self) -> bool {
-        match self {
-            Self::Keys(_) | Self::Records(..) => true,
-            Self::Some(keys) => keys.len() <= KEPT,
+        match &self.part {
+            Part::Keys(_) | Part::Records(..) => true,
+            Part::Some(keys) => keys.len() <= KEPT,
         }
     }
 
@@ -178,11 +209,11 @@ impl Selected {
         join_keys: &JoinKeys,
         secret: &SessionSecret,
     ) -> Result<ProviderJobs, blindjoin_protocol::Error> {
-        match self {
-            Self::Keys(keys) | Self::Some(keys) => {
+        match &self.part {
+            Part::Keys(keys) | Part::Some(keys) => {
                 ProviderJobs::prepare(agreement, join_keys, keys, secret)
             }
-            Self::Records(records, blocks) => {
+            Part::Records(records, blocks) => {
                 ProviderJobs::prepare_pairs(agreement, join_keys, blocks, records, secret)
             }
         }
