@@ -1,10 +1,11 @@
 //! Powers of one base from a table.
 
 use rayon::prelude::*;
+use zeroize::Zeroize;
 
 use crate::batch::Batch;
 use crate::elements::Elements;
-use crate::modulus::Scratch;
+use crate::modulus::{Modulus, Scratch};
 use crate::naturals::Naturals;
 use crate::ring::SquareRing;
 use crate::words::Words;
@@ -24,10 +25,14 @@ pub enum Lookup {
 /// Powers base^(d·2^(w·i)) of one base for every window i and digit d, so that a power costs one product per
 /// window and no squaring.
 ///
+/// A power is held as t·(1 + s·m) with t below m: t multiplies a pack at 8 units instead of the 10 of a full
+/// product, and the s of all windows are merely added up; see `docs/ifma.md`.
+///
 /// Share it between threads by reference or in an `Arc`.
 #[derive(Clone)]
 pub struct FixedBase {
     ring: SquareRing,
+    /// Entries of two digits: t, and R²·s modulo m.
     table: Elements,
     bits: usize,
     window: usize,
@@ -40,17 +45,36 @@ impl FixedBase {
     ///
     /// # Panics
     ///
-    /// If there is no such element.
+    /// As [`FixedBase::with_window`].
     pub fn new(ring: &SquareRing, base: &Batch, index: usize, bits: usize, lookup: Lookup) -> Self {
         let window = Self::choose_window(ring, bits, lookup);
         Self::with_window(ring, base, index, bits, lookup, window)
     }
 
-    /// As [`FixedBase::new`], with windows of `window` bits.
+    /// As [`FixedBase::new`], with the window that makes the table and `uses` powers together cheapest.
     ///
     /// # Panics
     ///
-    /// If there is no such element, or `window` is not in 1..=16.
+    /// As [`FixedBase::with_window`].
+    pub fn for_uses(
+        ring: &SquareRing,
+        base: &Batch,
+        index: usize,
+        bits: usize,
+        lookup: Lookup,
+        uses: usize,
+    ) -> Self {
+        let window = Self::choose_window_for(ring, bits, lookup, uses);
+        Self::with_window(ring, base, index, bits, lookup, window)
+    }
+
+    /// As [`FixedBase::new`], with windows of `window` bits.
+    ///
+    /// The base is inverted on the way, in variable time: it is public.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such element, it is not a unit, or `window` is not in 1..=16.
     pub fn with_window(
         ring: &SquareRing,
         base: &Batch,
@@ -63,13 +87,23 @@ impl FixedBase {
         let m = ring.m();
         let windows = bits.div_ceil(window);
         let mut table = Elements::zeroed(ring, windows << window);
-        let bases = window_bases(ring, base, index, windows, window);
+        let base = base.select(&[index]);
+        let inverse = ring.to_integers(&base)[0]
+            .modinv(ring.modulus())
+            .expect("a fixed base is a unit");
+        let inverse = ring.from_integers(&[inverse]);
+        let (bases, inverses) = rayon::join(
+            || window_bases(ring, base, windows, window),
+            || window_bases(ring, inverse, windows, window),
+        );
         let entry = table.entry();
         table
             .words_mut()
             .par_chunks_mut((entry << window) * m.lanes)
             .enumerate()
-            .for_each(|(i, part)| fill_windows(ring, bases.pack(i), part, entry << window));
+            .for_each(|(i, part)| {
+                Filling::new(ring, bases.pack(i), inverses.pack(i)).fill(part, entry << window);
+            });
         Self {
             ring: ring.clone(),
             table,
@@ -93,6 +127,28 @@ impl FixedBase {
                 .find(|&w| (bits.div_ceil(w) << w) * ring.element_bytes() <= LARGEST_TABLE)
                 .unwrap_or(4),
         }
+    }
+
+    /// The window width that makes the table and `uses` powers of `bits` bits together cheapest.
+    ///
+    /// Reading entries in constant time asks for windows no wider than [`FixedBase::choose_window`]'s.
+    pub fn choose_window_for(
+        ring: &SquareRing,
+        bits: usize,
+        lookup: Lookup,
+        uses: usize,
+    ) -> usize {
+        const LARGEST_TABLE: usize = 512 << 20;
+        let widest = match lookup {
+            Lookup::ConstantTime => Self::choose_window(ring, bits, lookup),
+            Lookup::Direct => 12,
+        };
+        // An entry costs three digit products, a use four of its own.
+        let cost = |w: usize| bits.div_ceil(w) * ((3 << w) + 4 * uses);
+        (1..=widest)
+            .filter(|&w| (bits.div_ceil(w) << w) * ring.element_bytes() <= LARGEST_TABLE)
+            .min_by_key(|&w| cost(w))
+            .unwrap_or(1)
     }
 
     /// How entries are read.
@@ -133,6 +189,7 @@ impl FixedBase {
         let mut out = self.ring.one(exponents.len());
         let mut scratch = Scratch::new(m);
         let mut factor = Words::zeroed(m.pack());
+        let mut sum = Words::zeroed(m.digit());
         let windows = exponents.bits().div_ceil(self.window);
         for (i, pack) in out.packs_mut().enumerate() {
             let first = i * m.lanes;
@@ -158,13 +215,25 @@ impl FixedBase {
                     &current,
                     (window + 1 < windows).then_some(&next),
                 );
+                let (t, s) = factor.split_at(m.digit());
                 if window == 0 {
-                    pack.copy_from_slice(&factor);
+                    pack[..m.digit()].copy_from_slice(t);
+                    pack[m.digit()..].fill(0);
                 } else {
-                    m.mul(pack, &factor, &mut scratch);
+                    m.mul_low(pack, t, &mut scratch);
+                }
+                m.accumulate(&mut sum, s);
+                if window + 1 == windows || (window + 1).is_multiple_of(Modulus::MOST_TERMS) {
+                    m.settle(&mut sum, &mut scratch);
+                    let (x0, x1) = pack.split_at_mut(m.digit());
+                    m.mul_digit(&mut sum, x0, &mut scratch);
+                    m.add_digit(x1, &sum);
+                    sum.fill(0);
                 }
             }
         }
+        factor.zeroize();
+        sum.zeroize();
         out
     }
 
@@ -196,37 +265,90 @@ impl std::fmt::Debug for FixedBase {
 }
 
 /// base^(2^(w·i)) for every window i.
-fn window_bases(
-    ring: &SquareRing,
-    base: &Batch,
-    index: usize,
-    windows: usize,
-    window: usize,
-) -> Batch {
-    let mut current = base.select(&[index]);
+fn window_bases(ring: &SquareRing, mut base: Batch, windows: usize, window: usize) -> Batch {
     let mut all = Elements::with_capacity(ring, windows);
     for i in 0..windows {
         if i > 0 {
-            ring.square_times_assign(&mut current, window);
+            ring.square_times_assign(&mut base, window);
         }
-        all.extend(&current);
+        all.extend(&base);
     }
     all.gather_vartime(&(0..windows).collect::<Vec<_>>())
 }
 
-/// Fills the entries of as many windows as the pack has lanes; `size` words each.
-fn fill_windows(ring: &SquareRing, bases: &[u64], part: &mut [u64], size: usize) {
-    let m = ring.m();
-    let entry = 2 * m.limbs;
-    let mut scratch = Scratch::new(m);
-    let mut current = ring.one(m.lanes);
-    for at in (0..size).step_by(entry) {
-        for (lane, window) in part.chunks_exact_mut(size).enumerate() {
-            for (word, limb) in window[at..at + entry].iter_mut().zip(current.limbs(lane)) {
-                *word = limb;
-            }
+/// The entry of the next digit, for as many windows as a pack has lanes.
+///
+/// With b = B/R the base, B = B₀·(1 + `s_B`·m): from t·B₀ = t′·R − q·m follows
+/// t·(1 + s·m)·b = t′·(1 + s′·m) with s′ = s + `s_B` − q/(R·t′).
+struct Filling<'a> {
+    ring: &'a SquareRing,
+    scratch: Scratch,
+    base: &'a [u64],
+    inverse: &'a [u64],
+    /// R²·`s_B`.
+    step: Words,
+    t: Words,
+    /// −R²/t.
+    negative_inverse: Words,
+    /// R²·s.
+    s: Words,
+}
+
+impl<'a> Filling<'a> {
+    /// Begins with the entry of digit 0, which is 1. The packs are the base's and its inverse's.
+    fn new(ring: &'a SquareRing, base: &'a [u64], inverse: &'a [u64]) -> Self {
+        let m = ring.m();
+        let mut scratch = Scratch::new(m);
+        let digit = |from: &[u64]| {
+            let mut out = Words::zeroed(m.digit());
+            out.copy_from_slice(&from[..m.digit()]);
+            out
+        };
+        let mut step = digit(&base[m.digit()..]);
+        m.mul_digit(&mut step, &inverse[..m.digit()], &mut scratch);
+        m.mul_digit(&mut step, ring.r_squared(), &mut scratch);
+        let one = ring.one(m.lanes);
+        let (one, slope) = one.pack(0).split_at(m.digit());
+        let mut s = digit(slope);
+        m.mul_digit(&mut s, ring.r_squared(), &mut scratch);
+        Self {
+            base: &base[..m.digit()],
+            inverse: &inverse[..m.digit()],
+            step,
+            t: digit(one),
+            negative_inverse: ring.minus_one_digit(),
+            s,
+            scratch,
+            ring,
         }
-        m.mul(current.pack_mut(0), bases, &mut scratch);
+    }
+
+    /// Fills the windows' entries; `size` words each window.
+    fn fill(mut self, part: &mut [u64], size: usize) {
+        let m = self.ring.m();
+        let lanes = m.lanes;
+        for at in (0..size).step_by(2 * m.limbs) {
+            for (lane, window) in part.chunks_exact_mut(size).enumerate() {
+                let (t, s) = window[at..at + 2 * m.limbs].split_at_mut(m.limbs);
+                for (to, from) in [(t, &self.t), (s, &self.s)] {
+                    for (word, limb) in to.iter_mut().zip(from[lane..].iter().step_by(lanes)) {
+                        *word = *limb;
+                    }
+                }
+            }
+            self.advance();
+        }
+    }
+
+    fn advance(&mut self) {
+        let m = self.ring.m();
+        m.mul_digit(&mut self.negative_inverse, self.inverse, &mut self.scratch);
+        m.mul_digit(&mut self.t, self.base, &mut self.scratch);
+        let mut change = Words::zeroed(m.digit());
+        change.copy_from_slice(&self.scratch.quotient[..m.digit()]);
+        m.mul_digit(&mut change, &self.negative_inverse, &mut self.scratch);
+        m.add_digit(&mut change, &self.step);
+        m.add_digit(&mut self.s, &change);
     }
 }
 

@@ -55,6 +55,9 @@ impl Drop for Scratch {
 }
 
 impl Modulus {
+    /// The most digits in one sum: what a column has room for.
+    pub(crate) const MOST_TERMS: usize = 1024;
+
     /// `modulus` is odd and at least 3, and the processor has `backend`.
     pub(crate) fn new(modulus: &BigUint, backend: Backend) -> Self {
         assert!(
@@ -118,12 +121,40 @@ impl Modulus {
         }
     }
 
-    /// x ← x·y/R modulo m, digits.
+    /// x ← x·y/R modulo m, digits; the quotient q with x·y = (x·y/R)·R − q·m is left in `s.quotient`.
     pub(crate) fn mul_digit(&self, x: &mut [u64], y: &[u64], s: &mut Scratch) {
         match self.backend {
             #[cfg(target_arch = "x86_64")]
             Backend::Ifma => ifma::mul_digit(self, x, y, s),
             _ => portable::mul_digit(self, x, y, s),
+        }
+    }
+
+    /// x ← x·y/R modulo m², a pack times a digit: y₁ is zero. The quotient of x₀·y is spoilt.
+    pub(crate) fn mul_low(&self, x: &mut [u64], y: &[u64], s: &mut Scratch) {
+        match self.backend {
+            #[cfg(target_arch = "x86_64")]
+            Backend::Ifma => ifma::mul_low(self, x, y, s),
+            _ => portable::mul_low(self, x, y, s),
+        }
+    }
+
+    /// sum ← sum + x modulo m, digits. The sum begins at zero, takes up to [`Modulus::MOST_TERMS`] digits, and
+    /// is in a form of the backend's own until [`Modulus::settle`].
+    pub(crate) fn accumulate(&self, sum: &mut [u64], x: &[u64]) {
+        match self.backend {
+            #[cfg(target_arch = "x86_64")]
+            Backend::Ifma => ifma::accumulate(sum, x),
+            _ => portable::add_digit(self, sum, x),
+        }
+    }
+
+    /// sum ← sum/R modulo m, a digit from what [`Modulus::accumulate`] added up.
+    pub(crate) fn settle(&self, sum: &mut [u64], s: &mut Scratch) {
+        match self.backend {
+            #[cfg(target_arch = "x86_64")]
+            Backend::Ifma => ifma::settle(self, sum, s),
+            _ => portable::settle(self, sum, s),
         }
     }
 

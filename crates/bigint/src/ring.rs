@@ -225,6 +225,11 @@ impl SquareRing {
         self.reducer(width).reduce(&bytes)
     }
 
+    /// R² modulo m, in every lane.
+    pub(crate) fn r_squared(&self) -> &[u64] {
+        &self.inner.r_squared
+    }
+
     pub(crate) fn m(&self) -> &Modulus {
         &self.inner.modulus
     }

@@ -200,14 +200,15 @@ fn powers_match_modpow() {
             for (i, value) in residues.iter().enumerate() {
                 assert_eq!(powers.to_biguint(i), value.modpow(&exponents[5], &m));
             }
-            let base = ring.from_integers(&values[..5]);
+            let unit = values.iter().rposition(|v| v.gcd(&m).is_one()).unwrap();
+            let base = ring.from_integers(&values);
             for lookup in [Lookup::Direct, Lookup::ConstantTime] {
                 for window in [1, 3, 5, 8] {
                     let table =
-                        FixedBase::with_window(&ring, &base, 4, exponent_bits, lookup, window);
+                        FixedBase::with_window(&ring, &base, unit, exponent_bits, lookup, window);
                     let expected: Vec<_> = exponents
                         .iter()
-                        .map(|e| values[4].modpow(e, &square))
+                        .map(|e| values[unit].modpow(e, &square))
                         .collect();
                     assert_eq!(ring.to_integers(&table.pow(&exponents_packed)), expected);
                     let short = Naturals::from_biguints(&exponents[..1], exponent_bits.min(1));
@@ -216,6 +217,42 @@ fn powers_match_modpow() {
             }
         }
     }
+}
+
+#[test]
+fn fixed_bases_take_more_windows_than_one_sum_of_digits_holds() {
+    let mut rng = ChaCha20Rng::from_seed([8; 32]);
+    // Five bits below two limbs, and four below ten: sums of digits outgrow their words at once.
+    for bits in [59, 124, 516] {
+        let m = odd(bits, &mut rng);
+        let square = &m * &m;
+        let exponents: Vec<_> = (0..3).map(|_| random(2300, &mut rng)).collect();
+        let packed = Naturals::from_biguints(&exponents, 2300);
+        for backend in Backend::available() {
+            let ring = SquareRing::new(&m, backend).unwrap();
+            let base = BigUint::from(2u8);
+            let expected: Vec<_> = exponents.iter().map(|e| base.modpow(e, &square)).collect();
+            let base = ring.from_integers(&[base]);
+            for window in [1, 2] {
+                let table = FixedBase::with_window(&ring, &base, 0, 2300, Lookup::Direct, window);
+                assert_eq!(ring.to_integers(&table.pow(&packed)), expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn windows_widen_with_the_uses_of_a_fixed_base() {
+    let m = (BigUint::one() << 2048u32) - 1u8;
+    let ring = SquareRing::new(&m, Backend::Portable).unwrap();
+    let window = |bits, uses| FixedBase::choose_window_for(&ring, bits, Lookup::Direct, uses);
+    let windows: Vec<_> = [1, 33, 1000, 1 << 17]
+        .map(|uses| window(2422, uses))
+        .into();
+    assert!(windows.is_sorted() && windows[0] <= 2 && windows[3] >= 10);
+    assert!(window(1 << 16, 1 << 17) < window(320, 1 << 17));
+    let scanned = FixedBase::choose_window_for(&ring, 495, Lookup::ConstantTime, 1 << 17);
+    assert!(scanned <= FixedBase::choose_window(&ring, 495, Lookup::ConstantTime));
 }
 
 #[test]

@@ -57,6 +57,9 @@ pub(crate) use entry;
 entry!(mul(m: &Modulus, x: &mut [u64], y: &[u64], s: &mut Scratch));
 entry!(square(m: &Modulus, x: &mut [u64], s: &mut Scratch));
 entry!(mul_digit(m: &Modulus, x: &mut [u64], y: &[u64], s: &mut Scratch));
+entry!(mul_low(m: &Modulus, x: &mut [u64], y: &[u64], s: &mut Scratch));
+entry!(accumulate(sum: &mut [u64], x: &[u64]));
+entry!(settle(m: &Modulus, sum: &mut [u64], s: &mut Scratch));
 entry!(split(m: &Modulus, out: &mut [u64], s: &mut Scratch));
 entry!(canonical(m: &Modulus, x: &mut [u64], s: &mut Scratch));
 entry!(join(m: &Modulus, x: &[u64], s: &mut Scratch));
@@ -105,6 +108,35 @@ mod kernel {
         add_product(low, limbs(x), limbs(y));
         reduce(&Divisor::new(m), low, limbs_mut(&mut s.quotient));
         normalise(limbs_mut(x), &low[m.limbs..]);
+    }
+
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn mul_low(m: &Modulus, x: &mut [u64], y: &[u64], s: &mut Scratch) {
+        let (x0, x1) = digits_mut(m, x);
+        let y = &limbs(y)[..m.limbs];
+        let (low, high) = (wide(m, &mut s.low), wide(m, &mut s.high));
+        high.fill([0; LANES]);
+        add_product(high, x1, y);
+        low.fill([0; LANES]);
+        add_product(low, x0, y);
+        reduce_pair(m, x0, x1, s, false);
+    }
+
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn accumulate(sum: &mut [u64], x: &[u64]) {
+        for (sum, x) in limbs_mut(sum).iter_mut().zip(limbs(x)) {
+            store(sum, _mm512_add_epi64(load(sum), load(x)));
+        }
+    }
+
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn settle(m: &Modulus, sum: &mut [u64], s: &mut Scratch) {
+        let sum = &mut limbs_mut(sum)[..m.limbs];
+        let low = wide(m, &mut s.low);
+        low[..m.limbs].copy_from_slice(sum);
+        low[m.limbs..].fill([0; LANES]);
+        reduce(&Divisor::new(m), low, limbs_mut(&mut s.quotient));
+        normalise(sum, &low[m.limbs..]);
     }
 
     #[target_feature(enable = "avx512f,avx512ifma")]

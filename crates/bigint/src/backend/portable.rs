@@ -45,6 +45,19 @@ pub(crate) fn mul_digit(m: &Modulus, x: &mut [u64], y: &[u64], s: &mut Scratch) 
     reduce(m, x, &mut s.low, &mut s.quotient);
 }
 
+pub(crate) fn mul_low(m: &Modulus, x: &mut [u64], y: &[u64], s: &mut Scratch) {
+    let (x0, x1) = x.split_at_mut(m.limbs);
+    product(&mut s.high, x1, y);
+    product(&mut s.low, x0, y);
+    reduce_pair(m, x0, x1, s);
+}
+
+pub(crate) fn settle(m: &Modulus, sum: &mut [u64], s: &mut Scratch) {
+    s.low.fill(0);
+    s.low[..m.limbs].copy_from_slice(sum);
+    reduce(m, sum, &mut s.low, &mut s.quotient);
+}
+
 pub(crate) fn split(m: &Modulus, out: &mut [u64], s: &mut Scratch) {
     let (x0, x1) = out.split_at_mut(m.limbs);
     s.low[2 * m.limbs] = 0;

@@ -8,7 +8,7 @@ use zeroize::Zeroize;
 use super::SquareRing;
 use crate::batch::Batch;
 use crate::error::Error;
-use crate::modulus::Scratch;
+use crate::modulus::{Scratch, splat};
 use crate::naturals::Naturals;
 use crate::words::Words;
 
@@ -149,6 +149,15 @@ impl SquareRing {
     pub(super) fn one_digit(&self) -> Words {
         let mut out = Words::zeroed(self.m().digit());
         out.copy_from_slice(&self.inner.one[..self.m().digit()]);
+        out
+    }
+
+    /// The digit −R modulo m, in every lane.
+    pub(crate) fn minus_one_digit(&self) -> Words {
+        let m = self.m();
+        let mut out = Words::zeroed(m.digit());
+        let value = self.modulus() - m.r() % self.modulus();
+        splat(&mut out, m.lanes, m.radix, &value);
         out
     }
 
