@@ -102,6 +102,10 @@ fn fixed_base(ring: &SquareRing, x: &Batch, report: Report<'_>, rng: &mut ChaCha
         (495, 10),
         (495, 11),
         (495, 12),
+        (2422, 8),
+        (2422, 10),
+        (2422, 11),
+        (2422, 12),
     ];
     let constant = [(495, 4), (495, 5), (495, 6)];
     let cases = direct

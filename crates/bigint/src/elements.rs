@@ -76,7 +76,8 @@ impl Elements {
         for pack in out.packs_mut() {
             let group = groups.next().expect("one group of indices per pack");
             if let Some(next) = groups.peek() {
-                m.prefetch_vartime(&self.words, next);
+                let size = 2 * m.limbs;
+                m.prefetch(&next.map(|index| &self.words[index * size..][..size]));
             }
             m.gather_vartime(pack, &self.words, &group);
         }

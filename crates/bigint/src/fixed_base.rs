@@ -205,22 +205,14 @@ impl FixedBase {
             };
             let mut next = digits(0);
             for window in 0..windows {
-                let current = next;
-                if window + 1 < windows {
-                    next = digits(window + 1);
-                }
-                self.look_up(
-                    &mut factor,
-                    window,
-                    &current,
-                    (window + 1 < windows).then_some(&next),
-                );
+                self.look_up(&mut factor, window, &next);
+                next = digits(window + 1);
                 let (t, s) = factor.split_at(m.digit());
                 if window == 0 {
                     pack[..m.digit()].copy_from_slice(t);
                     pack[m.digit()..].fill(0);
                 } else {
-                    m.mul_low(pack, t, &mut scratch);
+                    m.mul_low(pack, t, &mut scratch, &self.ahead(window + 1, &next));
                 }
                 m.accumulate(&mut sum, s);
                 if window + 1 == windows || (window + 1).is_multiple_of(Modulus::MOST_TERMS) {
@@ -237,19 +229,28 @@ impl FixedBase {
         out
     }
 
-    fn look_up(&self, out: &mut [u64], window: usize, digits: &[u64; 8], next: Option<&[u64; 8]>) {
+    fn look_up(&self, out: &mut [u64], window: usize, digits: &[u64; 8]) {
         let m = self.ring.m();
         let size = self.table.entry() << self.window;
-        let entries = |window: usize| &self.table.words()[window * size..][..size];
+        let entries = &self.table.words()[window * size..][..size];
         match self.lookup {
-            Lookup::ConstantTime => m.scan(out, entries(window), digits),
-            Lookup::Direct => {
-                if let Some(next) = next {
-                    m.prefetch_vartime(entries(window + 1), &next.map(to_index));
-                }
-                m.gather_vartime(out, entries(window), &digits.map(to_index));
-            }
+            Lookup::ConstantTime => m.scan(out, entries, digits),
+            Lookup::Direct => m.gather_vartime(out, entries, &digits.map(to_index)),
         }
+    }
+
+    /// The entries of a window that a look-up will read, if it reads these only and there is such a window.
+    fn ahead(&self, window: usize, digits: &[u64; 8]) -> [&[u64]; 8] {
+        let entry = self.table.entry();
+        let direct = self.lookup == Lookup::Direct;
+        digits.map(|digit| {
+            let index = (window << self.window) + to_index(digit);
+            if direct && index < self.table.len() {
+                &self.table.words()[index * entry..][..entry]
+            } else {
+                &[]
+            }
+        })
     }
 }
 

@@ -82,4 +82,4 @@ pub use elements::Elements;
 pub use error::Error;
 pub use fixed_base::{FixedBase, Lookup};
 pub use naturals::Naturals;
-pub use ring::{Reducer, SquareRing};
+pub use ring::{PowerLog, Reducer, SquareRing};

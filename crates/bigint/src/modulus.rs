@@ -130,11 +130,12 @@ impl Modulus {
         }
     }
 
-    /// x ← x·y/R modulo m², a pack times a digit: y₁ is zero. The quotient of x₀·y is spoilt.
-    pub(crate) fn mul_low(&self, x: &mut [u64], y: &[u64], s: &mut Scratch) {
+    /// x ← x·y/R modulo m², a pack times a digit: y₁ is zero. The rows `ahead` are those that will be read
+    /// next: memory may begin to deliver them.
+    pub(crate) fn mul_low(&self, x: &mut [u64], y: &[u64], s: &mut Scratch, ahead: &[&[u64]]) {
         match self.backend {
             #[cfg(target_arch = "x86_64")]
-            Backend::Ifma => ifma::mul_low(self, x, y, s),
+            Backend::Ifma => ifma::mul_low(self, x, y, s, ahead),
             _ => portable::mul_low(self, x, y, s),
         }
     }
@@ -230,13 +231,15 @@ impl Modulus {
         }
     }
 
-    /// Asks for the entries that a later [`Modulus::gather_vartime`] will read.
-    pub(crate) fn prefetch_vartime(&self, entries: &[u64], indices: &[usize; 8]) {
-        match self.backend {
-            #[cfg(target_arch = "x86_64")]
-            Backend::Ifma => ifma::prefetch_vartime(entries, 2 * self.limbs, indices),
-            _ => portable::prefetch_vartime(entries, indices),
+    /// Asks for rows that will be read soon.
+    pub(crate) fn prefetch(&self, rows: &[&[u64]]) {
+        // One number at a time is read in one piece, which processors foresee.
+        #[cfg(target_arch = "x86_64")]
+        if self.backend == Backend::Ifma {
+            ifma::prefetch(rows);
         }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = rows;
     }
 
     /// Writes `item`, 64-bit words, as limbs into one lane of `out`.

@@ -16,8 +16,10 @@ use crate::words::Words;
 
 mod digits;
 mod pow;
+mod power_log;
 mod wire;
 
+pub use power_log::PowerLog;
 pub use wire::Reducer;
 
 /// The ring Z/m² for an odd m ≥ 3, whose elements are computed with in batches.

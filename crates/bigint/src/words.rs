@@ -19,10 +19,10 @@ pub(crate) struct Words {
 
 impl Words {
     pub(crate) fn zeroed(len: usize) -> Self {
-        Self {
-            lines: vec![Line([0; LINE]); len.div_ceil(LINE)],
-            len,
-        }
+        let mut out = Self::default();
+        out.reserve_exact(len);
+        out.resize(len);
+        out
     }
 
     pub(crate) fn resize(&mut self, len: usize) {
@@ -33,6 +33,7 @@ impl Words {
     pub(crate) fn reserve_exact(&mut self, additional: usize) {
         let lines = (self.len + additional).div_ceil(LINE) - self.lines.len();
         self.lines.reserve_exact(lines);
+        advise_large_pages(&mut self.lines);
     }
 
     #[expect(unsafe_code, reason = "the aligned lines are one run of words")]
@@ -68,6 +69,31 @@ impl Zeroize for Words {
         self.lines.as_mut_slice().zeroize();
     }
 }
+
+/// Asks for large pages where there is much memory: tables are read at random, and every page that the
+/// processor does not know costs about as much as a cache line from memory.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "advice on memory takes a pointer")]
+fn advise_large_pages(lines: &mut Vec<Line>) {
+    use rustix::mm::{Advice, madvise};
+    const LARGE: usize = 2 << 20;
+    const PAGE: usize = 1 << 16;
+    let bytes = lines.capacity() * size_of::<Line>();
+    if bytes < 2 * LARGE {
+        return;
+    }
+    let start = lines.as_mut_ptr().cast::<u8>();
+    let skipped = start.align_offset(PAGE);
+    let length = (bytes - skipped) & !(PAGE - 1);
+    let start = start.wrapping_add(skipped).cast();
+    // SAFETY: the range lies within the vector's own storage, and the advice changes no contents.
+    let advised = unsafe { madvise(start, length, Advice::LinuxHugepage) };
+    // A kernel that refuses leaves small pages.
+    advised.unwrap_or_default();
+}
+
+#[cfg(not(target_os = "linux"))]
+fn advise_large_pages(_lines: &mut Vec<Line>) {}
 
 #[cfg(test)]
 mod tests {

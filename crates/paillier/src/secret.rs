@@ -1,6 +1,6 @@
 //! The secret key: generation and decryption.
 
-use blindjoin_bigint::{Backend, Batch, Naturals, Reducer, SquareRing};
+use blindjoin_bigint::{Backend, Batch, Naturals, PowerLog, Reducer, SquareRing};
 use num_bigint::BigUint;
 use num_traits::One;
 use rand::CryptoRng;
@@ -21,7 +21,7 @@ pub struct SecretKey {
     public: PublicKey,
     p: Half,
     q: Half,
-    /// p⁻¹ modulo q.
+    /// p⁻¹ and −p⁻¹ modulo q.
     p_inverse: Naturals,
     /// Reads ciphertexts modulo n, to see whether they are units: with the secret primes that would not be
     /// in constant time.
@@ -32,10 +32,8 @@ pub struct SecretKey {
 struct Half {
     ring: SquareRing,
     reducer: Reducer,
-    /// One item: r − 1, or the order u of the hidden subgroup.
-    exponent: Naturals,
-    /// One item: (exponent·n/r)⁻¹ modulo r.
-    scale: Naturals,
+    /// Of the power r − 1, or the order u of the hidden subgroup, times (exponent·n/r)⁻¹ modulo r.
+    log: PowerLog,
 }
 
 impl SecretKey {
@@ -121,8 +119,8 @@ impl SecretKey {
     /// [`Error::CiphertextLength`]; [`Error::Undecryptable`] for anything else, with no more detail.
     pub fn decrypt(&self, ciphertexts: &[u8]) -> Result<Naturals, Error> {
         self.check(ciphertexts)?;
-        let mp = self.p.log(self.p.reducer.reduce(ciphertexts))?;
-        let mq = self.q.log(self.q.reducer.reduce(ciphertexts))?;
+        let mp = self.p.log(&self.p.reducer.reduce(ciphertexts))?;
+        let mq = self.q.log(&self.q.reducer.reduce(ciphertexts))?;
         Ok(self.combine(&mp, &mq))
     }
 
@@ -135,7 +133,7 @@ impl SecretKey {
     /// As [`SecretKey::decrypt`].
     pub fn decrypt_small(&self, ciphertexts: &[u8]) -> Result<Naturals, Error> {
         self.check(ciphertexts)?;
-        self.p.log(self.p.reducer.reduce(ciphertexts))
+        self.p.log(&self.p.reducer.reduce(ciphertexts))
     }
 
     /// Decrypts ciphertexts from the wire whose plaintexts are below 2^`slot_bits`, as many as fit below p
@@ -179,7 +177,7 @@ impl SecretKey {
             self.p.ring.square_times_assign(&mut packed, slot_bits);
             self.p.ring.mul_assign(&mut packed, &slot(i));
         }
-        let values = self.p.log(packed)?;
+        let values = self.p.log(&packed)?;
         let mut out = Naturals::zero(count, slot_bits);
         let mut excess = 0;
         for pack in 0..packs {
@@ -235,7 +233,10 @@ impl SecretKey {
             public,
             p: Half::new(&parts.p, &parts.q, &ep, width, backend),
             q: Half::new(&parts.q, &parts.p, &eq, width, backend),
-            p_inverse: Naturals::from_biguints(&[inverse], size.prime_bits()),
+            p_inverse: Naturals::from_biguints(
+                &[inverse.clone(), &parts.q - inverse],
+                size.prime_bits(),
+            ),
         }
     }
 
@@ -260,16 +261,9 @@ impl SecretKey {
 
     /// m ≡ mp mod p, m ≡ mq mod q: m = mp + p·((mq − mp)/p mod q).
     fn combine(&self, mp: &Naturals, mq: &Naturals) -> Naturals {
-        let [p, q] = self.primes();
-        let mp_scaled = self.q.ring.scale(mp, &self.p_inverse, 0);
-        let mq_scaled = self.q.ring.scale(mq, &self.p_inverse, 0);
-        let plaintexts: Vec<_> = (0..mp.len())
-            .map(|i| {
-                let factor = (mq_scaled.to_biguint(i) + q - mp_scaled.to_biguint(i)) % q;
-                mp.to_biguint(i) + p * factor
-            })
-            .collect();
-        Naturals::from_biguints(&plaintexts, self.public.size().bits())
+        let factor = self.q.ring.combine(&[mq, mp], &self.p_inverse);
+        let bits = self.public.size().bits();
+        self.p.ring.join(mp, &factor, bits)
     }
 }
 
@@ -285,23 +279,16 @@ impl Half {
         let scale = (exponent * cofactor)
             .modinv(r)
             .expect("neither factor is a multiple of r");
-        let bits = |x: &BigUint| usize::try_from(x.bits()).expect("a key fits in memory");
         Self {
             reducer: ring.reducer(width),
-            exponent: Naturals::from_biguints(std::slice::from_ref(exponent), bits(exponent)),
-            scale: Naturals::from_biguints(&[scale], bits(r)),
+            log: PowerLog::new(&ring, exponent, &scale),
             ring,
         }
     }
 
     /// The plaintexts modulo r: c^e = 1 + m·e·(n/r)·r modulo r².
-    fn log(&self, mut c: Batch) -> Result<Naturals, Error> {
-        self.ring.pow_shared_assign(&mut c, &self.exponent, 0);
-        let logs = self
-            .ring
-            .log_one_plus(&c)
-            .map_err(|_| Error::Undecryptable)?;
-        Ok(self.ring.scale(&logs, &self.scale, 0))
+    fn log(&self, c: &Batch) -> Result<Naturals, Error> {
+        self.log.log(c).map_err(|_| Error::Undecryptable)
     }
 }
 

@@ -15,7 +15,7 @@ mod lookup;
 mod product;
 mod reduce;
 
-pub(crate) use lookup::{gather_vartime, prefetch_vartime, scan, select};
+pub(crate) use lookup::{gather_vartime, prefetch, scan, select};
 
 const LANES: usize = 8;
 const RADIX: usize = 52;
@@ -57,7 +57,7 @@ pub(crate) use entry;
 entry!(mul(m: &Modulus, x: &mut [u64], y: &[u64], s: &mut Scratch));
 entry!(square(m: &Modulus, x: &mut [u64], s: &mut Scratch));
 entry!(mul_digit(m: &Modulus, x: &mut [u64], y: &[u64], s: &mut Scratch));
-entry!(mul_low(m: &Modulus, x: &mut [u64], y: &[u64], s: &mut Scratch));
+entry!(mul_low(m: &Modulus, x: &mut [u64], y: &[u64], s: &mut Scratch, ahead: &[&[u64]]));
 entry!(accumulate(sum: &mut [u64], x: &[u64]));
 entry!(settle(m: &Modulus, sum: &mut [u64], s: &mut Scratch));
 entry!(split(m: &Modulus, out: &mut [u64], s: &mut Scratch));
@@ -68,6 +68,7 @@ entry!(add(m: &Modulus, x: &mut [u64], y: &[u64]));
 
 /// Packs of eight, with the instructions at hand.
 mod kernel {
+    use super::lookup::prefetch;
     use super::product::{add_product, add_square};
     use super::reduce::{Divisor, reduce};
     use super::{
@@ -111,14 +112,26 @@ mod kernel {
     }
 
     #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(super) fn mul_low(m: &Modulus, x: &mut [u64], y: &[u64], s: &mut Scratch) {
+    pub(super) fn mul_low(
+        m: &Modulus,
+        x: &mut [u64],
+        y: &[u64],
+        s: &mut Scratch,
+        ahead: &[&[u64]],
+    ) {
         let (x0, x1) = digits_mut(m, x);
         let y = &limbs(y)[..m.limbs];
         let (low, high) = (wide(m, &mut s.low), wide(m, &mut s.high));
+        // No more lines at once than the processor keeps track of.
+        let (first, rest) = ahead.split_at(ahead.len() >> 1);
+        let (second, third) = rest.split_at(rest.len() >> 1);
+        prefetch(first);
         high.fill([0; LANES]);
         add_product(high, x1, y);
+        prefetch(second);
         low.fill([0; LANES]);
         add_product(low, x0, y);
+        prefetch(third);
         reduce_pair(m, x0, x1, s, false);
     }
 

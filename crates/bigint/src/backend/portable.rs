@@ -116,9 +116,6 @@ pub(crate) fn gather_vartime(out: &mut [u64], entries: &[u64], index: usize) {
     out.copy_from_slice(&entries[index * size..][..size]);
 }
 
-/// Nothing: an entry is read in one piece, which processors foresee.
-pub(crate) fn prefetch_vartime(_entries: &[u64], _indices: &[usize; 8]) {}
-
 /// (x₀, x₁) ← T₀/R, (T₁ + K − quotient)/R with T₀, T₁ in `s.low`, `s.high`.
 fn reduce_pair(m: &Modulus, x0: &mut [u64], x1: &mut [u64], s: &mut Scratch) {
     let h = m.limbs;

@@ -100,38 +100,84 @@ impl SquareRing {
     ///
     /// # Panics
     ///
-    /// If there is no such item, or one of the bounds has more bits than m.
+    /// As [`SquareRing::combine`].
     #[must_use]
     pub fn scale(&self, values: &Naturals, factors: &Naturals, index: usize) -> Naturals {
+        self.combine(&[values], &factors.slice(index..index + 1))
+    }
+
+    /// Yields Σ `values[j][i]`·`factors[j]` modulo m for every i.
+    ///
+    /// # Panics
+    ///
+    /// If there is no factor for each of the values or none at all, the numbers of values differ, or one of the
+    /// bounds has more bits than m.
+    #[must_use]
+    pub fn combine(&self, values: &[&Naturals], factors: &Naturals) -> Naturals {
         let m = self.m();
-        let most = values.bits().max(factors.bits());
+        assert_eq!(values.len(), factors.len(), "one factor for each of the values");
+        let len = values[0].len();
         assert!(
-            most <= m.bits,
-            "values and factors are bounded by the modulus"
+            values.iter().all(|v| v.len() == len && v.bits() <= m.bits) && factors.bits() <= m.bits,
+            "as many values of each, and all bounded by the modulus"
         );
         let mut scratch = Scratch::new(m);
-        // The factor times R², so that one product and one reduction of a value leave no R.
-        let mut constant = Words::zeroed(m.digit());
-        for lane in 0..m.lanes {
-            m.put(&mut constant, lane, factors.item(index));
+        // The factors times R², so that one product and one reduction of a value leave no R.
+        let mut constants = vec![Words::zeroed(m.digit()); factors.len()];
+        for (j, constant) in constants.iter_mut().enumerate() {
+            for lane in 0..m.lanes {
+                m.put(constant, lane, factors.item(j));
+            }
+            for _ in 0..2 {
+                m.mul_digit(constant, &self.inner.r_squared, &mut scratch);
+            }
         }
-        for _ in 0..2 {
-            m.mul_digit(&mut constant, &self.inner.r_squared, &mut scratch);
-        }
-        let mut out = Naturals::zero(values.len(), m.bits);
+        let mut out = Naturals::zero(len, m.bits);
         let mut pack = Words::zeroed(m.pack());
-        for i in 0..values.len().div_ceil(m.lanes) {
+        let mut term = Words::zeroed(m.digit());
+        for i in 0..len.div_ceil(m.lanes) {
             pack.fill(0);
-            let x0 = &mut pack[..m.digit()];
-            self.put_items(x0, values, i);
-            m.mul_digit(x0, &constant, &mut scratch);
+            let sum = &mut pack[..m.digit()];
+            for (values, constant) in values.iter().zip(&constants) {
+                self.put_items(&mut term, values, i);
+                m.mul_digit(&mut term, constant, &mut scratch);
+                m.add_digit(sum, &term);
+            }
             m.canonical(&mut pack, &mut scratch);
-            for lane in 0..m.lanes.min(values.len() - i * m.lanes) {
+            for lane in 0..m.lanes.min(len - i * m.lanes) {
                 m.take(&pack[..m.digit()], lane, out.item_mut(i * m.lanes + lane));
             }
         }
         pack.zeroize();
-        constant.zeroize();
+        term.zeroize();
+        constants.iter_mut().for_each(Zeroize::zeroize);
+        out
+    }
+
+    /// Yields `low[i]` + `high[i]`·m, integers below 2^`bits`.
+    ///
+    /// # Panics
+    ///
+    /// If the lengths differ, or one of the bounds has more bits than m. Higher bits of an integer are lost.
+    #[must_use]
+    pub fn join(&self, low: &Naturals, high: &Naturals, bits: usize) -> Naturals {
+        let m = self.m();
+        assert_eq!(low.len(), high.len(), "two digits each");
+        assert!(low.bits().max(high.bits()) <= m.bits, "digits are bounded by the modulus");
+        let mut scratch = Scratch::new(m);
+        let mut out = Naturals::zero(low.len(), bits);
+        let mut pack = Words::zeroed(m.pack());
+        for i in 0..low.len().div_ceil(m.lanes) {
+            let (x0, x1) = pack.split_at_mut(m.digit());
+            self.put_items(x0, low, i);
+            self.put_items(x1, high, i);
+            m.join(&pack, &mut scratch);
+            for lane in 0..m.lanes.min(low.len() - i * m.lanes) {
+                let item = out.item_mut(i * m.lanes + lane);
+                m.take(&scratch.low[..m.pack()], lane, item);
+            }
+        }
+        pack.zeroize();
         out
     }
 

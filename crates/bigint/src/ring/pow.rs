@@ -107,10 +107,10 @@ impl SquareRing {
 }
 
 /// x ← x·y, or x² without a y.
-type Multiply<'a> = dyn FnMut(&mut [u64], Option<&[u64]>) + 'a;
+pub(super) type Multiply<'a> = dyn FnMut(&mut [u64], Option<&[u64]>) + 'a;
 
 /// x^0, x^1, .. of a pack or a digit, as many as a window has values; erased on drop.
-struct Table<'a> {
+pub(super) struct Table<'a> {
     ring: &'a SquareRing,
     bits: usize,
     window: usize,
@@ -119,7 +119,7 @@ struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    fn new(ring: &'a SquareRing, size: usize, bits: usize) -> Self {
+    pub(super) fn new(ring: &'a SquareRing, size: usize, bits: usize) -> Self {
         let window = window_width(bits, scan_cost(ring.m()));
         Self {
             ring,
@@ -131,7 +131,7 @@ impl<'a> Table<'a> {
     }
 
     /// x ← x^e, e given by its bits from a position upwards; `multiply` multiplies, or squares.
-    fn power(
+    pub(super) fn power(
         &mut self,
         x: &mut [u64],
         digits: impl Fn(usize, usize) -> [u64; 8],
