@@ -27,15 +27,6 @@ impl Elements {
         }
     }
 
-    /// Yields a store of `len` zeros, to be filled by [`Elements::set`].
-    pub(crate) fn zeroed(ring: &SquareRing, len: usize) -> Self {
-        Self {
-            ring: ring.clone(),
-            words: Words::zeroed(len * 2 * ring.m().limbs),
-            len,
-        }
-    }
-
     /// Appends the elements of `batch`.
     pub fn extend(&mut self, batch: &Batch) {
         let start = self.len;
@@ -84,16 +75,8 @@ impl Elements {
         out
     }
 
-    pub(crate) fn words(&self) -> &[u64] {
-        &self.words
-    }
-
-    pub(crate) fn words_mut(&mut self) -> &mut [u64] {
-        &mut self.words
-    }
-
     /// Words of one element.
-    pub(crate) fn entry(&self) -> usize {
+    fn entry(&self) -> usize {
         2 * self.ring.m().limbs
     }
 

@@ -32,8 +32,8 @@ pub enum Lookup {
 #[derive(Clone)]
 pub struct FixedBase {
     ring: SquareRing,
-    /// Entries of two digits: t, and R²·s modulo m.
-    table: Elements,
+    /// Entries of two digits, t and R²·s modulo m: a piece for as many windows as a pack has lanes.
+    table: Vec<Words>,
     bits: usize,
     window: usize,
     lookup: Lookup,
@@ -86,7 +86,6 @@ impl FixedBase {
         assert!((1..=16).contains(&window), "windows of 1 to 16 bits");
         let m = ring.m();
         let windows = bits.div_ceil(window);
-        let mut table = Elements::zeroed(ring, windows << window);
         let base = base.select(&[index]);
         let inverse = ring.to_integers(&base)[0]
             .modinv(ring.modulus())
@@ -96,14 +95,16 @@ impl FixedBase {
             || window_bases(ring, base, windows, window),
             || window_bases(ring, inverse, windows, window),
         );
-        let entry = table.entry();
-        table
-            .words_mut()
-            .par_chunks_mut((entry << window) * m.lanes)
-            .enumerate()
-            .for_each(|(i, part)| {
-                Filling::new(ring, bases.pack(i), inverses.pack(i)).fill(part, entry << window);
-            });
+        // Each thread touches the memory that it fills first.
+        let table = (0..bases.pack_count())
+            .into_par_iter()
+            .map(|i| {
+                let size = (2 * m.limbs) << window;
+                let mut part = Words::zeroed(size * bases.lanes_used(i));
+                Filling::new(ring, bases.pack(i), inverses.pack(i)).fill(&mut part, size);
+                part
+            })
+            .collect();
         Self {
             ring: ring.clone(),
             table,
@@ -138,13 +139,13 @@ impl FixedBase {
         lookup: Lookup,
         uses: usize,
     ) -> usize {
-        const LARGEST_TABLE: usize = 512 << 20;
+        const LARGEST_TABLE: usize = 384 << 20;
         let widest = match lookup {
             Lookup::ConstantTime => Self::choose_window(ring, bits, lookup),
             Lookup::Direct => 12,
         };
-        // An entry costs three digit products, a use four of its own.
-        let cost = |w: usize| bits.div_ceil(w) * ((3 << w) + 4 * uses);
+        // A use costs a product of 8 units; an entry 12, and its memory as much again and more.
+        let cost = |w: usize| bits.div_ceil(w) * ((4 << w) + uses);
         (1..=widest)
             .filter(|&w| (bits.div_ceil(w) << w) * ring.element_bytes() <= LARGEST_TABLE)
             .min_by_key(|&w| cost(w))
@@ -163,7 +164,7 @@ impl FixedBase {
 
     /// Bytes of table.
     pub fn bytes(&self) -> usize {
-        self.table.bytes()
+        self.table.iter().map(|part| 8 * part.len()).sum()
     }
 
     /// Exponents are below `2^bits`.
@@ -180,42 +181,62 @@ impl FixedBase {
     ///
     /// If the bound on the exponents exceeds that of the table.
     pub fn pow(&self, exponents: &Naturals) -> Batch {
-        assert!(
-            exponents.bits() <= self.bits,
-            "the table ends at {} bits",
-            self.bits
-        );
-        let m = self.ring.m();
-        let mut out = self.ring.one(exponents.len());
+        Self::product(&[(self, exponents)])
+    }
+
+    /// Yields Π base^`exponents[i]` over several bases of one ring, cheaper than a product of their powers.
+    ///
+    /// Time and addresses as with [`FixedBase::pow`].
+    ///
+    /// # Panics
+    ///
+    /// If there are no bases, the numbers of exponents differ, or a bound exceeds that of its table.
+    pub fn product(terms: &[(&Self, &Naturals)]) -> Batch {
+        let (first, exponents) = terms.first().expect("at least one base");
+        let (ring, m, len) = (&first.ring, first.ring.m(), exponents.len());
+        let mut windows = Vec::new();
+        for (base, exponents) in terms {
+            assert_eq!(exponents.len(), len, "as many exponents for every base");
+            assert!(
+                exponents.bits() <= base.bits,
+                "the table ends at {} bits",
+                base.bits
+            );
+            let count = exponents.bits().div_ceil(base.window);
+            windows.extend((0..count).map(|window| (*base, *exponents, window)));
+        }
+        let mut out = ring.one(len);
         let mut scratch = Scratch::new(m);
         let mut factor = Words::zeroed(m.pack());
         let mut sum = Words::zeroed(m.digit());
-        let windows = exponents.bits().div_ceil(self.window);
         for (i, pack) in out.packs_mut().enumerate() {
-            let first = i * m.lanes;
-            let digits = |window: usize| -> [u64; 8] {
+            let digits = |at: usize| -> [u64; 8] {
+                let (base, exponents, window): (&Self, &Naturals, usize) = windows[at];
                 std::array::from_fn(|lane| {
-                    let index = first + lane;
-                    if lane < m.lanes && index < exponents.len() {
-                        exponents.window(index, window * self.window, self.window)
+                    let index = i * m.lanes + lane;
+                    if lane < m.lanes && index < len {
+                        exponents.window(index, window * base.window, base.window)
                     } else {
                         0
                     }
                 })
             };
-            let mut next = digits(0);
-            for window in 0..windows {
-                self.look_up(&mut factor, window, &next);
-                next = digits(window + 1);
+            let mut next = windows.first().map_or([0; 8], |_| digits(0));
+            for (at, (base, _, window)) in windows.iter().enumerate() {
+                base.look_up(&mut factor, *window, &next);
+                let ahead = windows.get(at + 1).map_or([&[][..]; 8], |(base, _, window)| {
+                    next = digits(at + 1);
+                    base.ahead(*window, &next)
+                });
                 let (t, s) = factor.split_at(m.digit());
-                if window == 0 {
+                if at == 0 {
                     pack[..m.digit()].copy_from_slice(t);
                     pack[m.digit()..].fill(0);
                 } else {
-                    m.mul_low(pack, t, &mut scratch, &self.ahead(window + 1, &next));
+                    m.mul_low(pack, t, &mut scratch, &ahead);
                 }
                 m.accumulate(&mut sum, s);
-                if window + 1 == windows || (window + 1).is_multiple_of(Modulus::MOST_TERMS) {
+                if at + 1 == windows.len() || (at + 1).is_multiple_of(Modulus::MOST_TERMS) {
                     m.settle(&mut sum, &mut scratch);
                     let (x0, x1) = pack.split_at_mut(m.digit());
                     m.mul_digit(&mut sum, x0, &mut scratch);
@@ -231,26 +252,26 @@ impl FixedBase {
 
     fn look_up(&self, out: &mut [u64], window: usize, digits: &[u64; 8]) {
         let m = self.ring.m();
-        let size = self.table.entry() << self.window;
-        let entries = &self.table.words()[window * size..][..size];
+        let entries = self.entries(window);
         match self.lookup {
             Lookup::ConstantTime => m.scan(out, entries, digits),
             Lookup::Direct => m.gather_vartime(out, entries, &digits.map(to_index)),
         }
     }
 
-    /// The entries of a window that a look-up will read, if it reads these only and there is such a window.
+    /// The entries of a window that a look-up will read, if it reads these only.
     fn ahead(&self, window: usize, digits: &[u64; 8]) -> [&[u64]; 8] {
-        let entry = self.table.entry();
-        let direct = self.lookup == Lookup::Direct;
-        digits.map(|digit| {
-            let index = (window << self.window) + to_index(digit);
-            if direct && index < self.table.len() {
-                &self.table.words()[index * entry..][..entry]
-            } else {
-                &[]
-            }
-        })
+        if self.lookup == Lookup::ConstantTime {
+            return [&[]; 8];
+        }
+        let (entries, size) = (self.entries(window), 2 * self.ring.m().limbs);
+        digits.map(|digit| &entries[to_index(digit) * size..][..size])
+    }
+
+    fn entries(&self, window: usize) -> &[u64] {
+        let m = self.ring.m();
+        let (size, lanes) = ((2 * m.limbs) << self.window, m.lanes.trailing_zeros());
+        &self.table[window >> lanes][(window & (m.lanes - 1)) * size..][..size]
     }
 }
 

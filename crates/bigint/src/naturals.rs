@@ -174,6 +174,20 @@ impl Naturals {
         }
     }
 
+    /// Yields the items at `indices`, in that order.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such item.
+    #[must_use]
+    pub fn select(&self, indices: &[usize]) -> Self {
+        let mut out = Self::zero(indices.len(), self.bits);
+        for (i, &index) in indices.iter().enumerate() {
+            out.item_mut(i).copy_from_slice(self.item(index));
+        }
+        out
+    }
+
     /// Drops whatever reaches above `bits`: every item is reduced modulo `2^bits`, and the bound becomes `bits`.
     #[must_use]
     pub fn truncated(&self, bits: usize) -> Self {
@@ -247,6 +261,14 @@ mod tests {
             (77, 3, 1)
         );
         assert_eq!(items.truncated(5).to_u128(0), 77 - 64);
+    }
+
+    #[test]
+    fn items_are_selected_in_the_order_asked_for() {
+        let items = Naturals::from_u128s(&[1 << 70, 2, 3], 80);
+        let chosen = items.select(&[2, 0, 2]);
+        assert_eq!([0, 1, 2].map(|i| chosen.to_u128(i)), [3, 1 << 70, 3]);
+        assert_eq!(chosen.bits(), 80);
     }
 
     #[test]

@@ -66,9 +66,8 @@ fn measure(backend: Backend, bits: usize) {
         "encryption",
         &mut discard(|| public.encrypt_random(&plain, &mut rng)),
     );
-    let constant = public
-        .clone()
-        .with_noise_table(public.exponent_bits(), Lookup::ConstantTime);
+    let constant = public.clone().with_lookup(Lookup::ConstantTime);
+    constant.noise_table();
     report(
         "encryption, constant-time look-ups",
         &mut discard(|| constant.encrypt_random(&plain, &mut rng)),

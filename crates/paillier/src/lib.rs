@@ -38,7 +38,7 @@
 //!
 //! | operation | time and addresses depend on |
 //! |---|---|
-//! | encryption, noise | lengths, sizes; **addresses on the exponents**, unless [`PublicKey::with_noise_table`] was given [`Lookup::ConstantTime`] |
+//! | encryption, noise | lengths, sizes; **addresses on the exponents**, unless [`PublicKey::with_lookup`] was given [`Lookup::ConstantTime`] |
 //! | `add`, `multiply_plain` | lengths, sizes |
 //! | `add_plain` | lengths, sizes; with plaintexts of the full length of n also **whether each is below n** |
 //! | decoding and its checks | public values only |

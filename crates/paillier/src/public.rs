@@ -24,6 +24,7 @@ const MASKING_BITS: usize = 89 + 86;
 #[derive(Clone)]
 pub struct PublicKey {
     shared: Arc<Shared>,
+    lookup: Lookup,
     noise: Arc<OnceLock<FixedBase>>,
 }
 
@@ -152,23 +153,41 @@ impl PublicKey {
         hash.finalize().into()
     }
 
-    /// Yields this key with a new table of powers of hs, built at once on the current rayon pool.
+    /// Yields this key with tables of powers that are read as told, none of them built yet.
     ///
-    /// `bits` bounds every exponent to be given to [`PublicKey::noise`]. Without this call, the first use
-    /// builds a table with [`Lookup::Direct`] that is long enough for a masked comparison over an 89-bit prime.
+    /// Without this call tables are read with [`Lookup::Direct`].
     #[must_use]
-    pub fn with_noise_table(self, bits: usize, lookup: Lookup) -> Self {
-        let table = self.build_table(bits, lookup);
+    pub fn with_lookup(self, lookup: Lookup) -> Self {
         Self {
-            shared: self.shared,
-            noise: Arc::new(OnceLock::from(table)),
+            lookup,
+            noise: Arc::new(OnceLock::new()),
+            ..self
         }
     }
 
-    /// The table of powers of hs, built now if it was not before.
+    /// How the tables of powers are read.
+    pub fn lookup(&self) -> Lookup {
+        self.lookup
+    }
+
+    /// The key's own table of powers of hs, built now on the current rayon pool if it was not before. It is long enough
+    /// for a masked comparison over an 89-bit prime.
     pub fn noise_table(&self) -> &FixedBase {
-        self.noise
-            .get_or_init(|| self.build_table(self.exponent_bits() + MASKING_BITS, Lookup::Direct))
+        let bits = self.noise_table_bits();
+        let widest = FixedBase::choose_window(self.ring(), bits, self.lookup);
+        self.noise_table_of(widest)
+    }
+
+    /// As [`PublicKey::noise_table`], smaller where only about `uses` powers are expected.
+    pub fn noise_table_for(&self, uses: usize) -> &FixedBase {
+        let (ring, bits) = (self.ring(), self.noise_table_bits());
+        let widest = FixedBase::choose_window(ring, bits, self.lookup);
+        self.noise_table_of(FixedBase::choose_window_for(ring, bits, self.lookup, uses).min(widest))
+    }
+
+    /// Builds another table of powers of hs, for about `uses` exponents below `2^bits`.
+    pub fn noise_powers(&self, bits: usize, uses: usize) -> FixedBase {
+        FixedBase::for_uses(self.ring(), &self.shared.hs, 0, bits, self.lookup, uses)
     }
 
     /// Yields hs^`exponents[i]`, encryptions of zero.
@@ -319,12 +338,20 @@ impl PublicKey {
         };
         Self {
             shared: Arc::new(shared),
+            lookup: Lookup::default(),
             noise: Arc::new(OnceLock::new()),
         }
     }
 
-    fn build_table(&self, bits: usize, lookup: Lookup) -> FixedBase {
-        FixedBase::new(self.ring(), &self.shared.hs, 0, bits, lookup)
+    fn noise_table_bits(&self) -> usize {
+        self.exponent_bits() + MASKING_BITS
+    }
+
+    fn noise_table_of(&self, window: usize) -> &FixedBase {
+        self.noise.get_or_init(|| {
+            let (ring, bits) = (self.ring(), self.noise_table_bits());
+            FixedBase::with_window(ring, &self.shared.hs, 0, bits, self.lookup, window)
+        })
     }
 
     fn wire_error(&self, error: &blindjoin_bigint::Error, bytes: usize) -> Error {

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use blindjoin_paillier::{
-    Backend, Error, KeySize, Lookup, Naturals, Profile, PublicKey, SecretKey,
+    Backend, Ciphertexts, Error, KeySize, Lookup, Naturals, Profile, PublicKey, SecretKey,
 };
 use num_bigint::BigUint;
 use num_integer::Integer;
@@ -132,11 +132,14 @@ fn constant_time_tables_give_the_same_noise() {
         let exponents = key.public().random_exponents(11, &mut rng(13));
         let expected = key.public().encode(&key.public().noise(&exponents));
         for lookup in [Lookup::Direct, Lookup::ConstantTime] {
-            let public = key
-                .public()
-                .clone()
-                .with_noise_table(exponents.bits(), lookup);
-            assert_eq!(public.encode(&public.noise(&exponents)), expected);
+            for uses in [1, 10_000] {
+                let public = key.public().clone().with_lookup(lookup);
+                public.noise_table_for(uses);
+                assert_eq!(public.encode(&public.noise(&exponents)), expected);
+                let powers = public.noise_powers(exponents.bits(), uses).pow(&exponents);
+                let powers = Ciphertexts::from_batch(powers);
+                assert_eq!(public.encode(&powers), expected);
+            }
         }
     }
 }

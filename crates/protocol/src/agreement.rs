@@ -70,8 +70,7 @@ impl Agreement {
         if !wanted {
             return self;
         }
-        let bits = self.public_key.noise_table().bits();
-        let public_key = self.public_key.with_noise_table(bits, Lookup::ConstantTime);
+        let public_key = self.public_key.with_lookup(Lookup::ConstantTime);
         Self { public_key, ..self }
     }
 

@@ -6,7 +6,7 @@ mod pairs;
 mod single;
 mod table;
 
-use blindjoin_bigint::{FixedBase, Lookup, Naturals};
+use blindjoin_bigint::{Batch, FixedBase, Naturals};
 use blindjoin_paillier::{Ciphertexts, PublicKey};
 use rand_chacha::ChaCha20Rng;
 use sha2::{Digest as _, Sha256};
@@ -20,7 +20,7 @@ use crate::mask::SLACK_BITS;
 use crate::random::SessionSecret;
 use crate::size::Geometry;
 use crate::stream::{Account, Head, Outbound, StreamKind};
-use crate::{Error, Mask, Suite, number};
+use crate::{Error, Mask, number};
 use jobs::Kind;
 
 /// The provider's side of a session once the querier's table has arrived: comparisons in a secret
@@ -46,8 +46,8 @@ pub(crate) struct Context {
     pub(crate) join_keys: JoinKeys,
     pub(crate) public_key: PublicKey,
     noise_bits: usize,
-    /// Powers of hs, where exponents are longer than the key's own table.
-    noise: Option<FixedBase>,
+    /// Powers of hs.
+    noise: FixedBase,
 }
 
 impl Context {
@@ -63,23 +63,15 @@ impl Context {
             Mask::Slot => suite.t_bits() as usize,
         };
         let public_key = agreement.public_key();
-        // Now, and not in the first of many batches at once: the table is built in parallel, and a
-        // thread that waits for its own pool must not meet itself there.
-        public_key.noise_table();
         let noise_bits = public_key.exponent_bits() + hidden + SLACK_BITS;
-        // The key's own table reaches as far as the masks of the 89-bit suites.
-        let noise = (hidden > Suite::C89.t_bits() as usize).then(|| {
-            let uses = number::index(sizes.comparison_ciphertexts());
-            let hs = public_key.noise(&Naturals::from_u128s(&[1], 1));
-            powers_of(public_key, &hs, 0, noise_bits, uses)
-        });
+        let uses = number::index(sizes.comparison_ciphertexts());
         Self {
             agreement: agreement.clone(),
             secret: secret.clone(),
             join_keys,
             public_key: public_key.clone(),
             noise_bits,
-            noise,
+            noise: public_key.noise_powers(noise_bits, uses),
         }
     }
 
@@ -100,47 +92,23 @@ impl Context {
         rng: &mut ChaCha20Rng,
     ) -> Vec<u8> {
         let exponents = Naturals::random(plain.len(), self.noise_bits, rng);
-        let mut out = match &self.noise {
-            Some(powers) => Ciphertexts::from_batch(powers.pow(&exponents)),
-            None => self.public_key.noise(&exponents),
-        };
+        let mut out = Ciphertexts::from_batch(self.noise.pow(&exponents));
         if let Some(products) = products {
-            let count = products.len();
-            let noise = out.as_batch();
-            let mut head = Ciphertexts::from_batch(noise.slice(0..count));
-            self.public_key.add(&mut head, &products);
-            let rest = noise.slice(count..noise.len());
-            out =
-                Ciphertexts::from_batch(blindjoin_bigint::Batch::concat(&[head.as_batch(), &rest]));
+            let products = products.into_batch();
+            let rest = self.public_key.ring().one(plain.len() - products.len());
+            let factors = if rest.is_empty() {
+                products
+            } else {
+                Batch::concat(&[&products, &rest])
+            };
+            self.public_key
+                .add(&mut out, &Ciphertexts::from_batch(factors));
         }
         self.public_key
             .add_plain(&mut out, plain)
             .expect("slots fit below the modulus");
         self.public_key.encode(&out)
     }
-}
-
-/// A table of powers of one ciphertext, with the window that makes `uses` powers and the table
-/// itself cheapest.
-fn powers_of(
-    key: &PublicKey,
-    base: &Ciphertexts,
-    index: usize,
-    bits: usize,
-    uses: usize,
-) -> FixedBase {
-    let lookup = key.noise_table().lookup();
-    // Wider windows than 10 bits outgrow every cache and win little more; reading every entry of a
-    // window asks for narrower ones.
-    let widest = if lookup == Lookup::ConstantTime {
-        FixedBase::choose_window(key.ring(), bits, lookup)
-    } else {
-        10
-    };
-    let window = (2..=widest)
-        .min_by_key(|w| bits.div_ceil(*w) * ((1 << w) + uses))
-        .unwrap_or(2);
-    FixedBase::with_window(key.ring(), base.as_batch(), index, bits, lookup, window)
 }
 
 impl Provider {

@@ -178,7 +178,8 @@ impl Querier {
         secret: &SessionSecret,
     ) -> Self {
         // Built here, in parallel, and not by the first of many chunks at once.
-        agreement.public_key().noise_table();
+        let entries = number::index(agreement.sizes().table_entries());
+        agreement.public_key().noise_table_for(entries);
         Self {
             agreement: agreement.clone(),
             secret: secret.clone(),

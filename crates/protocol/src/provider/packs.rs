@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::jobs::draw_dummies;
 use super::table::EncryptedTable;
-use super::{Context, powers_of};
+use super::Context;
 use crate::agreement::Agreement;
 use crate::input::ProviderKeys;
 use crate::keys::JoinKeys;
@@ -124,8 +124,8 @@ impl Bases {
                     if slot > 0 {
                         ring.square_times_assign(&mut base, suite.slot_bits());
                     }
-                    let base = Ciphertexts::from_batch(base.clone());
-                    powers_of(&context.public_key, &base, 0, suite.t_bits() as usize, uses)
+                    let (bits, lookup) = (suite.t_bits() as usize, context.public_key.lookup());
+                    FixedBase::for_uses(ring, &base, 0, bits, lookup, uses)
                 });
                 tables.collect()
             })
@@ -196,35 +196,42 @@ fn powers(
     order: &[usize],
     factors: &[Naturals],
 ) -> Option<Ciphertexts> {
-    let ring = context.public_key.ring();
+    let entry = |&pack: &usize| jobs.entries[pack] as usize;
+    let real = order.partition_point(|pack| jobs.entries[*pack] != NONE);
+    let order = &order[..real];
+    // The packs without a table, all in one batch: most entries have but one.
+    let few: Vec<usize> = (0..real)
+        .filter(|&index| bases.0[entry(&order[index])].is_none())
+        .collect();
+    let places: Vec<usize> = few.iter().map(|&index| entry(&order[index])).collect();
+    let few_products = horner(context, table.gather(&places).into_batch(), &few, factors);
     let mut parts: Vec<Batch> = Vec::new();
-    let mut start = 0;
-    for group in order.chunk_by(|&a, &b| jobs.entries[a] == jobs.entries[b]) {
-        let entry = jobs.entries[group[0]];
-        if entry == NONE {
-            break;
-        }
+    let (mut start, mut done) = (0, 0);
+    for group in order.chunk_by(|a, b| entry(a) == entry(b)) {
         let range = start..start + group.len();
         start = range.end;
-        let mut product = ring.one(group.len());
-        if let Some(tables) = &bases.0[entry as usize] {
-            for (powers, factors) in tables.iter().zip(factors) {
-                ring.mul_assign(&mut product, &powers.pow(&factors.slice(range.clone())));
-            }
+        if let Some(tables) = &bases.0[entry(&group[0])] {
+            let factors: Vec<Naturals> = factors.iter().map(|f| f.slice(range.clone())).collect();
+            let terms: Vec<_> = tables.iter().zip(&factors).collect();
+            parts.push(FixedBase::product(&terms));
         } else {
-            // Horner over the slots.
-            let base = table
-                .gather(&vec![entry as usize; group.len()])
-                .into_batch();
-            for factors in factors.iter().rev() {
-                ring.square_times_assign(&mut product, context.agreement.suite().slot_bits());
-                let mut power = base.clone();
-                ring.pow_assign(&mut power, &factors.slice(range.clone()));
-                ring.mul_assign(&mut product, &power);
-            }
+            parts.push(few_products.slice(done..done + group.len()));
+            done += group.len();
         }
-        parts.push(product);
     }
     let parts: Vec<&Batch> = parts.iter().collect();
     (!parts.is_empty()).then(|| Ciphertexts::from_batch(Batch::concat(&parts)))
+}
+
+/// The bases to the power of Σ factor·2^(S·slot), the factors those of some packs.
+fn horner(context: &Context, bases: Batch, packs: &[usize], factors: &[Naturals]) -> Batch {
+    let (ring, suite) = (context.public_key.ring(), context.agreement.suite());
+    let mut product = ring.one(packs.len());
+    for factors in factors.iter().rev() {
+        ring.square_times_assign(&mut product, suite.slot_bits());
+        let mut power = bases.clone();
+        ring.pow_assign(&mut power, &factors.select(packs));
+        ring.mul_assign(&mut product, &power);
+    }
+    product
 }
