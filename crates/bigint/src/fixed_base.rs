@@ -7,7 +7,7 @@ use crate::batch::Batch;
 use crate::elements::Elements;
 use crate::modulus::{Modulus, Scratch};
 use crate::naturals::Naturals;
-use crate::ring::SquareRing;
+use crate::ring::{SquareRing, lane_digits};
 use crate::words::Words;
 
 /// How a [`FixedBase`] reads its table.
@@ -133,12 +133,7 @@ impl FixedBase {
     /// The window width that makes the table and `uses` powers of `bits` bits together cheapest.
     ///
     /// Reading entries in constant time asks for windows no wider than [`FixedBase::choose_window`]'s.
-    pub fn choose_window_for(
-        ring: &SquareRing,
-        bits: usize,
-        lookup: Lookup,
-        uses: usize,
-    ) -> usize {
+    pub fn choose_window_for(ring: &SquareRing, bits: usize, lookup: Lookup, uses: usize) -> usize {
         const LARGEST_TABLE: usize = 384 << 20;
         let widest = match lookup {
             Lookup::ConstantTime => Self::choose_window(ring, bits, lookup),
@@ -146,9 +141,12 @@ impl FixedBase {
         };
         // A use costs a product of 8 units; an entry 12, and its memory as much again and more.
         let cost = |w: usize| bits.div_ceil(w) * ((4 << w) + uses);
+        let fits = |w: &usize| (bits.div_ceil(*w) << *w) * ring.element_bytes() <= LARGEST_TABLE;
+        let least = (1..=widest).filter(fits).map(cost).min().unwrap_or(0);
+        // Twice the memory for less than a twentieth of the time is not worth it.
         (1..=widest)
-            .filter(|&w| (bits.div_ceil(w) << w) * ring.element_bytes() <= LARGEST_TABLE)
-            .min_by_key(|&w| cost(w))
+            .filter(fits)
+            .find(|&w| 20 * cost(w) <= 21 * least)
             .unwrap_or(1)
     }
 
@@ -212,22 +210,18 @@ impl FixedBase {
         for (i, pack) in out.packs_mut().enumerate() {
             let digits = |at: usize| -> [u64; 8] {
                 let (base, exponents, window): (&Self, &Naturals, usize) = windows[at];
-                std::array::from_fn(|lane| {
-                    let index = i * m.lanes + lane;
-                    if lane < m.lanes && index < len {
-                        exponents.window(index, window * base.window, base.window)
-                    } else {
-                        0
-                    }
-                })
+                let (from, width) = (window * base.window, base.window);
+                lane_digits(exponents, i * m.lanes, m.lanes, from, width)
             };
             let mut next = windows.first().map_or([0; 8], |_| digits(0));
             for (at, (base, _, window)) in windows.iter().enumerate() {
                 base.look_up(&mut factor, *window, &next);
-                let ahead = windows.get(at + 1).map_or([&[][..]; 8], |(base, _, window)| {
-                    next = digits(at + 1);
-                    base.ahead(*window, &next)
-                });
+                let ahead = windows
+                    .get(at + 1)
+                    .map_or([&[][..]; 8], |(base, _, window)| {
+                        next = digits(at + 1);
+                        base.ahead(*window, &next)
+                    });
                 let (t, s) = factor.split_at(m.digit());
                 if at == 0 {
                     pack[..m.digit()].copy_from_slice(t);

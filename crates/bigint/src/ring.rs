@@ -19,6 +19,7 @@ mod pow;
 mod power_log;
 mod wire;
 
+pub(crate) use pow::lane_digits;
 pub use power_log::PowerLog;
 pub use wire::Reducer;
 

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::cast_possible_truncation, reason = "bit counts are small")]
 
-use blindjoin_bigint::{Backend, Elements, Error, FixedBase, Lookup, Naturals, SquareRing};
+use blindjoin_bigint::{
+    Backend, Elements, Error, FixedBase, Lookup, Naturals, PowerLog, SquareRing,
+};
 use num_bigint::BigUint;
 use num_integer::Integer;
 use num_traits::One;
@@ -220,6 +222,149 @@ fn powers_match_modpow() {
 }
 
 #[test]
+fn products_of_powers_match_modpow() {
+    let mut rng = ChaCha20Rng::from_seed([9; 32]);
+    for bits in [60, 256, 519] {
+        let m = odd(bits, &mut rng);
+        let square = &m * &m;
+        for (lengths, len) in [(vec![89], 9), (vec![107, 0, 30], 17), (vec![1, 512], 3)] {
+            let values: Vec<Vec<_>> = lengths
+                .iter()
+                .map(|_| {
+                    (0..len)
+                        .map(|_| random(2 * bits, &mut rng) % &square)
+                        .collect()
+                })
+                .collect();
+            let exponents: Vec<Vec<_>> = lengths
+                .iter()
+                .map(|&bits| (0..len).map(|_| random(bits, &mut rng)).collect())
+                .collect();
+            let expected: Vec<_> = (0..len)
+                .map(|i| {
+                    let powers = values
+                        .iter()
+                        .zip(&exponents)
+                        .map(|(x, e)| x[i].modpow(&e[i], &square));
+                    powers.fold(BigUint::one(), |product, power| product * power % &square)
+                })
+                .collect();
+            for backend in Backend::available() {
+                let ring = SquareRing::new(&m, backend).unwrap();
+                let batches: Vec<_> = values.iter().map(|v| ring.from_integers(v)).collect();
+                let packed: Vec<_> = exponents
+                    .iter()
+                    .zip(&lengths)
+                    .map(|(e, &bits)| Naturals::from_biguints(e, bits))
+                    .collect();
+                let terms: Vec<_> = batches.iter().zip(&packed).collect();
+                assert_eq!(ring.to_integers(&ring.pow_product(&terms)), expected);
+                // The same for bases that are shared, from tables; powers of two are units.
+                let shared: Vec<_> = (1u8..)
+                    .zip(&lengths)
+                    .map(|(j, &bits)| {
+                        let base = BigUint::one() << j;
+                        let lookup = if bits == 30 {
+                            Lookup::ConstantTime
+                        } else {
+                            Lookup::Direct
+                        };
+                        let batch = ring.from_integers(std::slice::from_ref(&base));
+                        (base, FixedBase::new(&ring, &batch, 0, bits, lookup))
+                    })
+                    .collect();
+                let terms: Vec<_> = shared.iter().map(|(_, table)| table).zip(&packed).collect();
+                let expected: Vec<_> = (0..len)
+                    .map(|i| {
+                        let powers = shared
+                            .iter()
+                            .zip(&exponents)
+                            .map(|((x, _), e)| x.modpow(&e[i], &square));
+                        powers.fold(BigUint::one(), |product, power| product * power % &square)
+                    })
+                    .collect();
+                assert_eq!(ring.to_integers(&FixedBase::product(&terms)), expected);
+            }
+        }
+    }
+}
+
+/// A prime below 2^`bits`, near it.
+fn prime(bits: usize) -> BigUint {
+    let two = BigUint::from(2u8);
+    let mut p = (BigUint::one() << bits) - 1u8;
+    while two.modpow(&(&p - 1u8), &p) != BigUint::one() {
+        p -= 2u8;
+    }
+    p
+}
+
+#[test]
+fn logarithms_of_powers_match_modpow() {
+    let mut rng = ChaCha20Rng::from_seed([10; 32]);
+    // The slack below R is four bits, five, and sixteen.
+    for bits in [64, 124, 255, 516, 1024] {
+        let p = prime(bits);
+        let square = &p * &p;
+        let units: Vec<_> = (0..19)
+            .map(|i| match i {
+                0 => BigUint::one(),
+                1 => &square - 1u8,
+                2 => &p + 1u8,
+                _ => random(2 * bits, &mut rng) % &square,
+            })
+            .collect();
+        let scale = random(bits - 1, &mut rng);
+        for exponent in [&p - 1u8, (&p - 1u8) * 12u8] {
+            let expected: Vec<_> = units
+                .iter()
+                .map(|x| (x.modpow(&exponent, &square) - 1u8) / &p * &scale % &p)
+                .collect();
+            for backend in Backend::available() {
+                let ring = SquareRing::new(&p, backend).unwrap();
+                let log = PowerLog::new(&ring, &exponent, &scale);
+                for len in [0, 1, 8, 19] {
+                    let found = log.log(&ring.from_integers(&units[..len])).unwrap();
+                    let found: Vec<_> = (0..len).map(|i| found.to_biguint(i)).collect();
+                    assert_eq!(found, expected[..len]);
+                }
+                let mut bad = units.clone();
+                bad[11] = &p * 5u8;
+                let refused = log.log(&ring.from_integers(&bad)).unwrap_err();
+                assert_eq!(refused, Error::NotOnePlus { index: 11 });
+            }
+        }
+        // An exponent that is no multiple of the orders of all.
+        let ring = SquareRing::new(&p, Backend::detect()).unwrap();
+        let log = PowerLog::new(&ring, &(&p - 2u8), &scale);
+        let refused = log.log(&ring.from_integers(&units)).unwrap_err();
+        assert!(matches!(refused, Error::NotOnePlus { .. }));
+    }
+}
+
+#[test]
+fn halves_are_combined_and_joined() {
+    let mut rng = ChaCha20Rng::from_seed([11; 32]);
+    for bits in [30, 256, 516] {
+        let m = odd(bits, &mut rng);
+        let draw = |rng: &mut ChaCha20Rng| (0..10).map(|_| random(bits, rng)).collect::<Vec<_>>();
+        let (a, b) = (draw(&mut rng), draw(&mut rng));
+        let factors = [random(bits, &mut rng), random(bits, &mut rng)];
+        for backend in Backend::available() {
+            let ring = SquareRing::new(&m, backend).unwrap();
+            let [x, y] = [&a, &b].map(|values| Naturals::from_biguints(values, bits));
+            let sums = ring.combine(&[&x, &y], &Naturals::from_biguints(&factors, bits));
+            let joined = ring.join(&x, &y, 2 * bits);
+            for i in 0..10 {
+                let sum = (&a[i] * &factors[0] + &b[i] * &factors[1]) % &m;
+                assert_eq!(sums.to_biguint(i), sum);
+                assert_eq!(joined.to_biguint(i), &a[i] + &b[i] * &m);
+            }
+        }
+    }
+}
+
+#[test]
 fn fixed_bases_take_more_windows_than_one_sum_of_digits_holds() {
     let mut rng = ChaCha20Rng::from_seed([8; 32]);
     // Five bits below two limbs, and four below ten: sums of digits outgrow their words at once.
@@ -246,9 +391,7 @@ fn windows_widen_with_the_uses_of_a_fixed_base() {
     let m = (BigUint::one() << 2048u32) - 1u8;
     let ring = SquareRing::new(&m, Backend::Portable).unwrap();
     let window = |bits, uses| FixedBase::choose_window_for(&ring, bits, Lookup::Direct, uses);
-    let windows: Vec<_> = [1, 33, 1000, 1 << 17]
-        .map(|uses| window(2422, uses))
-        .into();
+    let windows: Vec<_> = [1, 33, 1000, 1 << 17].map(|uses| window(2422, uses)).into();
     assert!(windows.is_sorted() && windows[0] <= 2 && windows[3] >= 10);
     assert!(window(1 << 16, 1 << 17) < window(320, 1 << 17));
     let scanned = FixedBase::choose_window_for(&ring, 495, Lookup::ConstantTime, 1 << 17);

@@ -209,7 +209,6 @@ mod kernel {
         let (low, high) = (wide(m, &mut s.low), wide(m, &mut s.high));
         let quotient = limbs_mut(&mut s.quotient);
         reduce(&divisor, low, quotient);
-        normalise(x0, &low[m.limbs..]);
         let (bottom, top) = high.split_at_mut(m.limbs);
         for ((t, k), q) in bottom.iter_mut().zip(limbs(&m.offset)).zip(&*quotient) {
             let doubled = if double { twice(load(t)) } else { load(t) };
@@ -224,7 +223,7 @@ mod kernel {
             }
         }
         reduce(&divisor, high, quotient);
-        normalise(x1, &high[m.limbs..]);
+        normalise_pair([x0, x1], [&low[m.limbs..], &high[m.limbs..]]);
     }
 
     #[target_feature(enable = "avx512f")]
@@ -241,6 +240,20 @@ mod kernel {
             let sum = _mm512_add_epi64(load(column), carry);
             store(out, _mm512_and_si512(sum, mask));
             carry = _mm512_srli_epi64::<52>(sum);
+        }
+    }
+
+    /// Two at once: neither chain of carries waits for the other.
+    #[target_feature(enable = "avx512f")]
+    fn normalise_pair([x, y]: [&mut [Limb]; 2], [t, u]: [&[Limb]; 2]) {
+        let mask = _mm512_set1_epi64(MASK.cast_signed());
+        let mut carries = [_mm512_setzero_si512(); 2];
+        for (((x, y), t), u) in x.iter_mut().zip(y).zip(t).zip(u) {
+            for ((out, column), carry) in [x, y].into_iter().zip([t, u]).zip(&mut carries) {
+                let sum = _mm512_add_epi64(load(column), *carry);
+                store(out, _mm512_and_si512(sum, mask));
+                *carry = _mm512_srli_epi64::<52>(sum);
+            }
         }
     }
 

@@ -115,7 +115,11 @@ impl SquareRing {
     #[must_use]
     pub fn combine(&self, values: &[&Naturals], factors: &Naturals) -> Naturals {
         let m = self.m();
-        assert_eq!(values.len(), factors.len(), "one factor for each of the values");
+        assert_eq!(
+            values.len(),
+            factors.len(),
+            "one factor for each of the values"
+        );
         let len = values[0].len();
         assert!(
             values.iter().all(|v| v.len() == len && v.bits() <= m.bits) && factors.bits() <= m.bits,
@@ -163,7 +167,10 @@ impl SquareRing {
     pub fn join(&self, low: &Naturals, high: &Naturals, bits: usize) -> Naturals {
         let m = self.m();
         assert_eq!(low.len(), high.len(), "two digits each");
-        assert!(low.bits().max(high.bits()) <= m.bits, "digits are bounded by the modulus");
+        assert!(
+            low.bits().max(high.bits()) <= m.bits,
+            "digits are bounded by the modulus"
+        );
         let mut scratch = Scratch::new(m);
         let mut out = Naturals::zero(low.len(), bits);
         let mut pack = Words::zeroed(m.pack());

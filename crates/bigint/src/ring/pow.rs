@@ -22,15 +22,7 @@ impl SquareRing {
         assert_eq!(x.len(), exponents.len(), "one exponent per element");
         let lanes = self.m().lanes;
         self.pow_by(x, exponents.bits(), |pack, from, width| {
-            let first = pack * lanes;
-            std::array::from_fn(|lane| {
-                let index = first + lane;
-                if lane < lanes && index < exponents.len() {
-                    exponents.window(index, from, width)
-                } else {
-                    0
-                }
-            })
+            lane_digits(exponents, pack * lanes, lanes, from, width)
         });
     }
 
@@ -45,6 +37,63 @@ impl SquareRing {
         self.pow_by(x, exponents.bits(), |_, from, width| {
             [exponents.window(index, from, width); 8]
         });
+    }
+
+    /// Yields Π over the terms (x, e) of `x[i]` to the power `e[i]`: the squarings are paid once for all terms.
+    ///
+    /// Constant time as [`SquareRing::pow_assign`].
+    ///
+    /// # Panics
+    ///
+    /// If there are no terms, or lengths differ.
+    ///
+    /// # Source
+    ///
+    /// E. G. Straus, *Addition chains of vectors*, American Mathematical Monthly 71 (1964), with the fixed windows
+    /// of [`SquareRing::pow_assign`].
+    #[must_use]
+    pub fn pow_product(&self, terms: &[(&Batch, &Naturals)]) -> Batch {
+        let m = self.m();
+        let len = terms.first().expect("at least one term").0.len();
+        for (x, exponents) in terms {
+            assert!(
+                x.len() == len && exponents.len() == len,
+                "one element and one exponent of every term for each element"
+            );
+        }
+        let bits = terms
+            .iter()
+            .map(|(_, exponents)| exponents.bits())
+            .max()
+            .unwrap_or(0);
+        let mut out = self.one(len);
+        let mut scratch = Scratch::new(m);
+        let mut tables: Vec<_> = terms
+            .iter()
+            .map(|_| Table::new(self, m.pack(), bits))
+            .collect();
+        let window = tables[0].window;
+        for (i, acc) in out.packs_mut().enumerate() {
+            for (table, (x, _)) in tables.iter_mut().zip(terms) {
+                table.fill(x.pack(i), &mut |x, y| match y {
+                    Some(y) => m.mul(x, y, &mut scratch),
+                    None => m.square(x, &mut scratch),
+                });
+            }
+            let mut from = bits.next_multiple_of(window);
+            while from > 0 {
+                from -= window;
+                for _ in 0..window {
+                    m.square(acc, &mut scratch);
+                }
+                for (table, (_, exponents)) in tables.iter_mut().zip(terms) {
+                    let digits = lane_digits(exponents, i * m.lanes, m.lanes, from, window);
+                    m.select(&mut table.selected, &table.powers, &digits);
+                    m.mul(acc, &table.selected, &mut scratch);
+                }
+            }
+        }
+        out
     }
 
     fn pow_by(&self, x: &mut Batch, bits: usize, digits: impl Fn(usize, usize, usize) -> [u64; 8]) {
@@ -137,20 +186,8 @@ impl<'a> Table<'a> {
         digits: impl Fn(usize, usize) -> [u64; 8],
         multiply: &mut Multiply<'_>,
     ) {
-        let (m, window, size) = (self.ring.m(), self.window, x.len());
-        self.powers[..size].copy_from_slice(&self.ring.inner.one[..size]);
-        self.powers[size..2 * size].copy_from_slice(x);
-        for e in 2..1 << window {
-            let (known, next) = self.powers.split_at_mut(e * size);
-            let next = &mut next[..size];
-            if e & 1 == 0 {
-                next.copy_from_slice(&known[(e >> 1) * size..][..size]);
-                multiply(next, None);
-            } else {
-                next.copy_from_slice(&known[(e - 1) * size..][..size]);
-                multiply(next, Some(x));
-            }
-        }
+        let (m, window) = (self.ring.m(), self.window);
+        self.fill(x, multiply);
         // The top window takes what is left over, so that all others are full.
         let mut from = self.bits.next_multiple_of(window) - window;
         m.select(x, &self.powers, &digits(from, self.bits - from));
@@ -163,6 +200,41 @@ impl<'a> Table<'a> {
             multiply(x, Some(&self.selected));
         }
     }
+
+    fn fill(&mut self, x: &[u64], multiply: &mut Multiply<'_>) {
+        let size = x.len();
+        self.powers[..size].copy_from_slice(&self.ring.inner.one[..size]);
+        self.powers[size..2 * size].copy_from_slice(x);
+        for e in 2..1 << self.window {
+            let (known, next) = self.powers.split_at_mut(e * size);
+            let next = &mut next[..size];
+            if e & 1 == 0 {
+                next.copy_from_slice(&known[(e >> 1) * size..][..size]);
+                multiply(next, None);
+            } else {
+                next.copy_from_slice(&known[(e - 1) * size..][..size]);
+                multiply(next, Some(x));
+            }
+        }
+    }
+}
+
+/// A window of the exponents of as many elements from `first` as there are lanes; zero where there is none.
+pub(crate) fn lane_digits(
+    exponents: &Naturals,
+    first: usize,
+    lanes: usize,
+    from: usize,
+    width: usize,
+) -> [u64; 8] {
+    std::array::from_fn(|lane| {
+        let index = first + lane;
+        if lane < lanes && index < exponents.len() {
+            exponents.window(index, from, width)
+        } else {
+            0
+        }
+    })
 }
 
 impl Drop for Table<'_> {

@@ -7,9 +7,9 @@ use blindjoin_paillier::Ciphertexts;
 use rand_chacha::ChaCha20Rng;
 use sha2::{Digest as _, Sha256};
 
+use super::Context;
 use super::jobs::draw_dummies;
 use super::table::EncryptedTable;
-use super::Context;
 use crate::agreement::Agreement;
 use crate::input::ProviderKeys;
 use crate::keys::JoinKeys;

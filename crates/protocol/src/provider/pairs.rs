@@ -307,11 +307,8 @@ fn combine(
 ) -> Ciphertexts {
     let ring = context.public_key.ring();
     let rows: Vec<usize> = pairs.iter().map(|&(row, _)| row as usize).collect();
-    let mut product = ring.one(pairs.len());
-    for (bases, factors) in lifted.0.iter().flatten().zip(factors.iter().flatten()) {
-        let mut term = bases.gather_vartime(&rows);
-        ring.pow_assign(&mut term, factors);
-        ring.mul_assign(&mut product, &term);
-    }
-    Ciphertexts::from_batch(product)
+    let bases = lifted.0.iter().flatten();
+    let bases: Vec<_> = bases.map(|bases| bases.gather_vartime(&rows)).collect();
+    let terms: Vec<_> = bases.iter().zip(factors.iter().flatten()).collect();
+    Ciphertexts::from_batch(ring.pow_product(&terms))
 }
