@@ -204,7 +204,8 @@ fn powers(
         .filter(|&index| bases.0[entry(&order[index])].is_none())
         .collect();
     let places: Vec<usize> = few.iter().map(|&index| entry(&order[index])).collect();
-    let few_products = horner(context, table.gather(&places).into_batch(), &few, factors);
+    let few_bases = table.gather(&places).into_batch();
+    let few_products = horner(context, &few_bases, &few, factors);
     let mut parts: Vec<Batch> = Vec::new();
     let (mut start, mut done) = (0, 0);
     for group in order.chunk_by(|a, b| entry(a) == entry(b)) {
@@ -224,7 +225,7 @@ fn powers(
 }
 
 /// The bases to the power of Σ factor·2^(S·slot), the factors those of some packs.
-fn horner(context: &Context, bases: Batch, packs: &[usize], factors: &[Naturals]) -> Batch {
+fn horner(context: &Context, bases: &Batch, packs: &[usize], factors: &[Naturals]) -> Batch {
     let (ring, suite) = (context.public_key.ring(), context.agreement.suite());
     let mut product = ring.one(packs.len());
     for factors in factors.iter().rev() {
