@@ -9,7 +9,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use blindjoin_bigint::{Backend, Batch, FixedBase, Lookup, Naturals, SquareRing};
+use blindjoin_bigint::{Backend, Batch, FixedBase, Lookup, Naturals, PowerLog, SquareRing};
 use num_bigint::BigUint;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -74,6 +74,13 @@ fn measure(backend: Backend, bits: u32) {
         "power, 256 bits shared",
         batch,
         &mut discard(|| ring.pow_shared_assign(&mut y, &shared, 0)),
+    );
+    let exponent = ring.modulus() - 1u8;
+    let log = PowerLog::new(&ring, &exponent, &exponent);
+    report(
+        "logarithm of a power, as long as m",
+        many.len(),
+        &mut discard(|| log.log(&many)),
     );
     fixed_base(&ring, &x, &report, &mut rng);
     let bytes = ring.encode(&many);
