@@ -47,10 +47,13 @@
 //!
 //! | operation | time depends on | addresses depend on |
 //! |---|---|---|
-//! | products, squares, `mul_one_plus_assign`, `encode`, `scale` | m, lengths | lengths |
-//! | `pow_assign`, `pow_shared_assign` | m, lengths, [`Naturals::bits`] | the same |
-//! | [`FixedBase::pow`], [`Lookup::ConstantTime`] | m, lengths, [`Naturals::bits`] | the same |
-//! | [`FixedBase::pow`], [`Lookup::Direct`] | the same, and caches | **the exponents' digits** |
+//! | products, squares, `mul_one_plus_assign`, `encode`, `scale`, `combine`, `join` | m, lengths | lengths |
+//! | `pow_assign`, `pow_shared_assign`, `pow_product` | m, lengths, [`Naturals::bits`] | the same |
+//! | [`PowerLog::log`] | m, lengths, bits of the exponent, whether it fails | m, lengths, bits of the exponent |
+//! | [`PowerLog::new`] | **the exponent** | **the exponent** |
+//! | [`FixedBase::pow`], [`FixedBase::product`], [`Lookup::ConstantTime`] | m, lengths, [`Naturals::bits`] | the same |
+//! | the same, [`Lookup::Direct`] | the same, and caches | **the exponents' digits** |
+//! | making a [`FixedBase`] | **the base** | m, lengths |
 //! | `decode` | m, lengths, position of the first residue out of range | lengths |
 //! | `log_one_plus` | m, lengths, whether it fails | lengths |
 //! | whatever ends in `_vartime` | **its data** | **its data** |
@@ -63,7 +66,8 @@
 //! P. L. Montgomery, *Modular multiplication without trial division*, Mathematics of Computation 44
 //! (1985); P. Paillier, *Public-key cryptosystems based on composite degree residuosity classes*,
 //! EUROCRYPT 1999, for the ring; E. F. Brickell, D. M. Gordon, K. S. `McCurley`, D. B. Wilson, *Fast exponentiation with
-//! precomputation*, EUROCRYPT 1992, for fixed bases.
+//! precomputation*, EUROCRYPT 1992, for fixed bases; E. G. Straus, *Addition chains of vectors*, American Mathematical
+//! Monthly 71 (1964), for products of powers.
 #![warn(clippy::integer_division_remainder_used)]
 
 mod backend;

@@ -43,7 +43,6 @@
 //! | `add_plain` | lengths, sizes; with plaintexts of the full length of n also **whether each is below n** |
 //! | decoding and its checks | public values only |
 //! | decryption, exponentiation with the secret | lengths, sizes, the key's length |
-//! | [`SecretKey::decrypt`], the last step that joins the halves | the length in words of **the plaintext's halves** |
 //! | key generation | **the primes**, as every search for primes does |
 //!
 //! A process that shares a cache with an encrypting party, and can watch which lines of the noise table it

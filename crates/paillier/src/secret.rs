@@ -16,7 +16,7 @@ use crate::public::{PublicKey, check_generator};
 ///
 /// Exponentiations with the secret are constant-time. What is erased on drop: the secret exponents, the
 /// rings modulo p² and q², all intermediate plaintexts in [`Naturals`]. The big-integer library behind
-/// key generation, the rings' constants and the joining of halves does not erase its temporaries. `Debug` prints the public half only.
+/// key generation and the constants of rings and exponents does not erase its temporaries. `Debug` prints the public half only.
 pub struct SecretKey {
     public: PublicKey,
     p: Half,
