@@ -83,13 +83,8 @@ fn card(ours: &[Record], theirs: &[Record], compared: impl Fn(u32) -> bool) -> S
 fn small_blocks_are_merged_left_out_or_refused() {
     let ours = registry('q', |year| year.1);
     let theirs = registry('p', |year| year.2);
-    let world = World::new(&csv(&theirs), RULES);
+    let world = World::in_years(&csv(&theirs), RULES, "");
     world.write("ours.csv", csv(&ours));
-    world.edit(
-        "provider.toml",
-        "data =",
-        "blocks = [\"birth_year\"]\ndata =",
-    );
     let (keyholder, provider) = world.serve();
     let link = |more: &[&str]| {
         let output = world.link(
@@ -216,18 +211,8 @@ fn the_blocks_shown_are_those_of_a_linkage() {
 fn a_provider_may_leave_out_blocks_in_which_it_has_few_records() {
     let ours = registry('q', |year| year.1);
     let theirs = registry('p', |year| year.2);
-    let world = World::new(&csv(&theirs), RULES);
+    let world = World::in_years(&csv(&theirs), RULES, "small_blocks = \"suppress\"");
     world.write("ours.csv", csv(&ours));
-    world.edit(
-        "provider.toml",
-        "data =",
-        "blocks = [\"birth_year\"]\ndata =",
-    );
-    world.edit(
-        "provider.toml",
-        "[keyholder]",
-        "[limits]\nsmall_blocks = \"suppress\"\n\n[keyholder]",
-    );
     let (keyholder, provider) = world.serve();
     let link = |block: &str| {
         let arguments = ["--block", block, "--k-min", "1", "--force"];

@@ -39,6 +39,17 @@ impl Jurisdictions {
         Self::serve(world, &NAMES, &PRIORITY, "", "")
     }
 
+    /// Serves two that allow blocks of birth years; north yields to south.
+    fn two(limits: &str) -> Self {
+        let world = World::empty();
+        world.write("rules.toml", RULES);
+        world.write("north.csv", registry("n", 12, 3));
+        world.write("south.csv", registry("s", 12, 3));
+        let (names, priority) = (["north", "south"], ["south", "north"]);
+        let blocks = "blocks = [\"birth_year\"]";
+        Self::serve(world, &names, &priority, blocks, limits)
+    }
+
     /// Serves the registries and rules of a folder, with more settings for the providers before
     /// their sections and under `[limits]`.
     fn serve(
@@ -439,13 +450,7 @@ fn registry(name: &str, large: usize, small: usize) -> String {
 
 #[test]
 fn records_outside_of_blocks_are_kept_and_said_not_to_be_compared() {
-    let world = World::empty();
-    world.write("rules.toml", RULES);
-    world.write("north.csv", registry("n", 12, 3));
-    world.write("south.csv", registry("s", 12, 3));
-    let (names, priority) = (["north", "south"], ["south", "north"]);
-    let blocks = "blocks = [\"birth_year\"]";
-    let two = Jurisdictions::serve(world, &names, &priority, blocks, "");
+    let two = Jurisdictions::two("");
     let told_of = |rows: &[BTreeMap<String, String>], id: &str| {
         let row = rows.iter().find(|row| row["id"] == id).unwrap();
         [
@@ -512,14 +517,7 @@ fn records_outside_of_blocks_are_kept_and_said_not_to_be_compared() {
 /// The other jurisdiction leaves a block out: its records are kept, and said not to be compared.
 #[test]
 fn records_in_blocks_that_the_other_leaves_out_are_kept() {
-    let world = World::empty();
-    world.write("rules.toml", RULES);
-    world.write("north.csv", registry("n", 12, 3));
-    world.write("south.csv", registry("s", 12, 3));
-    let (names, priority) = (["north", "south"], ["south", "north"]);
-    let blocks = "blocks = [\"birth_year\"]";
-    let limits = "small_blocks = \"suppress\"";
-    let two = Jurisdictions::serve(world, &names, &priority, blocks, limits);
+    let two = Jurisdictions::two("small_blocks = \"suppress\"");
     let more = ["--block", "birth_year", "--k-min", "1"];
     let output = two.dedupe("north", "north.csv", "out.csv", &more);
     let told = text(&output.stderr);

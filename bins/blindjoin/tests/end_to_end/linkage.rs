@@ -176,18 +176,8 @@ fn single_records_are_looked_up() {
 
 #[test]
 fn blocks_limit_what_is_compared() {
-    let world = World::new(THEIRS, RULES);
+    let world = World::in_years(THEIRS, RULES, "k_min = 1");
     world.write("ours.csv", OURS);
-    world.edit(
-        "provider.toml",
-        "data =",
-        "blocks = [\"birth_year\"]\ndata =",
-    );
-    world.edit(
-        "provider.toml",
-        "[keyholder]",
-        "[limits]\nk_min = 1\n\n[keyholder]",
-    );
     let (keyholder, provider) = world.serve();
 
     // q3's id is p2's, but p2 was born in another year.

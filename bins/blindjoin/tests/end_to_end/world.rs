@@ -26,6 +26,19 @@ impl World {
         world
     }
 
+    /// The same for a provider that allows blocks of birth years, with these limits.
+    pub(crate) fn in_years(provider: &str, rules: &str, limits: &str) -> Self {
+        let world = Self::new(provider, rules);
+        world.edit(
+            "provider.toml",
+            "data =",
+            "blocks = [\"birth_year\"]\ndata =",
+        );
+        let section = format!("[limits]\n{limits}\n\n[keyholder]");
+        world.edit("provider.toml", "[keyholder]", &section);
+        world
+    }
+
     pub(crate) fn empty() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
