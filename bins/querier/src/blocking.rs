@@ -121,6 +121,20 @@ impl Blocking {
             }
         })
     }
+
+    /// What the provider will see where pairs are compared: the same, and how many records each range
+    /// has, rounded up to a size class.
+    ///
+    /// # Errors
+    ///
+    /// A block that is too small.
+    pub fn pair_directory(
+        &self,
+        groups: &Groups,
+        rng: &mut impl CryptoRng,
+    ) -> anyhow::Result<BlockDirectory> {
+        BlockDirectory::of_pairwise(groups.iter().map(range), self.least, rng).context("--block")
+    }
 }
 
 fn range(group: &Group) -> BlockRange<'_> {

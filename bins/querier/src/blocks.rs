@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use anyhow::Context;
 use blindjoin_columnar::Format;
-use blindjoin_protocol::BlockDirectory;
-use blindjoin_querier::{Blocking, People};
+use blindjoin_protocol::{BlockDirectory, Pairwise};
+use blindjoin_querier::{Blocking, People, Records};
 use blindjoin_record::RuleSet;
 use blindjoin_record::blocking::{Groups, LEAST_BLOCK, Small};
 use blindjoin_service::program::say;
@@ -62,26 +63,56 @@ impl BlockOptions {
                 blocking: None,
             });
         };
-        let small = match self.small_blocks {
-            SmallBlocks::Refuse => Small::Refuse,
-            SmallBlocks::Suppress => Small::Suppress,
-            SmallBlocks::Merge => Small::Merge,
-        };
-        let blocking = Blocking::new(block, rules, self.k_min, small)?;
+        let blocking = Blocking::new(block, rules, self.k_min, self.small_blocks.into())?;
         let groups = blocking.count(data, format, rules)?;
         let fields = blocking.fields().zip(groups.as_ref());
         let people = People::read_in_blocks(data, format, rules, fields)?;
-        let suppressed = groups.as_ref().map_or(0, Groups::suppressed);
+        self.say_suppressed(groups.as_ref());
+        Ok(InBlocks {
+            people,
+            blocking: Some((blocking, groups)),
+        })
+    }
+
+    /// Reads a table of records whole for a comparison of pairs, which needs blocks of fields, and
+    /// says how many of them are left out. Yields also what the provider will see of the blocks.
+    pub(crate) fn read_for_pairs(
+        &self,
+        data: &Path,
+        format: Option<Format>,
+        rules: &RuleSet,
+        pairwise: &Pairwise,
+    ) -> anyhow::Result<(Records, BlockDirectory)> {
+        let block = self.block.as_deref();
+        let block = block.context("pairs are compared within blocks: give --block")?;
+        let blocking = Blocking::new(block, rules, self.k_min, self.small_blocks.into())?;
+        let groups = blocking.count(data, format, rules)?;
+        let fields = blocking.fields().zip(groups.as_ref());
+        let fields = fields.context("--block: pairs need a list of fields")?;
+        let records = Records::read(data, format, rules, pairwise, fields)?;
+        self.say_suppressed(groups.as_ref());
+        let directory = blocking.pair_directory(fields.1, &mut random::generator()?)?;
+        Ok((records, directory))
+    }
+
+    fn say_suppressed(&self, groups: Option<&Groups>) {
+        let suppressed = groups.map_or(0, Groups::suppressed);
         if suppressed > 0 {
             say(format_args!(
                 "{suppressed} records are left out: their blocks hold fewer than {}",
                 self.k_min
             ));
         }
-        Ok(InBlocks {
-            people,
-            blocking: Some((blocking, groups)),
-        })
+    }
+}
+
+impl From<SmallBlocks> for Small {
+    fn from(small: SmallBlocks) -> Self {
+        match small {
+            SmallBlocks::Refuse => Self::Refuse,
+            SmallBlocks::Suppress => Self::Suppress,
+            SmallBlocks::Merge => Self::Merge,
+        }
     }
 }
 

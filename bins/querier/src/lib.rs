@@ -4,13 +4,17 @@
 mod bars;
 mod blocking;
 mod card;
+mod pairs;
 mod people;
 mod query;
+mod records;
 mod report;
 
 pub use bars::Bars;
 pub use blocking::Blocking;
 pub use card::{Summary, write};
+pub use pairs::write_pairs;
 pub use people::People;
 pub use query::Query;
+pub use records::Records;
 pub use report::{human_bytes, report};

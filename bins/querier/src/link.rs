@@ -124,12 +124,7 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
     summary.warnings().iter().for_each(say);
     if !quiet {
         say(&summary);
-        let phases: Vec<String> = figures
-            .phases
-            .iter()
-            .map(|(phase, time)| format!("{phase} {:.1} s", time.as_secs_f64()))
-            .collect();
-        say(phases.join(", "));
+        say(figures.times());
     }
     Ok(())
 }

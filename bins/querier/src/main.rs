@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod blocks;
+mod compare;
 mod dedupe;
 mod link;
 mod lookup;
@@ -35,6 +36,7 @@ enum Command {
     Dedupe(dedupe::Arguments),
     Link(link::Arguments),
     Lookup(lookup::Arguments),
+    Pairs(compare::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
     let code = program::run("blindjoin-querier", || match &arguments.command {
         Command::Dedupe(dedupe) => dedupe::run(dedupe, arguments.quiet),
         Command::Link(link) => link::run(link, arguments.quiet),
+        Command::Pairs(pairs) => compare::run(pairs, arguments.quiet),
         Command::Lookup(lookup) => {
             found = lookup::run(lookup, arguments.quiet)?;
             Ok(())

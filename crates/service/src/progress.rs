@@ -70,3 +70,12 @@ pub struct Figures {
     /// How long each phase took.
     pub phases: Vec<(Phase, Duration)>,
 }
+
+impl Figures {
+    /// How long each phase took, in words.
+    pub fn times(&self) -> String {
+        let phases = self.phases.iter();
+        let phases = phases.map(|(phase, time)| format!("{phase} {:.1} s", time.as_secs_f64()));
+        phases.collect::<Vec<_>>().join(", ")
+    }
+}

@@ -6,4 +6,5 @@ mod blocks;
 mod dedupe;
 mod febrl;
 mod linkage;
+mod pairs;
 mod world;

@@ -47,6 +47,10 @@ impl World {
 
     /// Runs `blindjoin init` with the rules in `rules-in.toml`.
     pub(crate) fn init(&self, data: &Path) {
+        self.init_with_key_bits(data, BITS);
+    }
+
+    pub(crate) fn init_with_key_bits(&self, data: &Path, bits: &str) {
         let folder = self.path("setup");
         let rules = self.path("rules-in.toml");
         let output = run(
@@ -59,7 +63,7 @@ impl World {
                 "--rules".as_ref(),
                 rules.as_os_str(),
                 "--insecure-test-key-bits".as_ref(),
-                BITS.as_ref(),
+                bits.as_ref(),
             ],
         );
         assert!(output.status.success(), "{}", text(&output.stderr));
@@ -111,17 +115,19 @@ impl World {
     }
 
     pub(crate) fn link_path(&self, data: &Path, more: &[&str]) -> Output {
-        let (config, card) = (
-            self.path("setup").join("querier.toml"),
-            self.path("card.csv"),
-        );
+        self.ask("link", data, "card.csv", more)
+    }
+
+    /// Runs a command of the querier's on `data` into `out`.
+    pub(crate) fn ask(&self, command: &str, data: &Path, out: &str, more: &[&str]) -> Output {
+        let (config, out) = (self.path("setup").join("querier.toml"), self.path(out));
         let mut arguments: Vec<&OsStr> = vec![
-            "link".as_ref(),
+            command.as_ref(),
             data.as_os_str(),
             "--config".as_ref(),
             config.as_os_str(),
             "--out".as_ref(),
-            card.as_os_str(),
+            out.as_os_str(),
         ];
         arguments.extend(more.iter().map(OsStr::new));
         run("blindjoin-querier", arguments)

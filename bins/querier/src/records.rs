@@ -1,0 +1,137 @@
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+use blindjoin_columnar::{
+    Format, Population, ReadOptions, Reader, RecordIds, Side, Signature, TakeSignatures, pipeline,
+    today,
+};
+use blindjoin_protocol::{Pairwise, QuerierRecords};
+use blindjoin_record::RuleSet;
+use blindjoin_record::blocking::Groups;
+use blindjoin_service::provider::blocked_digest;
+
+/// The querier's records as a pairwise linkage sees them.
+#[derive(Debug)]
+pub struct Records {
+    /// The record ids, in input order.
+    pub ids: RecordIds,
+    /// The signatures of all records, and the blocks they are compared in.
+    pub records: QuerierRecords,
+    /// The ids of the rules.
+    pub rules: Vec<String>,
+    /// Digest of rules and blocking, which the provider must have too.
+    pub rules_digest: [u8; 32],
+    /// What should be said about the file.
+    pub remarks: Vec<String>,
+}
+
+impl Records {
+    /// Reads a table of records whole. Records outside the given blocks take no part. The rule set
+    /// `fields` yields a record's block.
+    pub fn read(
+        data: &Path,
+        format: Option<Format>,
+        rules: &RuleSet,
+        pairwise: &Pairwise,
+        (fields, groups): (&RuleSet, &Groups),
+    ) -> anyhow::Result<Self> {
+        let name = || data.display().to_string();
+        let mut reader = Reader::open(data, ReadOptions::strict().with_format(format))?;
+        let mut remarks: Vec<String> = reader
+            .notes()
+            .iter()
+            .map(|note| format!("{}: {note}", reader.name()))
+            .collect();
+        let binding = rules.bind(reader.columns(), today()).with_context(name)?;
+        let blocks = fields.bind(reader.columns(), today()).with_context(name)?;
+        let mut take = Take {
+            groups,
+            records: QuerierRecords::new(pairwise),
+            begun: false,
+            block: String::new(),
+            values: vec![String::new(); rules.rules().len()],
+        };
+        let population = Population::read(
+            &mut reader,
+            &binding,
+            Some(&blocks),
+            Side::Querier,
+            pipeline::all_cores(),
+            &mut take,
+            |_| (),
+        )?;
+        take.finish_record()?;
+        ensure!(!population.ids.is_empty(), "{} has no records", name());
+        if population.without_block > 0 {
+            let count = population.without_block;
+            remarks.push(format!("{count} records are in no block"));
+        }
+        Ok(Self {
+            ids: population.ids,
+            records: take.records,
+            rules: rules
+                .rules()
+                .iter()
+                .map(|rule| rule.id().to_owned())
+                .collect(),
+            rules_digest: blocked_digest(rules.digest(), fields.digest()),
+            remarks,
+        })
+    }
+}
+
+/// Why signatures cannot be taken.
+#[derive(Debug, thiserror::Error)]
+enum TakeError {
+    #[error(transparent)]
+    Columnar(#[from] blindjoin_columnar::Error),
+    #[error(transparent)]
+    Protocol(#[from] blindjoin_protocol::Error),
+}
+
+/// Collects whole records, each when the next one begins.
+struct Take<'a> {
+    groups: &'a Groups,
+    records: QuerierRecords,
+    begun: bool,
+    block: String,
+    /// The record's signature under each rule, empty where it has none.
+    values: Vec<String>,
+}
+
+impl Take<'_> {
+    fn finish_record(&mut self) -> Result<(), blindjoin_protocol::Error> {
+        if !std::mem::replace(&mut self.begun, true) {
+            return Ok(());
+        }
+        let values: Vec<Option<&[u8]>> = self
+            .values
+            .iter()
+            .map(|value| Some(value.as_bytes()).filter(|value| !value.is_empty()))
+            .collect();
+        let block = self.groups.of(&self.block).map(|_| self.block.as_bytes());
+        self.records.push(block, &values)?;
+        self.block.clear();
+        self.values.iter_mut().for_each(String::clear);
+        Ok(())
+    }
+}
+
+impl TakeSignatures for Take<'_> {
+    type Error = TakeError;
+
+    fn row(&mut self, _row: u32) -> Result<(), TakeError> {
+        Ok(self.finish_record()?)
+    }
+
+    fn signature(&mut self, signature: Signature<'_>) -> Result<(), TakeError> {
+        signature
+            .block
+            .unwrap_or_default()
+            .clone_into(&mut self.block);
+        signature
+            .text
+            .clone_into(&mut self.values[usize::from(signature.rule)]);
+        Ok(())
+    }
+}
