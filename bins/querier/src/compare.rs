@@ -1,18 +1,18 @@
 //! `blindjoin-querier pairs`.
 
-use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::{Context, ensure};
-use blindjoin_columnar::{Format, Output, load_rules};
+use anyhow::ensure;
+use blindjoin_columnar::{Format, load_rules};
 use blindjoin_protocol::{Pairwise, Suite};
-use blindjoin_querier::{Bars, Summary, report, write, write_pairs};
-use blindjoin_service::program::{self, say};
-use blindjoin_service::querier::{self, Linked, Question};
+use blindjoin_querier::write_pairs;
+use blindjoin_service::program::say;
+use blindjoin_service::querier::Question;
 
 use crate::blocks::BlockOptions;
 use crate::link::FormatName;
-use crate::session::{Resolved, Session};
+use crate::linkage::{Asked, Places, carry_out};
+use crate::session::Session;
 
 /// Compare every record with each of the provider's in the same block
 ///
@@ -52,61 +52,47 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
     let resolved = arguments.session.resolve()?;
-    let Resolved {
-        identity,
-        options,
-        provider,
-        ..
-    } = &resolved;
     let rules = load_rules(&resolved.rules)?;
     let pairwise = Pairwise::of_rules(rules.forms(), arguments.threshold)?;
-    check_slots(&pairwise, options.key_bits)?;
-    let format = arguments.format.map(Format::from);
-    let format_of = |path: &PathBuf| match Format::of(path) {
-        Ok(format) => Ok(format),
-        Err(error) => format.ok_or(error),
+    check_slots(&pairwise, resolved.options.key_bits)?;
+    let places = Places {
+        format: arguments.format.map(Format::from),
+        force: arguments.force,
     };
-    let pairs_format = format_of(&arguments.out)?;
-    let card_format = arguments.card.as_ref().map(format_of).transpose()?;
+    let blocks = &arguments.blocks;
     let (people, directory) =
-        arguments
-            .blocks
-            .read_for_pairs(&arguments.data, format, &rules, &pairwise)?;
+        blocks.read_for_pairs(&arguments.data, places.format, &rules, &pairwise)?;
     if !quiet {
         people.remarks.iter().for_each(say);
     }
+    let ids: Vec<String> = rules
+        .rules()
+        .iter()
+        .map(|rule| rule.id().to_owned())
+        .collect();
+    let terms = resolved
+        .options
+        .pair_terms(ids.clone(), people.rules_digest, pairwise)?;
     // Now, because a whole linkage would be in vain if a result had no place.
-    let create = |path: &PathBuf| Output::create(path, arguments.force);
-    let output = create(&arguments.out)?;
-    let card_output = arguments.card.as_ref().map(create).transpose()?;
-    let report_output = arguments.report.as_ref().map(create).transpose()?;
-    let digest = people.rules_digest;
-    let terms = options.pair_terms(people.rules.clone(), digest, pairwise)?;
-    let agreed = terms.clone();
-    let bars = Bars::new(quiet);
-    let counterparts = resolved.counterparts();
-    let question = Question::Records(people.records, directory);
-    let linking = querier::link(identity, &counterparts, terms, question, &bars);
-    let linked = program::block_on(linking);
-    bars.finish();
-    let Linked { card, figures } = linked.context("starting the runtime")??;
-    let summary = Summary::of(&card, &people.ids, &people.rules);
-    if let Some(mut output) = report_output {
-        let title = format!("{} at {}", arguments.data.display(), provider.name);
-        let page = report(&title, &summary, &figures, &agreed).to_html();
-        output.write_all(page.as_bytes())?;
-        output.commit()?;
-    }
-    if let Some((output, format)) = card_output.zip(card_format) {
-        write(&card, &people.ids, &people.rules, output, format)?;
-    }
+    let (output, format) = places.table(&arguments.out)?;
+    let card = arguments
+        .card
+        .as_ref()
+        .map(|path| places.table(path))
+        .transpose()?;
+    let report = places.report(arguments.report.as_ref())?;
+    let asked = Asked {
+        data: &arguments.data,
+        ids: &people.ids,
+        rules: &ids,
+        terms,
+        question: Question::Records(people.records, directory),
+    };
+    let card = carry_out(asked, &resolved, card, report, quiet)?;
     let scored = arguments.threshold.is_some();
-    write_pairs(&card, &people.ids, &rules, scored, output, pairs_format)?;
-    summary.warnings().iter().for_each(say);
+    write_pairs(&card, &people.ids, &rules, scored, output, format)?;
     if !quiet {
         say(format_args!("{} pairs match", card.pairs().len()));
-        say(&summary);
-        say(figures.times());
     }
     Ok(())
 }

@@ -1,16 +1,14 @@
 //! `blindjoin-querier link`.
 
-use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::Context;
-use blindjoin_columnar::{Format, Output, load_rules};
-use blindjoin_querier::{Bars, Summary, report, write};
-use blindjoin_service::program::{self, say};
-use blindjoin_service::querier::{self, Linked, Question};
+use blindjoin_columnar::{Format, load_rules};
+use blindjoin_service::program::say;
+use blindjoin_service::querier::Question;
 
 use crate::blocks::BlockOptions;
-use crate::session::{Resolved, Session};
+use crate::linkage::{Asked, Places, carry_out};
+use crate::session::Session;
 
 /// Link records with a provider's registry
 ///
@@ -57,74 +55,34 @@ impl From<FormatName> for Format {
 
 pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
     let resolved = arguments.session.resolve()?;
-    let Resolved {
-        identity,
-        options,
-        provider,
-        ..
-    } = &resolved;
     let rules = load_rules(&resolved.rules)?;
-    let format = arguments.format.map(Format::from);
-    let card_format = match Format::of(&arguments.out) {
-        Ok(format) => format,
-        Err(error) => format.ok_or(error)?,
+    let places = Places {
+        format: arguments.format.map(Format::from),
+        force: arguments.force,
     };
-    let blocked = arguments.blocks.read(&arguments.data, format, &rules)?;
+    let blocked = arguments
+        .blocks
+        .read(&arguments.data, places.format, &rules)?;
     let directory = blocked.directory()?;
     let people = blocked.people;
     if !quiet {
         people.remarks.iter().for_each(say);
     }
     // Now, because a whole linkage would be in vain if the card had no place.
-    let output = Output::create(&arguments.out, arguments.force)?;
-    let report_output = arguments
-        .report
-        .as_deref()
-        .map(|path| Output::create(path, arguments.force))
-        .transpose()?;
-    let terms = options.terms(
+    let card = places.table(&arguments.out)?;
+    let report = places.report(arguments.report.as_ref())?;
+    let terms = resolved.options.terms(
         people.rules.clone(),
         people.rules_digest,
         people.keys.len() as u64,
     )?;
-    let agreed = terms.clone();
-    let counterparts = resolved.counterparts();
-    let bars = Bars::new(quiet);
-    let linked = program::block_on(querier::link(
-        identity,
-        &counterparts,
+    let asked = Asked {
+        data: &arguments.data,
+        ids: &people.ids,
+        rules: &people.rules,
         terms,
-        Question::Keys(people.keys, directory),
-        &bars,
-    ));
-    bars.finish();
-    let Linked {
-        card,
-        figures,
-        left_out,
-    } = linked.context("starting the runtime")??;
-    let summary = Summary::of(&card, &people.ids, &people.rules);
-    if let Some(mut output) = report_output {
-        let title = format!("{} at {}", arguments.data.display(), provider.name);
-        output.write_all(
-            report(&title, &summary, &figures, &agreed)
-                .to_html()
-                .as_bytes(),
-        )?;
-        output.commit()?;
-    }
-    write(&card, &people.ids, &people.rules, output, card_format)?;
-    if !left_out.is_empty() {
-        say(format_args!(
-            "{} records are left out: in their blocks {} has fewer records than it compares",
-            left_out.len(),
-            provider.name
-        ));
-    }
-    summary.warnings().iter().for_each(say);
-    if !quiet {
-        say(&summary);
-        say(figures.times());
-    }
+        question: Question::Keys(people.keys, directory),
+    };
+    carry_out(asked, &resolved, Some(card), report, quiet)?;
     Ok(())
 }

@@ -8,6 +8,7 @@ mod blocks;
 mod compare;
 mod dedupe;
 mod link;
+mod linkage;
 mod lookup;
 mod session;
 

@@ -17,8 +17,6 @@ pub struct Records {
     pub ids: RecordIds,
     /// The signatures of all records, and the blocks they are compared in.
     pub records: QuerierRecords,
-    /// The ids of the rules.
-    pub rules: Vec<String>,
     /// Digest of rules and blocking, which the provider must have too.
     pub rules_digest: [u8; 32],
     /// What should be said about the file.
@@ -69,11 +67,6 @@ impl Records {
         Ok(Self {
             ids: population.ids,
             records: take.records,
-            rules: rules
-                .rules()
-                .iter()
-                .map(|rule| rule.id().to_owned())
-                .collect(),
             rules_digest: blocked_digest(rules.digest(), fields.digest()),
             remarks,
         })

@@ -81,6 +81,11 @@ fn learned(figures: &Figures, terms: &Terms) -> Vec<Fact> {
             "the number of comparisons, {}, and a noisy number of matches",
             figures.comparisons
         )
+    } else if matches!(terms.mode, Mode::Pairwise(_)) {
+        format!(
+            "the number of pairs, {}, and how often how many clauses hold in one, not in whose",
+            figures.comparisons
+        )
     } else {
         format!(
             "the number of comparisons, {}, and how many of them match, {} secret common identifiers included",
@@ -90,10 +95,16 @@ fn learned(figures: &Figures, terms: &Terms) -> Vec<Fact> {
     vec![
         fact(
             "querier",
-            format!(
-                "this card, and that the provider has at most {} keys",
-                figures.provider_size
-            ),
+            match terms.mode {
+                Mode::Pairwise(_) => format!(
+                    "this card and the pairs behind it, and that the blocks hold at most {} pairs",
+                    figures.provider_size
+                ),
+                _ => format!(
+                    "this card, and that the provider has at most {} keys",
+                    figures.provider_size
+                ),
+            },
         ),
         fact(
             "data provider",

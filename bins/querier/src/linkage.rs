@@ -1,0 +1,100 @@
+//! What `link` and `pairs` do alike once the records are read: ask, and write what comes of it.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use blindjoin_columnar::{Format, Output, RecordIds};
+use blindjoin_protocol::{Card, Terms};
+use blindjoin_querier::{Bars, Summary, report, write};
+use blindjoin_service::program::{self, say};
+use blindjoin_service::querier::{self, Linked, Question};
+
+use crate::session::Resolved;
+
+/// A file of records and the question made of it.
+pub(crate) struct Asked<'a> {
+    pub(crate) data: &'a Path,
+    pub(crate) ids: &'a RecordIds,
+    pub(crate) rules: &'a [String],
+    pub(crate) terms: Terms,
+    pub(crate) question: Question,
+}
+
+/// Where the outputs are to appear.
+#[derive(Clone, Copy)]
+pub(crate) struct Places {
+    /// The format of the input, and of outputs whose names do not tell.
+    pub(crate) format: Option<Format>,
+    /// Whether existing files are replaced.
+    pub(crate) force: bool,
+}
+
+impl Places {
+    /// Opens an output for a table.
+    pub(crate) fn table(self, path: &Path) -> anyhow::Result<(Output, Format)> {
+        let format = match Format::of(path) {
+            Ok(format) => format,
+            Err(error) => self.format.ok_or(error)?,
+        };
+        Ok((Output::create(path, self.force)?, format))
+    }
+
+    /// Opens the output for a report.
+    pub(crate) fn report(self, path: Option<&PathBuf>) -> anyhow::Result<Option<Output>> {
+        Ok(path
+            .map(|path| Output::create(path, self.force))
+            .transpose()?)
+    }
+}
+
+/// Asks the provider, writes card and report, and says what came of it.
+pub(crate) fn carry_out(
+    asked: Asked<'_>,
+    resolved: &Resolved,
+    card_output: Option<(Output, Format)>,
+    report_output: Option<Output>,
+    quiet: bool,
+) -> anyhow::Result<Card> {
+    let Asked {
+        data,
+        ids,
+        rules,
+        terms,
+        question,
+    } = asked;
+    let agreed = terms.clone();
+    let counterparts = resolved.counterparts();
+    let bars = Bars::new(quiet);
+    let linking = querier::link(&resolved.identity, &counterparts, terms, question, &bars);
+    let linked = program::block_on(linking);
+    bars.finish();
+    let Linked {
+        card,
+        figures,
+        left_out,
+    } = linked.context("starting the runtime")??;
+    let summary = Summary::of(&card, ids, rules);
+    if let Some(mut output) = report_output {
+        let title = format!("{} at {}", data.display(), resolved.provider.name);
+        let page = report(&title, &summary, &figures, &agreed).to_html();
+        output.write_all(page.as_bytes())?;
+        output.commit()?;
+    }
+    if let Some((output, format)) = card_output {
+        write(&card, ids, rules, output, format)?;
+    }
+    if !left_out.is_empty() {
+        say(format_args!(
+            "{} records are left out: in their blocks {} has fewer records than it compares",
+            left_out.len(),
+            resolved.provider.name
+        ));
+    }
+    summary.warnings().iter().for_each(say);
+    if !quiet {
+        say(&summary);
+        say(figures.times());
+    }
+    Ok(card)
+}
