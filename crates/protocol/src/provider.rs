@@ -6,6 +6,8 @@ mod pairs;
 mod single;
 mod table;
 
+use std::sync::Arc;
+
 use blindjoin_bigint::{Batch, FixedBase, Naturals};
 use blindjoin_paillier::{Ciphertexts, PublicKey};
 use rand_chacha::ChaCha20Rng;
@@ -45,13 +47,18 @@ pub(crate) struct Context {
     pub(crate) secret: SessionSecret,
     pub(crate) join_keys: JoinKeys,
     pub(crate) public_key: PublicKey,
-    noise_bits: usize,
-    /// Powers of hs.
-    noise: FixedBase,
+    noise: Arc<Noise>,
 }
 
-impl Context {
-    pub(crate) fn new(agreement: &Agreement, join_keys: JoinKeys, secret: &SessionSecret) -> Self {
+/// Powers of hs for the exponents that re-randomise comparisons.
+pub(crate) struct Noise {
+    bits: usize,
+    powers: FixedBase,
+}
+
+impl Noise {
+    /// Builds them, on the current rayon pool.
+    pub(crate) fn new(agreement: &Agreement) -> Self {
         let (terms, sizes, suite) = (
             &agreement.manifest().terms,
             agreement.sizes(),
@@ -63,15 +70,26 @@ impl Context {
             Mask::Slot => suite.t_bits() as usize,
         };
         let public_key = agreement.public_key();
-        let noise_bits = public_key.exponent_bits() + hidden + SLACK_BITS;
+        let bits = public_key.exponent_bits() + hidden + SLACK_BITS;
         let uses = number::index(sizes.comparison_ciphertexts());
+        let powers = public_key.noise_powers(bits, uses);
+        Self { bits, powers }
+    }
+}
+
+impl Context {
+    pub(crate) fn new(
+        agreement: &Agreement,
+        join_keys: JoinKeys,
+        secret: &SessionSecret,
+        noise: Arc<Noise>,
+    ) -> Self {
         Self {
             agreement: agreement.clone(),
             secret: secret.clone(),
             join_keys,
-            public_key: public_key.clone(),
-            noise_bits,
-            noise: public_key.noise_powers(noise_bits, uses),
+            public_key: agreement.public_key().clone(),
+            noise,
         }
     }
 
@@ -91,8 +109,8 @@ impl Context {
         plain: &Naturals,
         rng: &mut ChaCha20Rng,
     ) -> Vec<u8> {
-        let exponents = Naturals::random(plain.len(), self.noise_bits, rng);
-        let mut out = Ciphertexts::from_batch(self.noise.pow(&exponents));
+        let exponents = Naturals::random(plain.len(), self.noise.bits, rng);
+        let mut out = Ciphertexts::from_batch(self.noise.powers.pow(&exponents));
         if let Some(products) = products {
             let products = products.into_batch();
             let rest = self.public_key.ring().one(plain.len() - products.len());
@@ -120,7 +138,7 @@ impl Provider {
         table: EncryptedTable,
         secret: &SessionSecret,
     ) -> Self {
-        let context = Context::new(agreement, join_keys, secret);
+        let context = Context::new(agreement, join_keys, secret, table.noise());
         let powers = match &jobs.kind {
             Kind::Single(_) => Powers::None,
             Kind::Packs(jobs) => Powers::Packs(packs::Bases::build(&context, jobs, &table)),

@@ -1,8 +1,11 @@
 //! The querier's table as it arrives, and as it is read.
 
+use std::sync::Arc;
+
 use blindjoin_bigint::{Batch, Elements};
 use blindjoin_paillier::{Ciphertexts, PublicKey};
 
+use super::Noise;
 use crate::agreement::Agreement;
 use crate::keys::Channel;
 use crate::okvs::Shape;
@@ -17,6 +20,7 @@ const DENSE_GROUP: usize = 8;
 ///
 /// Memory: the whole table, allocated at once.
 pub struct TableIntake {
+    agreement: Agreement,
     public_key: PublicKey,
     shape: TableShape,
     geometry: Geometry,
@@ -32,6 +36,7 @@ impl TableIntake {
         let capacity = number::index(geometry.items());
         let elements = Elements::with_capacity(public_key.ring(), capacity);
         Self {
+            agreement: agreement.clone(),
             public_key,
             shape: agreement.sizes().table_shape(),
             geometry,
@@ -76,6 +81,9 @@ impl TableIntake {
 
     /// Yields the table, once its stream has ended.
     ///
+    /// Builds the tables of powers that do not depend on the provider's records too: the caller may prepare its
+    /// jobs meanwhile.
+    ///
     /// # Errors
     ///
     /// [`Error::StreamState`] when the stream or the intake is incomplete.
@@ -97,6 +105,7 @@ impl TableIntake {
             elements: self.elements,
             dense,
             digest,
+            noise: Arc::new(Noise::new(&self.agreement)),
         })
     }
 }
@@ -114,9 +123,15 @@ pub struct EncryptedTable {
     elements: Elements,
     dense: Option<Elements>,
     digest: StreamDigest,
+    noise: Arc<Noise>,
 }
 
 impl EncryptedTable {
+    /// Yields the powers that re-randomise comparisons with the table.
+    pub(super) fn noise(&self) -> Arc<Noise> {
+        self.noise.clone()
+    }
+
     /// Yields the digest of the stream that brought the table.
     pub(crate) fn digest(&self) -> &[u8; 32] {
         &self.digest.0
