@@ -69,7 +69,7 @@ entry!(add(m: &Modulus, x: &mut [u64], y: &[u64]));
 /// Packs of eight, with the instructions at hand.
 mod kernel {
     use super::lookup::prefetch;
-    use super::product::{add_product, add_square};
+    use super::product::{add_product, set_product, set_square};
     use super::reduce::{Divisor, reduce};
     use super::{
         __m512i, _mm512_add_epi64, _mm512_and_si512, _mm512_maskz_mov_epi64, _mm512_set1_epi64,
@@ -83,11 +83,9 @@ mod kernel {
         let (x0, x1) = digits_mut(m, x);
         let (y0, y1) = digits(m, y);
         let (low, high) = (wide(m, &mut s.low), wide(m, &mut s.high));
-        high.fill([0; LANES]);
-        add_product(high, x0, y1);
+        set_product(high, x0, y1);
         add_product(high, x1, y0);
-        low.fill([0; LANES]);
-        add_product(low, x0, y0);
+        set_product(low, x0, y0);
         reduce_pair(m, x0, x1, s, false);
     }
 
@@ -95,18 +93,15 @@ mod kernel {
     pub(super) fn square(m: &Modulus, x: &mut [u64], s: &mut Scratch) {
         let (x0, x1) = digits_mut(m, x);
         let (low, high) = (wide(m, &mut s.low), wide(m, &mut s.high));
-        high.fill([0; LANES]);
-        add_product(high, x0, x1);
-        low.fill([0; LANES]);
-        add_square(low, x0);
+        set_product(high, x0, x1);
+        set_square(low, x0);
         reduce_pair(m, x0, x1, s, true);
     }
 
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub(super) fn mul_digit(m: &Modulus, x: &mut [u64], y: &[u64], s: &mut Scratch) {
         let low = wide(m, &mut s.low);
-        low.fill([0; LANES]);
-        add_product(low, limbs(x), limbs(y));
+        set_product(low, limbs(x), limbs(y));
         reduce(&Divisor::new(m), low, limbs_mut(&mut s.quotient));
         normalise(limbs_mut(x), &low[m.limbs..]);
     }
@@ -126,11 +121,9 @@ mod kernel {
         let (first, rest) = ahead.split_at(ahead.len() >> 1);
         let (second, third) = rest.split_at(rest.len() >> 1);
         prefetch(first);
-        high.fill([0; LANES]);
-        add_product(high, x1, y);
+        set_product(high, x1, y);
         prefetch(second);
-        low.fill([0; LANES]);
-        add_product(low, x0, y);
+        set_product(low, x0, y);
         prefetch(third);
         reduce_pair(m, x0, x1, s, false);
     }

@@ -4,7 +4,7 @@ use core::arch::x86_64::{
     __m512i, _mm512_add_epi64, _mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_setzero_si512,
 };
 
-use super::{Limb, ROWS, load, store};
+use super::{LANES, Limb, ROWS, load, store};
 
 /// Repeats a block `ROWS` times with a constant that counts, so that it stays in registers.
 macro_rules! unroll {
@@ -26,21 +26,43 @@ pub(super) fn add_product(t: &mut [Limb], a: &[Limb], b: &[Limb]) {
     for (i, rows) in b.as_chunks().0.iter().enumerate() {
         let t = &mut t[i * ROWS..];
         let (rows, columns) = (load_block(rows), load_block(first_block(t)));
-        sweep::<PRODUCT>(t, a, &rows, &columns);
+        sweep::<SUM>(t, a, &rows, &columns);
     }
 }
 
-/// t ← t + a², columns without carries.
+/// t ← a·b, columns without carries, whatever `t` held.
+#[inline(never)]
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub(super) fn set_product(t: &mut [Limb], a: &[Limb], b: &[Limb]) {
+    let (first, rest) = b.as_chunks().0.split_first().expect("a block of rows");
+    sweep::<FIRST>(t, a, &load_block(first), &[_mm512_setzero_si512(); ROWS]);
+    for (i, rows) in (1..).zip(rest) {
+        let t = &mut t[i * ROWS..];
+        let (rows, columns) = (load_block(rows), load_block(first_block(t)));
+        sweep::<NEXT>(t, a, &rows, &columns);
+    }
+}
+
+/// t ← a², columns without carries, whatever `t` held.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-pub(super) fn add_square(t: &mut [Limb], a: &[Limb]) {
+pub(super) fn set_square(t: &mut [Limb], a: &[Limb]) {
     let blocks = a.as_chunks::<ROWS>().0;
+    // The rectangles reach all columns but the first and the last.
+    let last = 2 * a.len() - ROWS;
+    t[..ROWS].fill([0; LANES]);
+    t[last..last + ROWS].fill([0; LANES]);
     for (i, rows) in blocks.iter().enumerate() {
         let right = &a[(i + 1) * ROWS..];
         if !right.is_empty() {
             let t = &mut t[(2 * i + 1) * ROWS..];
-            let (rows, columns) = (load_block(rows), load_block(first_block(t)));
-            sweep::<SQUARE>(t, right, &rows, &columns);
+            let rows = load_block(rows);
+            if i == 0 {
+                sweep::<SQUARE_FIRST>(t, right, &rows, &[_mm512_setzero_si512(); ROWS]);
+            } else {
+                let columns = load_block(first_block(t));
+                sweep::<SQUARE_NEXT>(t, right, &rows, &columns);
+            }
         }
     }
     for (block, columns) in blocks.iter().zip(t.as_chunks_mut::<{ 2 * ROWS }>().0) {
@@ -74,9 +96,14 @@ fn square_block(t: &mut [Limb; 2 * ROWS], a: &[Limb; ROWS]) {
 }
 
 /// Where a sweep is used: one copy of it each, in line, with its rows and columns in registers.
-pub(super) const PRODUCT: u8 = 0;
-pub(super) const SQUARE: u8 = 1;
-pub(super) const REDUCTION: u8 = 2;
+const SUM: u8 = 0;
+pub(super) const REDUCTION: u8 = 1;
+/// The first block of a product: no column has been written.
+const FIRST: u8 = 2;
+/// Another: the last columns have not been written.
+const NEXT: u8 = 3;
+const SQUARE_FIRST: u8 = 4;
+const SQUARE_NEXT: u8 = 5;
 
 /// Adds the product of `ROWS` rows with all of `a` to the columns of `t`, the first `ROWS` of which are in
 /// `columns`. Limb by limb the window of columns moves up by one: the lowest is finished and stored,
@@ -98,10 +125,13 @@ pub(super) fn sweep<const SITE: u8>(
     let mut i = 0;
     while i < limbs.len() {
         // After `ROWS` steps the window is back in the registers where it began.
-        let next = if i + 1 < limbs.len() {
-            load_block(&starts[i + 1])
-        } else {
+        let last = i + 1 == limbs.len();
+        let next = if is_fresh(SITE, last) {
+            [_mm512_setzero_si512(); ROWS]
+        } else if last {
             load_block(end)
+        } else {
+            load_block(&starts[i + 1])
         };
         unroll!(|J| {
             let limb = load(&limbs[i][J]);
@@ -116,6 +146,12 @@ pub(super) fn sweep<const SITE: u8>(
     for (t, column) in end.iter_mut().zip(columns) {
         store(t, column);
     }
+}
+
+/// Whether the columns that a sweep comes to, or the `last` of them, have not been written.
+#[inline]
+const fn is_fresh(site: u8, last: bool) -> bool {
+    matches!(site, FIRST | SQUARE_FIRST) || (matches!(site, NEXT | SQUARE_NEXT) && last)
 }
 
 #[inline]
