@@ -11,7 +11,7 @@ use crate::keys::Channel;
 use crate::opening::NO_POSITION;
 use crate::size::{Geometry, Sizes};
 use crate::stream::{Account, Head, Inbound, Outbound, StreamKind};
-use crate::{Error, Mask, number};
+use crate::{Error, Mask, Mode, number};
 
 /// The key holder's side of a session.
 #[derive(Clone, Debug)]
@@ -126,10 +126,27 @@ impl KeyHolder {
                 let matches = (first..)
                     .zip(residues)
                     .filter(|(_, w)| w >> suite.label_bits() == 0);
-                Found::Matches(matches.map(|(j, w)| (j, number::label(w))).collect())
+                let matches = matches.map(|(j, w)| (j, number::label(w)));
+                Found::Matches(self.above_threshold(matches.collect()))
             }
         };
         Ok(Verdicts { batch, found })
+    }
+
+    /// Withholds the shares of pairs below the threshold, where there is one: too few to open, they
+    /// would still tell the querier how near an unknown pair comes.
+    fn above_threshold(&self, matches: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
+        let Mode::Pairwise(pairwise) = &self.agreement.manifest().terms.mode else {
+            return matches;
+        };
+        let needed = usize::from(pairwise.threshold.unwrap_or(1));
+        let slots = self.agreement.sizes().slots() as u64;
+        matches
+            .chunk_by(|(one, _), (other, _)| one / slots == other / slots)
+            .filter(|pair| pair.len() >= needed)
+            .flatten()
+            .copied()
+            .collect()
     }
 
     /// Starts to collect verdicts, in the order of their batches.

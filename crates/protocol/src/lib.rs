@@ -63,7 +63,7 @@
 //! | lookup | that one record is asked for | the count, hidden by dummies or blind | size class of the provider |
 //! | several keys per record | size class of the keys | one count over all | which rule matched |
 //! | pairwise | block keys, their padded sizes | number of pairs, histogram of clause patterns | opaque handles: links of one provider record to several of its own |
-//! | pairwise with a threshold | the same | bits of anonymous pairs | shares below the threshold, without identity |
+//! | pairwise with a threshold | the same | bits of anonymous pairs | the same, of pairs that reach the threshold (where the key holder is blind, shares of the others too, without identity) |
 //! | blocked | that the block keys occur | nothing more | nothing more |
 //!
 //! All parties follow the protocol but look at what they receive. Provider and key holder together

@@ -214,6 +214,30 @@ fn a_neighbouring_year_agrees_too() {
 }
 
 #[test]
+fn blocks_that_the_provider_leaves_out_are_not_compared() {
+    // Thirteen in one state and twelve in the other.
+    let (ours, theirs) = (registry('q', 24), registry('p', 25));
+    let world = world(&theirs, RULES);
+    let limits = "pairs = 1000\nk_min = 13\nsmall_blocks = \"suppress\"";
+    world.edit("provider.toml", "pairs = 1000", limits);
+    world.write("ours.csv", csv(&ours));
+    let servers = world.serve();
+    let output = pairs(&world, &["--threshold", "3"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("12 records are left out"));
+    let both = |our: &Record, their: &Record| {
+        let agree = our.name == their.name && our.city == their.city && our.state == "NSW";
+        agree.then(|| "3,1,1".to_owned())
+    };
+    let (found, _) = read(&world, "record_id,handle,score,NAME,CITY");
+    let due = expected(&ours, &theirs, both);
+    assert!(!due.is_empty());
+    assert_eq!(found, due);
+    servers.1.stop();
+    servers.0.stop();
+}
+
+#[test]
 fn what_pairs_need_is_told() {
     let theirs = registry('p', 26);
     let world = world(&theirs, RULES);

@@ -205,15 +205,12 @@ fn link(terms: Terms, pairwise: &Pairwise, seed: u64) -> (Card, Expected, Vec<Re
         provider.push(record.block.as_bytes(), &values).unwrap();
     }
     let Seen { card, counted, .. } = meet(terms, querier, &provider, seed).unwrap();
-    // The key holder sees every clause that holds, as often as it has slots, of whatever pair.
-    let all = Pairwise {
-        threshold: None,
-        ..pairwise.clone()
-    };
-    let held = plain(&ours, &theirs, &all, "1990").into_values().flatten();
-    let weights = held.map(|clause| u64::from(pairwise.clauses[usize::from(clause)].weight));
-    assert_eq!(counted, (!blind).then(|| weights.sum()));
     let expected = plain(&ours, &theirs, pairwise, "1990");
+    // The key holder lets out every clause that holds, as often as it has slots, of whatever pair
+    // that reaches the threshold, and nothing of the others.
+    let held = expected.values().flatten();
+    let weights = held.map(|&clause| u64::from(pairwise.clauses[usize::from(clause)].weight));
+    assert_eq!(counted, (!blind).then(|| weights.sum()));
     (card, expected, ours)
 }
 
