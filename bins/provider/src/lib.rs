@@ -164,15 +164,6 @@ pub fn missing(rules: &[String], population: &Population) -> Vec<String> {
         .collect()
 }
 
-/// Why signatures cannot be taken.
-#[derive(Debug, thiserror::Error)]
-enum TakeError {
-    #[error(transparent)]
-    Columnar(#[from] blindjoin_columnar::Error),
-    #[error(transparent)]
-    Protocol(#[from] blindjoin_protocol::Error),
-}
-
 struct Take<'a> {
     /// Whether a record needs a block to take part.
     blocked: bool,
@@ -186,9 +177,9 @@ struct Take<'a> {
 }
 
 impl TakeSignatures for Take<'_> {
-    type Error = TakeError;
+    type Error = anyhow::Error;
 
-    fn row(&mut self, _row: u32) -> Result<(), TakeError> {
+    fn row(&mut self, _row: u32) -> anyhow::Result<()> {
         self.counted = false;
         match &mut self.pairs {
             Some(pairs) => Ok(pairs.finish_record()?),
@@ -196,7 +187,7 @@ impl TakeSignatures for Take<'_> {
         }
     }
 
-    fn signature(&mut self, signature: Signature<'_>) -> Result<(), TakeError> {
+    fn signature(&mut self, signature: Signature<'_>) -> anyhow::Result<()> {
         if self.blocked {
             if !self.counted {
                 self.blocks.add(signature.block);

@@ -3,15 +3,14 @@
 use std::path::PathBuf;
 
 use anyhow::ensure;
-use blindjoin_columnar::{Format, load_rules};
+use blindjoin_columnar::load_rules;
 use blindjoin_protocol::{Pairwise, Suite};
 use blindjoin_querier::write_pairs;
 use blindjoin_service::program::say;
 use blindjoin_service::querier::Question;
 
 use crate::blocks::BlockOptions;
-use crate::link::FormatName;
-use crate::linkage::{Asked, Places, carry_out};
+use crate::linkage::{Asked, OutputOptions, carry_out};
 use crate::session::Session;
 
 /// Compare every record with each of the provider's in the same block
@@ -31,15 +30,8 @@ pub(crate) struct Arguments {
     /// Where to write the bingo card too, records against rules
     #[arg(long, value_name = "FILE")]
     card: Option<PathBuf>,
-    /// Where to write a report of the linkage, as HTML
-    #[arg(long, value_name = "FILE")]
-    report: Option<PathBuf>,
-    /// Replace existing outputs
-    #[arg(long)]
-    force: bool,
-    /// Format of the records, and of the outputs whose names do not tell
-    #[arg(long, value_name = "FORMAT")]
-    format: Option<FormatName>,
+    #[command(flatten)]
+    outputs: OutputOptions,
     #[command(flatten)]
     blocks: BlockOptions,
     /// The least weight of a match: the sum over the rules under which a pair agrees. A rule weighs
@@ -55,13 +47,10 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
     let rules = load_rules(&resolved.rules)?;
     let pairwise = Pairwise::of_rules(rules.forms(), arguments.threshold)?;
     check_slots(&pairwise, resolved.options.key_bits)?;
-    let places = Places {
-        format: arguments.format.map(Format::from),
-        force: arguments.force,
-    };
+    let outputs = &arguments.outputs;
     let blocks = &arguments.blocks;
     let (people, directory) =
-        blocks.read_for_pairs(&arguments.data, places.format, &rules, &pairwise)?;
+        blocks.read_for_pairs(&arguments.data, outputs.format(), &rules, &pairwise)?;
     if !quiet {
         people.remarks.iter().for_each(say);
     }
@@ -74,13 +63,13 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
         .options
         .pair_terms(ids.clone(), people.rules_digest, pairwise)?;
     // Now, because a whole linkage would be in vain if a result had no place.
-    let (output, format) = places.table(&arguments.out)?;
+    let (output, format) = outputs.table(&arguments.out)?;
     let card = arguments
         .card
         .as_ref()
-        .map(|path| places.table(path))
+        .map(|path| outputs.table(path))
         .transpose()?;
-    let report = places.report(arguments.report.as_ref())?;
+    let report = outputs.report()?;
     let asked = Asked {
         data: &arguments.data,
         ids: &people.ids,

@@ -18,7 +18,7 @@ use blindjoin_service::config::{DedupePlan, Keep, QuerierConfig};
 use blindjoin_service::program::{self, say};
 
 use crate::blocks::{BlockOptions, InBlocks};
-use crate::link::FormatName;
+use crate::linkage::FormatName;
 use crate::session::Options;
 use board::Board;
 use decide::Decisions;

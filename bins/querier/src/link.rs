@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use blindjoin_columnar::{Format, load_rules};
+use blindjoin_columnar::load_rules;
 use blindjoin_service::program::say;
 use blindjoin_service::querier::Question;
 
 use crate::blocks::BlockOptions;
-use crate::linkage::{Asked, Places, carry_out};
+use crate::linkage::{Asked, OutputOptions, carry_out};
 use crate::session::Session;
 
 /// Link records with a provider's registry
@@ -23,54 +23,29 @@ pub(crate) struct Arguments {
     /// Where to write the card; - is standard output
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Where to write a report of the linkage, as HTML
-    #[arg(long, value_name = "FILE")]
-    report: Option<PathBuf>,
-    /// Replace existing outputs
-    #[arg(long)]
-    force: bool,
-    /// Format of the records, and of the card where its name does not tell
-    #[arg(long, value_name = "FORMAT")]
-    format: Option<FormatName>,
+    #[command(flatten)]
+    outputs: OutputOptions,
     #[command(flatten)]
     blocks: BlockOptions,
     #[command(flatten)]
     session: Session,
 }
 
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-pub(crate) enum FormatName {
-    Csv,
-    Parquet,
-}
-
-impl From<FormatName> for Format {
-    fn from(name: FormatName) -> Self {
-        match name {
-            FormatName::Csv => Self::Csv,
-            FormatName::Parquet => Self::Parquet,
-        }
-    }
-}
-
 pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
     let resolved = arguments.session.resolve()?;
     let rules = load_rules(&resolved.rules)?;
-    let places = Places {
-        format: arguments.format.map(Format::from),
-        force: arguments.force,
-    };
+    let outputs = &arguments.outputs;
     let blocked = arguments
         .blocks
-        .read(&arguments.data, places.format, &rules)?;
+        .read(&arguments.data, outputs.format(), &rules)?;
     let directory = blocked.directory()?;
     let people = blocked.people;
     if !quiet {
         people.remarks.iter().for_each(say);
     }
     // Now, because a whole linkage would be in vain if the card had no place.
-    let card = places.table(&arguments.out)?;
-    let report = places.report(arguments.report.as_ref())?;
+    let card = outputs.table(&arguments.out)?;
+    let report = outputs.report()?;
     let terms = resolved.options.terms(
         people.rules.clone(),
         people.rules_digest,

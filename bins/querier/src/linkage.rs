@@ -21,30 +21,54 @@ pub(crate) struct Asked<'a> {
     pub(crate) question: Question,
 }
 
-/// Where the outputs are to appear.
-#[derive(Clone, Copy)]
-pub(crate) struct Places {
-    /// The format of the input, and of outputs whose names do not tell.
-    pub(crate) format: Option<Format>,
-    /// Whether existing files are replaced.
-    pub(crate) force: bool,
+/// What is written, and how.
+#[derive(Debug, clap::Args)]
+pub(crate) struct OutputOptions {
+    /// Where to write a report of the linkage, as HTML
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Replace existing outputs
+    #[arg(long)]
+    force: bool,
+    /// Format of the records, and of outputs whose names do not tell
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<FormatName>,
 }
 
-impl Places {
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum FormatName {
+    Csv,
+    Parquet,
+}
+
+impl From<FormatName> for Format {
+    fn from(name: FormatName) -> Self {
+        match name {
+            FormatName::Csv => Self::Csv,
+            FormatName::Parquet => Self::Parquet,
+        }
+    }
+}
+
+impl OutputOptions {
+    /// The format of the records, where it is given.
+    pub(crate) fn format(&self) -> Option<Format> {
+        self.format.map(Format::from)
+    }
+
     /// Opens an output for a table.
-    pub(crate) fn table(self, path: &Path) -> anyhow::Result<(Output, Format)> {
+    pub(crate) fn table(&self, path: &Path) -> anyhow::Result<(Output, Format)> {
         let format = match Format::of(path) {
             Ok(format) => format,
-            Err(error) => self.format.ok_or(error)?,
+            Err(error) => self.format().ok_or(error)?,
         };
         Ok((Output::create(path, self.force)?, format))
     }
 
-    /// Opens the output for a report.
-    pub(crate) fn report(self, path: Option<&PathBuf>) -> anyhow::Result<Option<Output>> {
-        Ok(path
-            .map(|path| Output::create(path, self.force))
-            .transpose()?)
+    /// Opens the output for the report.
+    pub(crate) fn report(&self) -> anyhow::Result<Option<Output>> {
+        let create = |path: &PathBuf| Output::create(path, self.force);
+        Ok(self.report.as_ref().map(create).transpose()?)
     }
 }
 

@@ -103,15 +103,6 @@ impl People {
     }
 }
 
-/// Why signatures cannot be taken.
-#[derive(Debug, thiserror::Error)]
-enum TakeError {
-    #[error(transparent)]
-    Columnar(#[from] blindjoin_columnar::Error),
-    #[error(transparent)]
-    Protocol(#[from] blindjoin_protocol::Error),
-}
-
 struct Take<'a> {
     blocks: Option<&'a Groups>,
     builder: QuerierKeysBuilder,
@@ -121,14 +112,14 @@ struct Take<'a> {
 }
 
 impl TakeSignatures for Take<'_> {
-    type Error = TakeError;
+    type Error = anyhow::Error;
 
-    fn row(&mut self, _row: u32) -> Result<(), TakeError> {
+    fn row(&mut self, _row: u32) -> anyhow::Result<()> {
         self.builder.row()?;
         Ok(())
     }
 
-    fn signature(&mut self, signature: Signature<'_>) -> Result<(), TakeError> {
+    fn signature(&mut self, signature: Signature<'_>) -> anyhow::Result<()> {
         let rule = &self.ids[usize::from(signature.rule)];
         let block = match (self.blocks, signature.block) {
             (None, _) => None,

@@ -73,15 +73,6 @@ impl Records {
     }
 }
 
-/// Why signatures cannot be taken.
-#[derive(Debug, thiserror::Error)]
-enum TakeError {
-    #[error(transparent)]
-    Columnar(#[from] blindjoin_columnar::Error),
-    #[error(transparent)]
-    Protocol(#[from] blindjoin_protocol::Error),
-}
-
 /// Collects whole records, each when the next one begins.
 struct Take<'a> {
     groups: &'a Groups,
@@ -111,13 +102,13 @@ impl Take<'_> {
 }
 
 impl TakeSignatures for Take<'_> {
-    type Error = TakeError;
+    type Error = anyhow::Error;
 
-    fn row(&mut self, _row: u32) -> Result<(), TakeError> {
+    fn row(&mut self, _row: u32) -> anyhow::Result<()> {
         Ok(self.finish_record()?)
     }
 
-    fn signature(&mut self, signature: Signature<'_>) -> Result<(), TakeError> {
+    fn signature(&mut self, signature: Signature<'_>) -> anyhow::Result<()> {
         signature
             .block
             .unwrap_or_default()
