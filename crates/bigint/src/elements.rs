@@ -1,5 +1,7 @@
 //! Many elements, one after the other in memory.
 
+use rayon::prelude::*;
+
 use crate::batch::Batch;
 use crate::ring::SquareRing;
 use crate::words::Words;
@@ -71,6 +73,35 @@ impl Elements {
                 m.prefetch(&next.map(|index| &self.words[index * size..][..size]));
             }
             m.gather_vartime(pack, &self.words, &group);
+        }
+        out
+    }
+
+    /// Yields, for each of ascending `times`, the elements at `indices` squared that many times: x^(2^times).
+    /// Works on all threads of the current rayon pool. The addresses read are the indices.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such element, or if `times` descend.
+    pub fn squared_vartime(&self, indices: &[usize], times: &[usize]) -> Vec<Self> {
+        let powers = |indices: &[usize]| -> Vec<Batch> {
+            let mut batch = self.gather_vartime(indices);
+            let mut done = 0;
+            let power = |&wanted: &usize| {
+                assert!(wanted >= done, "numbers of squarings ascend");
+                self.ring.square_times_assign(&mut batch, wanted - done);
+                done = wanted;
+                batch.clone()
+            };
+            times.iter().map(power).collect()
+        };
+        // A few packs each: enough work for a thread, and enough pieces for all threads.
+        let pieces: Vec<Vec<Batch>> = indices.par_chunks(32).map(powers).collect();
+        let mut out = vec![Self::with_capacity(&self.ring, indices.len()); times.len()];
+        for piece in &pieces {
+            for (store, batch) in out.iter_mut().zip(piece) {
+                store.extend(batch);
+            }
         }
         out
     }

@@ -448,6 +448,21 @@ fn batches_of_every_length_keep_their_order() {
             assert_eq!(ring.to_integers(&joined.slice(2..17)), values[2..17]);
         }
         let batch = ring.from_integers(&values);
+        let mut store = Elements::with_capacity(&ring, values.len());
+        store.extend(&batch);
+        let (order, times) = (
+            (0..70).map(|i| (i * 7 + 3) % 19).collect::<Vec<_>>(),
+            [0, 3, 3, 40],
+        );
+        for (squared, times) in store.squared_vartime(&order, &times).iter().zip(times) {
+            let power = BigUint::one() << times;
+            let expected: Vec<_> = order
+                .iter()
+                .map(|&i| values[i].modpow(&power, &square))
+                .collect();
+            let all: Vec<usize> = (0..order.len()).collect();
+            assert_eq!(ring.to_integers(&squared.gather_vartime(&all)), expected);
+        }
         assert_eq!(
             ring.to_integers(&ring.repeat(&batch, 13, 9)),
             vec![values[13].clone(); 9]

@@ -50,7 +50,7 @@ impl Record {
         let step = if side == 'q' { 7 } else { 11 };
         Self {
             id: format!("{side}{number}"),
-            name: (number % 6 > 0 || side == 'p').then_some(number * step % 9),
+            name: (!number.is_multiple_of(6) || side == 'p').then_some(number * step % 9),
             city: number * step % 5,
             year: 1950 + number * step % 13,
             state: ["NSW", "VIC"][number as usize % 2],
@@ -107,7 +107,9 @@ fn read(world: &World, header: &str) -> (BTreeMap<String, Vec<String>>, usize) {
             .or_default()
             .push(cells.to_owned());
     }
-    pairs.values_mut().for_each(|cells| cells.sort());
+    for cells in pairs.values_mut() {
+        cells.sort();
+    }
     (pairs, handles.len())
 }
 

@@ -257,44 +257,30 @@ pub(super) struct Lifted(Vec<Vec<Elements>>);
 
 impl Lifted {
     pub(super) fn build(context: &Context, jobs: &PairJobs, table: &EncryptedTable) -> Self {
-        let ring = context.public_key.ring();
-        let parts = usize::from(jobs.pairwise.parts);
+        let (parts, shift) = (jobs.pairwise.parts, context.agreement.suite().slot_bits());
         let rows = number::index(context.agreement.manifest().querier_size);
-        let clauses = || {
-            jobs.slots
-                .iter()
-                .map(|&clause| &jobs.pairwise.clauses[clause].parts)
-        };
-        let mut lifted: Vec<Vec<Elements>> = clauses()
-            .map(|used| {
-                used.iter()
-                    .map(|_| Elements::with_capacity(ring, rows))
-                    .collect()
+        let clauses = |&clause: &usize| jobs.pairwise.clauses[clause].parts.as_slice();
+        let used: Vec<&[u8]> = jobs.slots.iter().map(clauses).collect();
+        // The powers of each part, in the order of the slots that use it.
+        let mut powers: Vec<_> = (0..parts)
+            .map(|part| {
+                let places: Vec<usize> = (0..rows)
+                    .map(|row| row * usize::from(parts) + usize::from(part))
+                    .collect();
+                let of_part = |slot: &usize| used[*slot].contains(&part);
+                let times: Vec<usize> = (0..used.len())
+                    .filter(of_part)
+                    .map(|slot| slot * shift)
+                    .collect();
+                table.squared(&places, &times).into_iter()
             })
             .collect();
-        for part in 0..jobs.pairwise.parts {
-            let Some(last) = clauses().rposition(|used| used.contains(&part)) else {
-                continue;
-            };
-            let all: Vec<usize> = (0..rows)
-                .map(|row| row * parts + usize::from(part))
-                .collect();
-            for places in all.chunks(1024) {
-                let mut powers = table.gather(places).into_batch();
-                for (slot, used) in clauses().enumerate().take(last + 1) {
-                    if slot > 0 {
-                        ring.square_times_assign(
-                            &mut powers,
-                            context.agreement.suite().slot_bits(),
-                        );
-                    }
-                    if let Some(index) = used.iter().position(|&used| used == part) {
-                        lifted[slot][index].extend(&powers);
-                    }
-                }
-            }
-        }
-        Self(lifted)
+        let mut next = |&part: &u8| powers[usize::from(part)].next().expect("one for each use");
+        Self(
+            used.iter()
+                .map(|parts| parts.iter().map(&mut next).collect())
+                .collect(),
+        )
     }
 }
 

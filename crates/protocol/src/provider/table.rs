@@ -137,6 +137,11 @@ impl EncryptedTable {
         &self.digest.0
     }
 
+    /// Yields, for each of ascending `times`, the entries at `places` squared that many times.
+    pub(crate) fn squared(&self, places: &[usize], times: &[usize]) -> Vec<Elements> {
+        self.elements.squared_vartime(places, times)
+    }
+
     /// Yields the entries at some places.
     pub(crate) fn gather(&self, places: &[usize]) -> Ciphertexts {
         Ciphertexts::from_batch(self.elements.gather_vartime(places))
