@@ -321,14 +321,14 @@ fn salt(rng: &mut impl CryptoRng) -> [u8; 32] {
 }
 
 /// The first `bits` bits of the salted hash of a join key, as four bytes.
-fn prefix(salt: &[u8; 32], bits: u8, join_key: &[u8]) -> Vec<u8> {
+fn prefix(salt: &[u8; 32], bits: u8, join_key: &[u8]) -> [u8; 4] {
     let digest = Sha256::new()
         .chain_update(b"block")
         .chain_update(salt)
         .chain_update(join_key)
         .finalize();
     let head = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
-    (head >> (32 - u32::from(bits))).to_be_bytes().to_vec()
+    (head >> (32 - u32::from(bits))).to_be_bytes()
 }
 
 fn unite<'a, R: Into<BlockRange<'a>>>(ranges: impl IntoIterator<Item = R>) -> Vec<BlockRange<'a>> {

@@ -129,6 +129,15 @@ impl ProviderKeys {
         self.distinct.is_empty()
     }
 
+    /// Yields one of the distinct keys, in the order of [`iter`](Self::iter).
+    ///
+    /// # Panics
+    ///
+    /// If there is no such key.
+    pub fn get(&self, index: usize) -> &[u8] {
+        self.arena.get(self.distinct[index] as usize)
+    }
+
     /// Yields the distinct keys, in an order of its own that does not depend on the input's.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.distinct

@@ -7,6 +7,7 @@ use blindjoin_protocol::{
     ProviderRecords, SessionSecret,
 };
 use rand::CryptoRng;
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::Error;
@@ -94,8 +95,10 @@ impl Registry {
             let left_out = Vec::new();
             return Ok(Selected { part, left_out });
         };
-        let (directory, left_out) = self.large_blocks(directory, self.keys.iter())?;
-        let part = some(&self.keys, &directory)?;
+        let admitted = admitted(&self.keys, directory);
+        let (directory, left_out) = self.large_blocks(directory, admitted.iter().copied())?;
+        let admitted = admitted.into_iter().filter(|key| directory.admits(key));
+        let part = Part::Some(Arc::new(ProviderKeys::collect(admitted)?));
         Ok(Selected { part, left_out })
     }
 
@@ -116,7 +119,10 @@ impl Registry {
         let (directory, left_out) = self.large_blocks(directory, records)?;
         let part = match &terms.mode {
             Mode::Pairwise(pairwise) => self.select_pairs(pairwise, blocked, directory)?,
-            Mode::Join { .. } | Mode::Lookup => some(&blocked.keys, &directory)?,
+            Mode::Join { .. } | Mode::Lookup => {
+                let admitted = admitted(&blocked.keys, &directory);
+                Part::Some(Arc::new(ProviderKeys::collect(admitted)?))
+            }
         };
         Ok(Selected { part, left_out })
     }
@@ -178,10 +184,14 @@ impl Registry {
     }
 }
 
-/// The keys that a directory admits.
-fn some(keys: &ProviderKeys, directory: &BlockDirectory) -> Result<Part, Error> {
-    let admitted = keys.iter().filter(|key| directory.admits_join_key(key));
-    Ok(Part::Some(Arc::new(ProviderKeys::collect(admitted)?)))
+/// The keys that a directory admits, found on all threads: there may be millions.
+fn admitted<'a>(keys: &'a ProviderKeys, directory: &BlockDirectory) -> Vec<&'a [u8]> {
+    (0..keys.len())
+        .into_par_iter()
+        .with_min_len(4096)
+        .map(|index| keys.get(index))
+        .filter(|key| directory.admits_join_key(key))
+        .collect()
 }
 
 impl Selected {
