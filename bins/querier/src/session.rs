@@ -30,7 +30,7 @@ pub(crate) struct Options {
     /// Bits of the session key: 2048, 3072 or 4096
     #[arg(long, value_name = "BITS")]
     key_bits: Option<u32>,
-    /// Layout of the encrypted identifiers [default: okvs, but cuckoo under --mask full]
+    /// Layout of the encrypted identifiers of a join [default: okvs, but cuckoo under --mask full]
     #[arg(long, value_name = "TABLE")]
     table: Option<TableName>,
     /// Let the key holder learn not even the number of matches

@@ -178,7 +178,7 @@ impl Terms {
                 })
         {
             // Sums of a key-value store are equal modulo t only, which a full mask cannot see.
-            return refuse("a full mask needs a cuckoo table");
+            return refuse("a full mask needs a join through a cuckoo table");
         }
         if self.suite().slots_below_factor(key_bits) == 0 {
             return refuse("the modulus is too short for one slot");

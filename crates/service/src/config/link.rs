@@ -118,11 +118,10 @@ impl LinkOptions {
     ///
     /// # Errors
     ///
-    /// As for [`LinkOptions::terms`].
+    /// As for [`LinkOptions::terms`]; a full mask, which a packed comparison cannot have.
     pub fn lookup_terms(&self, rules: Vec<String>, rules_digest: [u8; 32]) -> Result<Terms, Error> {
         let options = Self {
             hide_count: !self.blind,
-            mask: MaskChoice::Slot,
             ..self.clone()
         };
         let keys = rules.len() as u64;
@@ -157,5 +156,28 @@ impl LinkOptions {
         };
         terms.check()?;
         Ok(terms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_mask_is_refused_where_there_is_none() {
+        let rules = || vec!["ID".to_owned()];
+        let full = LinkOptions {
+            mask: MaskChoice::Full,
+            ..LinkOptions::default()
+        };
+        full.terms(rules(), [0; 32], 10).unwrap();
+        let refused = full.lookup_terms(rules(), [0; 32]).unwrap_err().to_string();
+        assert!(refused.contains("full mask"), "{refused}");
+        let pairwise = Pairwise::of_rules([(1, 1)], None).unwrap();
+        let refused = full.pair_terms(rules(), [0; 32], pairwise).unwrap_err();
+        assert!(refused.to_string().contains("full mask"), "{refused}");
+        LinkOptions::default()
+            .lookup_terms(rules(), [0; 32])
+            .unwrap();
     }
 }
