@@ -2,13 +2,14 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 use blindjoin_columnar::{
-    Error, Format, Population, ReadOptions, Reader, Side, Signature, TakeSignatures, pipeline,
-    today,
+    Error, Format, Population, Side, Signature, TakeSignatures, pipeline, today,
 };
 use blindjoin_protocol::{BlockDirectory, BlockRange};
 use blindjoin_record::RuleSet;
 use blindjoin_record::blocking::{BlockKey, Blocks, Group, Groups, Small};
 use rand::CryptoRng;
+
+use crate::people::open;
 
 /// How a linkage is cut into blocks, of which the provider learns which ones occur.
 #[derive(Clone, Debug)]
@@ -70,7 +71,7 @@ impl Blocking {
             data != Path::new("-"),
             "blocking reads the records twice: they must be in a file"
         );
-        let mut reader = Reader::open(data, ReadOptions::strict().with_format(format))?;
+        let (mut reader, _) = open(data, format)?;
         let name = || data.display().to_string();
         let binding = rules.bind(reader.columns(), today()).with_context(name)?;
         let blocks = fields.bind(reader.columns(), today()).with_context(name)?;

@@ -41,12 +41,7 @@ impl People {
         rules: &RuleSet,
         blocks: Option<(&RuleSet, &Groups)>,
     ) -> anyhow::Result<Self> {
-        let mut reader = Reader::open(data, ReadOptions::strict().with_format(format))?;
-        let mut remarks: Vec<String> = reader
-            .notes()
-            .iter()
-            .map(|note| format!("{}: {note}", reader.name()))
-            .collect();
+        let (mut reader, mut remarks) = open(data, format)?;
         let binding = rules
             .bind(reader.columns(), today())
             .with_context(|| data.display().to_string())?;
@@ -101,6 +96,14 @@ impl People {
             outside,
         })
     }
+}
+
+/// Opens a table of records; yields also what should be said about the file.
+pub(crate) fn open(data: &Path, format: Option<Format>) -> anyhow::Result<(Reader, Vec<String>)> {
+    let reader = Reader::open(data, ReadOptions::strict().with_format(format))?;
+    let remark = |note| format!("{}: {note}", reader.name());
+    let remarks = reader.notes().iter().map(remark).collect();
+    Ok((reader, remarks))
 }
 
 struct Take<'a> {

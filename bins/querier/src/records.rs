@@ -2,13 +2,14 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 use blindjoin_columnar::{
-    Format, Population, ReadOptions, Reader, RecordIds, Side, Signature, TakeSignatures, pipeline,
-    today,
+    Format, Population, RecordIds, Side, Signature, TakeSignatures, pipeline, today,
 };
 use blindjoin_protocol::{Pairwise, QuerierRecords};
 use blindjoin_record::RuleSet;
 use blindjoin_record::blocking::Groups;
 use blindjoin_service::provider::blocked_digest;
+
+use crate::people::open;
 
 /// The querier's records as a pairwise linkage sees them.
 #[derive(Debug)]
@@ -34,12 +35,7 @@ impl Records {
         (fields, groups): (&RuleSet, &Groups),
     ) -> anyhow::Result<Self> {
         let name = || data.display().to_string();
-        let mut reader = Reader::open(data, ReadOptions::strict().with_format(format))?;
-        let mut remarks: Vec<String> = reader
-            .notes()
-            .iter()
-            .map(|note| format!("{}: {note}", reader.name()))
-            .collect();
+        let (mut reader, mut remarks) = open(data, format)?;
         let binding = rules.bind(reader.columns(), today()).with_context(name)?;
         let blocks = fields.bind(reader.columns(), today()).with_context(name)?;
         let mut take = Take {
