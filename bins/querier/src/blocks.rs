@@ -15,7 +15,7 @@ use blindjoin_service::random;
 #[derive(Debug, clap::Args)]
 pub(crate) struct BlockOptions {
     /// Compare within blocks only, which the provider learns: a list of fields as in `blindjoin
-    /// blocks`, or hash:BITS for a prefix of a salted hash of every identifier
+    /// blocks`, or, but not for pairs, hash:BITS for a prefix of a salted hash of every identifier
     #[arg(long, value_name = "KEY")]
     block: Option<String>,
     /// The least number of our records in a block
