@@ -27,7 +27,7 @@ const MOST_RANGES: usize = 1 << 20;
 /// Blocking trades privacy for work: a count hides among the records of its range, but *that* a
 /// year or a state occurs is not hidden. Of merged blocks the provider learns the first and the last
 /// key and nothing of those between: the directory is the same whether or not they occur.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct BlockDirectory {
     salt: [u8; 32],
     hash_bits: Option<u8>,
@@ -36,7 +36,7 @@ pub struct BlockDirectory {
 }
 
 /// A block, or all blocks from a first to a last key in byte order, and how many records there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct BlockRange<'a> {
     /// The first key.
     pub first: &'a [u8],
@@ -47,11 +47,28 @@ pub struct BlockRange<'a> {
 }
 
 /// A range with its padded number of rows, 0 outside a pairwise linkage.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 struct Range {
     first: Vec<u8>,
     last: Vec<u8>,
     rows: u32,
+}
+
+/// Block keys stay out of logs: only how many there are is shown.
+impl std::fmt::Debug for BlockDirectory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BlockDirectory")
+            .field("ranges", &self.ranges.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for BlockRange<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BlockRange")
+            .field("records", &self.records)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> From<(&'a [u8], usize)> for BlockRange<'a> {
@@ -381,6 +398,7 @@ mod tests {
             [(one..=one, 0), (other..=other, 0)]
         );
         assert!(directory.admits(b"1980") && !directory.admits(b"1981"));
+        assert_eq!(format!("{directory:?}"), "BlockDirectory { ranges: 2, .. }");
         let theirs = |n: usize| std::iter::repeat_n(&b"1975"[..], n).chain([&b"1999"[..]]);
         assert_eq!(directory.check_sizes(theirs(3), 3), Ok(()));
         let refused = directory.check_sizes(theirs(2), 3);

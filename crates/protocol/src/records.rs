@@ -85,7 +85,7 @@ impl QuerierRecords {
 }
 
 /// The provider's records of a pairwise linkage.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ProviderRecords {
     /// How many values a record has: those of all parts of all clauses.
     width: usize,
@@ -93,6 +93,15 @@ pub struct ProviderRecords {
     blocks: BTreeMap<Vec<u8>, Vec<u32>>,
     /// Record after record, clause after clause, part after part; empty where there is none.
     values: Arena,
+}
+
+/// Block keys stay out of logs: only how many records there are is shown.
+impl std::fmt::Debug for ProviderRecords {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ProviderRecords")
+            .field("records", &self.len)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ProviderRecords {

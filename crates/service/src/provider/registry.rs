@@ -38,7 +38,6 @@ pub struct Registry {
 }
 
 /// A registry cut into blocks by fields.
-#[derive(Debug)]
 pub struct Blocked {
     /// What a querier calls this blocking: [`blocked_digest`].
     pub digest: [u8; 32],
@@ -48,6 +47,16 @@ pub struct Blocked {
     pub sizes: Vec<(Vec<u8>, usize)>,
     /// The records themselves, where pairs of them may be compared.
     pub records: Option<Arc<ProviderRecords>>,
+}
+
+/// Block keys stay out of logs: only how many there are is shown.
+impl std::fmt::Debug for Blocked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Blocked")
+            .field("blocks", &self.sizes.len())
+            .field("keys", &self.keys)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The digest of rules together with the rules that yield blocks: what both sides must have.
