@@ -11,6 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("blindjoin-bigint", &[]),
     ("blindjoin-cuckoo", &[]),
     ("blindjoin-record", &[]),
+    ("blindjoin-journal", &[]),
     ("blindjoin-paillier", &["blindjoin-bigint"]),
     ("blindjoin-token", &["blindjoin-record"]),
     (
@@ -26,7 +27,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         "blindjoin-columnar",
         &["blindjoin-protocol", "blindjoin-token", "blindjoin-record"],
     ),
-    ("blindjoin-service", &["blindjoin-protocol"]),
+    (
+        "blindjoin-service",
+        &["blindjoin-protocol", "blindjoin-journal"],
+    ),
     ("blindjoin-report", &[]),
     ("blindjoin-keyholder", &["blindjoin-service"]),
     (
@@ -79,6 +83,7 @@ const FENCED: &[(&str, &[&str])] = &[
     ),
     ("arrow-array", &["blindjoin-columnar"]),
     ("parquet", &["blindjoin-columnar"]),
+    ("redb", &["blindjoin-journal"]),
     (
         "num-bigint",
         &[
