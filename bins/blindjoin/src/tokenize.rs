@@ -270,7 +270,7 @@ fn tokenize(
     let rules = tokenizer.binding().rules();
     let row_bytes = if tokenizer.is_sealing() { 128 } else { 80 };
     let mut counts = Counts {
-        tally: Tally::new(rules),
+        tally: Tally::new(tokenizer.binding()),
         ragged_rows: 0,
         first_ragged_row: None,
     };
@@ -281,7 +281,7 @@ fn tokenize(
             let mut rng = rand::rng();
             let buffers = buffers.clone();
             move |chunk: &Chunk| -> anyhow::Result<Done> {
-                let mut worker = tokenizer.worker();
+                let mut worker = tokenizer.worker().starting_at(chunk.first_row());
                 let mut rows = buffers.buffer_of(chunk.len() * rules.rules().len(), row_bytes);
                 for row in chunk.rows().iter() {
                     layout.push(tokenizer.tokenize(&row, &mut worker, &mut rng), &mut rows);

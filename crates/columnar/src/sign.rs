@@ -1,6 +1,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use blindjoin_record::findings::Findings;
 use blindjoin_record::{Binding, Reason, Scratch};
 
 use crate::{Chunk, Error, Reader, RecordIds, pipeline};
@@ -58,6 +59,8 @@ pub struct Population {
     pub ids: RecordIds,
     /// Why signatures are missing, and how often: rule by rule, reasons in order.
     pub missing: Vec<Vec<(Reason, u64)>>,
+    /// What the values are like, field by field.
+    pub findings: Findings,
     /// Rows without a blocking key, where blocks were asked for.
     pub without_block: u64,
 }
@@ -90,6 +93,7 @@ impl Population {
         let rules = binding.rules().rules().len();
         let mut population = Self {
             missing: vec![Vec::new(); rules],
+            findings: Findings::new(binding),
             ..Self::default()
         };
         let signer = Signer {
@@ -134,10 +138,11 @@ impl Signer<'_> {
             rows: Vec::with_capacity(chunk.len()),
             signatures: Vec::new(),
             missing: vec![Vec::new(); self.binding.rules().rules().len()],
+            findings: Findings::new(self.binding),
             blocked: self.blocks.is_some(),
             progress: chunk.progress(),
         };
-        for row in chunk.rows().iter() {
+        for (row, number) in chunk.rows().iter().zip(chunk.first_row()..) {
             let id = row.cell(self.id_column).map(|id| part.push(id));
             let block = self
                 .blocks
@@ -146,13 +151,16 @@ impl Signer<'_> {
             match self.side {
                 Side::Querier => {
                     let signatures = self.binding.sign(&row, &mut scratch.0);
+                    part.findings.add(number, signatures.observed());
                     for (rule, signature) in signatures.iter().enumerate() {
                         part.take(rule, 0, signature);
                     }
                 }
                 Side::Provider => {
                     let (mut last, mut form) = (usize::MAX, 0);
-                    for (rule, signature) in self.binding.probe(&row, &mut scratch.0).iter() {
+                    let probes = self.binding.probe(&row, &mut scratch.0);
+                    part.findings.add(number, probes.observed());
+                    for (rule, signature) in probes.iter() {
                         form = if rule == last { form + 1 } else { 0 };
                         last = rule;
                         part.take(rule, form, signature);
@@ -176,6 +184,7 @@ struct Part {
     /// Rule, form and text.
     signatures: Vec<(u16, u16, Span)>,
     missing: Vec<Vec<(Reason, u64)>>,
+    findings: Findings,
     blocked: bool,
     progress: u64,
 }
@@ -237,6 +246,7 @@ impl Part {
             }
             next = row.signatures;
         }
+        population.findings.merge(&self.findings);
         for (total, missing) in population.missing.iter_mut().zip(&self.missing) {
             for &(reason, count) in missing {
                 tally(total, reason, count);

@@ -7,6 +7,7 @@ use crate::dialect::Habits;
 use crate::error::Error;
 use crate::expression::Buffers;
 use crate::field::Check;
+use crate::findings::Finding;
 use crate::ruleset::{Blanks, Form, RECORD_ID, Rule, RuleSet};
 
 /// A row of a table: its cells by column index, nothing where a cell is null or absent.
@@ -38,6 +39,7 @@ impl<R: Row + ?Sized> Row for &R {
 pub struct Binding {
     rules: RuleSet,
     columns: Vec<Option<usize>>,
+    column_names: Vec<Option<String>>,
     record_id: Option<usize>,
     habits: &'static Habits,
     today: Date,
@@ -53,7 +55,10 @@ pub struct Scratch {
     buffers: Buffers,
     text: String,
     signed: Vec<(usize, Cell)>,
+    /// Fields that a rule has come upon and found missing or invalid.
     invalid: u64,
+    /// For each finding, the fields of which it is true.
+    found: [u64; Finding::ALL.len()],
 }
 
 /// Why a record has no signature under a rule.
@@ -89,6 +94,12 @@ pub struct Signatures<'s> {
 /// What a provider probes for one row: per rule one signature or several, or why there is none.
 #[derive(Clone, Copy, Debug)]
 pub struct Probes<'s> {
+    scratch: &'s Scratch,
+}
+
+/// What is to be said of one row's fields, for [`Findings`](crate::findings::Findings) to count.
+#[derive(Clone, Copy, Debug)]
+pub struct Observed<'s> {
     scratch: &'s Scratch,
 }
 
@@ -128,8 +139,10 @@ impl Binding {
             None if rules.dialect().is_some() => customary_column(&header, &["RecordId", "Id"]),
             None => customary_column(&header, &["RecordId", "Id", RECORD_ID]),
         };
+        let name = |column: Option<usize>| column.map(|column| header[column].trim().to_owned());
         Ok(Self {
             rules: rules.clone(),
+            column_names: columns.iter().copied().map(name).collect(),
             columns,
             record_id,
             habits,
@@ -152,6 +165,11 @@ impl Binding {
         &self.columns
     }
 
+    /// The name of a field's column, trimmed; nothing if the table has none for it.
+    pub fn column_name(&self, field: usize) -> Option<&str> {
+        self.column_names[field].as_deref()
+    }
+
     /// The row's record id, untouched.
     pub fn record_id<'r>(&self, row: &'r (impl Row + ?Sized)) -> Option<&'r str> {
         row.cell(self.record_id?)
@@ -164,6 +182,7 @@ impl Binding {
             let cell = self.form(rule, &rule.signature, row, scratch);
             scratch.signed.push((i, cell));
         }
+        self.observe(row, scratch);
         Signatures { scratch }
     }
 
@@ -182,6 +201,7 @@ impl Binding {
                 scratch.signed.push((i, cell));
             }
         }
+        self.observe(row, scratch);
         Probes { scratch }
     }
 
@@ -232,7 +252,7 @@ impl Binding {
             return scratch.parts[part];
         }
         let field = self.rules.parts()[part].field;
-        let cell = match self.field(field, row, scratch) {
+        let cell = match self.field_of_rule(field, row, scratch) {
             Cell::Text(from, to) => {
                 let start = scratch.forms.len();
                 let expression = &self.rules.parts()[part].expression;
@@ -244,6 +264,7 @@ impl Binding {
                     Cell::Text(start, scratch.forms.len())
                 } else {
                     scratch.forms.truncate(start);
+                    scratch.find(Finding::Invalid, field);
                     Cell::Fault(Reason {
                         field,
                         fault: Fault::Inapplicable,
@@ -254,6 +275,38 @@ impl Binding {
         };
         scratch.parts[part] = cell;
         cell
+    }
+
+    /// A field that a rule comes upon: only then it counts among [`Signatures::invalid_fields`].
+    fn field_of_rule(
+        &self,
+        field: usize,
+        row: &(impl Row + ?Sized),
+        scratch: &mut Scratch,
+    ) -> Cell {
+        let cell = self.field(field, row, scratch);
+        if let Cell::Fault(Reason { fault, .. }) = cell
+            && fault != Fault::NoColumn
+        {
+            scratch.invalid |= 1 << field;
+        }
+        cell
+    }
+
+    /// Looks at what no rule has come upon, because it stopped at a fault before it.
+    fn observe(&self, row: &(impl Row + ?Sized), scratch: &mut Scratch) {
+        let invalid = scratch.invalid;
+        for (part, known) in self.rules.parts().iter().enumerate() {
+            let needed = if known.expression.can_fail() {
+                scratch.parts[part] == Cell::Unknown
+            } else {
+                scratch.fields[known.field] == Cell::Unknown
+            };
+            if needed {
+                self.part(part, row, scratch);
+            }
+        }
+        scratch.invalid = invalid;
     }
 
     fn field(&self, field: usize, row: &(impl Row + ?Sized), scratch: &mut Scratch) -> Cell {
@@ -271,6 +324,10 @@ impl Binding {
                 let kind = self.rules.fields()[field].kind();
                 let check = kind.normalise(value, self.habits, self.today, &mut scratch.values);
                 if check == Check::Valid {
+                    // Where an empty value is as good as any, it is missing all the same.
+                    if scratch.values[start..].trim().is_empty() {
+                        scratch.find(Finding::Missing, field);
+                    }
                     Cell::Text(start, scratch.values.len())
                 } else {
                     scratch.values.truncate(start);
@@ -279,8 +336,9 @@ impl Binding {
                         Check::Missing => Fault::Missing,
                         _ => Fault::Invalid,
                     };
-                    if fault != Fault::NoColumn {
-                        scratch.invalid |= 1 << field;
+                    match fault {
+                        Fault::Invalid => scratch.find(Finding::Invalid, field),
+                        _ => scratch.find(Finding::Missing, field),
                     }
                     Cell::Fault(Reason { field, fault })
                 }
@@ -317,6 +375,13 @@ impl<'s> Signatures<'s> {
     pub fn invalid_fields(&self) -> u64 {
         self.scratch.invalid
     }
+
+    /// What is to be said of the row's fields, whether or not a rule came upon them.
+    pub fn observed(&self) -> Observed<'s> {
+        Observed {
+            scratch: self.scratch,
+        }
+    }
 }
 
 impl<'s> Probes<'s> {
@@ -329,6 +394,28 @@ impl<'s> Probes<'s> {
             .signed
             .iter()
             .map(|&(rule, cell)| (rule, scratch.read(cell)))
+    }
+
+    /// What is to be said of the row's fields, whether or not a rule came upon them.
+    pub fn observed(&self) -> Observed<'s> {
+        Observed {
+            scratch: self.scratch,
+        }
+    }
+}
+
+impl<'s> Observed<'s> {
+    /// The fields of which something is to be said: bit `i` stands for field `i`.
+    pub fn found(self, finding: Finding) -> u64 {
+        self.scratch.found[finding.place()]
+    }
+
+    /// The normal form of a field's value, if it is a valid one.
+    pub(crate) fn value(self, field: usize) -> Option<&'s str> {
+        match self.scratch.fields[field] {
+            Cell::Text(from, to) => Some(&self.scratch.values[from..to]),
+            _ => None,
+        }
     }
 }
 
@@ -343,6 +430,11 @@ impl Scratch {
         self.text.clear();
         self.signed.clear();
         self.invalid = 0;
+        self.found = Default::default();
+    }
+
+    fn find(&mut self, finding: Finding, field: usize) {
+        self.found[finding.place()] |= 1 << field;
     }
 
     fn read(&self, cell: Cell) -> Result<&str, Reason> {

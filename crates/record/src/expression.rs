@@ -50,6 +50,11 @@ impl Expression {
         &self.canonical
     }
 
+    /// Whether there are values that it does not apply to.
+    pub(crate) fn can_fail(&self) -> bool {
+        self.operators.iter().any(Operator::can_fail)
+    }
+
     /// Appends the value's form to `out`.
     pub(crate) fn apply(
         &self,

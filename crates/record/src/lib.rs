@@ -78,6 +78,7 @@
 //! |---|---|
 //! | errors | names of rules, fields and columns; never a value |
 //! | [`Reason`] | a field and what is the matter with it; counted over records it may be shown |
+//! | [`findings`] | counts and row numbers, for the holder of the table |
 //! | [`RuleSet::digest`] | the rules; neither columns nor records |
 //! | [`blocking`] | a block key is shown to the other party: see there |
 //!
@@ -99,12 +100,13 @@ pub mod duplicates;
 mod error;
 mod expression;
 mod field;
+pub mod findings;
 mod normalise;
 pub mod phonetic;
 mod ruleset;
 mod text;
 
-pub use binding::{Binding, Fault, Probes, Reason, Row, Scratch, Signatures};
+pub use binding::{Binding, Fault, Observed, Probes, Reason, Row, Scratch, Signatures};
 pub use date::{Date, DateForm};
 pub use dialect::Dialect;
 pub use error::{Error, ExpressionError};

@@ -1,6 +1,7 @@
 //! What a run of the tokenizer has counted.
 
-use blindjoin_record::{Fault, Reason, RuleSet, Signatures};
+use blindjoin_record::findings::Findings;
+use blindjoin_record::{Binding, Fault, Reason, Signatures};
 
 /// Counts over tokenized rows.
 ///
@@ -15,11 +16,13 @@ pub struct Tally {
     generated: Vec<u64>,
     /// By rule, field and fault.
     skipped: Vec<u64>,
+    findings: Findings,
 }
 
 impl Tally {
     /// Nothing counted yet.
-    pub fn new(rules: &RuleSet) -> Self {
+    pub fn new(binding: &Binding) -> Self {
+        let rules = binding.rules();
         let (fields, count) = (rules.fields().len(), rules.rules().len());
         Self {
             rows: 0,
@@ -28,6 +31,7 @@ impl Tally {
             invalid: vec![0; fields],
             generated: vec![0; count],
             skipped: vec![0; count * fields * FAULTS.len()],
+            findings: Findings::new(binding),
         }
     }
 
@@ -43,6 +47,13 @@ impl Tally {
         add(&mut self.invalid, &other.invalid);
         add(&mut self.generated, &other.generated);
         add(&mut self.skipped, &other.skipped);
+        self.findings.merge(&other.findings);
+    }
+
+    /// What the values are like, field by field: whatever a field's row holds, whether or not a
+    /// rule came upon it.
+    pub fn findings(&self) -> &Findings {
+        &self.findings
     }
 
     /// Rows tokenized.
@@ -94,8 +105,9 @@ impl Tally {
         })
     }
 
-    pub(crate) fn count_row(&mut self, signatures: Signatures<'_>) {
+    pub(crate) fn count_row(&mut self, row: u64, signatures: Signatures<'_>) {
         self.rows += 1;
+        self.findings.add(row, signatures.observed());
         let mut invalid = signatures.invalid_fields();
         self.rows_with_invalid += u64::from(invalid != 0);
         while invalid != 0 {

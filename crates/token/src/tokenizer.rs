@@ -27,6 +27,7 @@ pub struct Worker {
     text: String,
     ends: Vec<usize>,
     record_id: String,
+    next_row: u64,
     tally: Tally,
 }
 
@@ -89,7 +90,8 @@ impl Tokenizer {
             text: String::new(),
             ends: Vec::with_capacity(self.binding.rules().rules().len()),
             record_id: String::new(),
-            tally: Tally::new(self.binding.rules()),
+            next_row: 1,
+            tally: Tally::new(&self.binding),
         }
     }
 
@@ -109,6 +111,7 @@ impl Tokenizer {
             text,
             ends,
             record_id,
+            next_row,
             tally,
         } = &mut *worker;
         text.clear();
@@ -120,7 +123,8 @@ impl Tokenizer {
             &mut *text
         };
         let signatures = self.binding.sign(row, scratch);
-        tally.count_row(signatures);
+        tally.count_row(*next_row, signatures);
+        *next_row += 1;
         for (rule, signature) in signatures.iter().enumerate() {
             match signature {
                 Ok(signature) => {
@@ -150,6 +154,15 @@ impl Tokenizer {
 }
 
 impl Worker {
+    /// The same, whose next row has this number in its table, as findings name it; 1 unless told.
+    #[must_use]
+    pub fn starting_at(self, row: u64) -> Self {
+        Self {
+            next_row: row,
+            ..self
+        }
+    }
+
     /// What has been counted so far.
     pub fn tally(&self) -> &Tally {
         &self.tally

@@ -160,6 +160,15 @@ impl Operator {
         }
     }
 
+    /// Whether there are values that it does not apply to.
+    pub(super) fn can_fail(&self) -> bool {
+        match self {
+            Self::Date { .. } | Self::Year(_) | Self::Month | Self::Day | Self::Shift(_) => true,
+            Self::Substring { strict, .. } => *strict,
+            _ => false,
+        }
+    }
+
     /// Appends what the operator makes of `value` to `out`.
     pub(super) fn apply(&self, value: &str, out: &mut String) -> Result<(), Failed> {
         match self {
