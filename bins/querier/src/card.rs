@@ -42,8 +42,6 @@ pub struct Summary {
     pub records: usize,
     /// Rule, records matched, records without a value.
     pub rules: Vec<(String, usize, usize)>,
-    /// More labels than chance explains unmask to nothing.
-    pub suspicious: bool,
 }
 
 impl Summary {
@@ -82,7 +80,6 @@ impl Summary {
                     )
                 })
                 .collect(),
-            suspicious: card.notes().suspicious,
         }
     }
 
@@ -100,12 +97,6 @@ impl Summary {
                 self.not_compared_count,
                 self.not_compared.join(", ")
             ));
-        }
-        if self.suspicious {
-            warnings.push(
-                "the result names places where we put nothing: somebody may invent matches"
-                    .to_owned(),
-            );
         }
         warnings
     }

@@ -18,8 +18,7 @@ use crate::session::Session;
 /// Look up one record in a provider's registry
 ///
 /// Prints the rules under which the provider has a record with the same values, one a line. Exit
-/// code 0: found; 3: not found. The provider learns nothing, not even whether it was found; for the
-/// key holder the answer is hidden among false matches, or --blind leaves it nothing to see.
+/// code 0: found; 3: not found. Neither the provider nor the key holder learns whether it was found.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// A field of the rules and its value; may be given several times

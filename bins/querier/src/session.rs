@@ -33,11 +33,14 @@ pub(crate) struct Options {
     /// Layout of the encrypted identifiers of a join [default: okvs, but cuckoo under --mask full]
     #[arg(long, value_name = "TABLE")]
     table: Option<TableName>,
-    /// Let the key holder learn not even the number of matches
+    /// Let the key holder count the matches and enforce a cap on them; a lookup never does
+    #[arg(long, conflicts_with = "blind")]
+    counting: bool,
+    /// Let the key holder learn not even the number of matches; default, but in `pairs`
     #[arg(long)]
     blind: bool,
-    /// Let the provider hide the number of matches among false ones
-    #[arg(long)]
+    /// Let the key holder count, but the provider hide the number of matches among false ones
+    #[arg(long, conflicts_with = "blind")]
     hide_count: bool,
     /// How differences are masked
     #[arg(long, value_name = "MASK")]
@@ -131,8 +134,15 @@ impl Options {
             Some(MaskName::Full) => options.mask = MaskChoice::Full,
             None => {}
         }
-        options.blind |= self.blind;
-        options.hide_count |= self.hide_count;
+        if self.blind {
+            (options.counting, options.hide_count) = (Some(false), false);
+        }
+        if self.counting {
+            options.counting = Some(true);
+        }
+        if self.hide_count {
+            (options.counting, options.hide_count) = (Some(true), true);
+        }
         Ok(options)
     }
 }

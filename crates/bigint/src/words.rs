@@ -25,8 +25,14 @@ impl Words {
         out
     }
 
+    /// Grows in steps that double, so that appending costs the same whatever there is already.
     pub(crate) fn resize(&mut self, len: usize) {
-        self.lines.resize(len.div_ceil(LINE), Line([0; LINE]));
+        let lines = len.div_ceil(LINE);
+        if lines > self.lines.capacity() {
+            self.lines.reserve(lines - self.lines.len());
+            advise_large_pages(&mut self.lines);
+        }
+        self.lines.resize(lines, Line([0; LINE]));
         self.len = len;
     }
 

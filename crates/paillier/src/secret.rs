@@ -1,5 +1,7 @@
 //! The secret key: generation and decryption.
 
+use std::borrow::Cow;
+
 use blindjoin_bigint::{Backend, Batch, Naturals, PowerLog, Reducer, SquareRing};
 use num_bigint::BigUint;
 use num_traits::One;
@@ -116,12 +118,14 @@ impl SecretKey {
     ///
     /// # Errors
     ///
-    /// [`Error::CiphertextLength`]; [`Error::Undecryptable`] for anything else, with no more detail.
+    /// [`Error::CiphertextLength`]; [`Error::Undecryptable`] for anything else, with no more detail, after the
+    /// work of a decryption.
     pub fn decrypt(&self, ciphertexts: &[u8]) -> Result<Naturals, Error> {
-        self.check(ciphertexts)?;
-        let mp = self.p.log(&self.p.reducer.reduce(ciphertexts))?;
-        let mq = self.q.log(&self.q.reducer.reduce(ciphertexts))?;
-        Ok(self.combine(&mp, &mq))
+        let Checked { bytes, sound } = self.check(ciphertexts)?;
+        let mp = self.p.log(&self.p.reducer.reduce(&bytes));
+        let mq = self.q.log(&self.q.reducer.reduce(&bytes));
+        let plain = self.combine(&mp?, &mq?);
+        sound.then_some(plain).ok_or(Error::Undecryptable)
     }
 
     /// Decrypts ciphertexts from the wire whose plaintexts are below p, at half the price.
@@ -132,8 +136,9 @@ impl SecretKey {
     ///
     /// As [`SecretKey::decrypt`].
     pub fn decrypt_small(&self, ciphertexts: &[u8]) -> Result<Naturals, Error> {
-        self.check(ciphertexts)?;
-        self.p.log(&self.p.reducer.reduce(ciphertexts))
+        let Checked { bytes, sound } = self.check(ciphertexts)?;
+        let plain = self.p.log(&self.p.reducer.reduce(&bytes))?;
+        sound.then_some(plain).ok_or(Error::Undecryptable)
     }
 
     /// Decrypts ciphertexts from the wire whose plaintexts are below 2^`slot_bits`, as many as fit below p
@@ -151,7 +156,8 @@ impl SecretKey {
     ///
     /// If not even one slot fits below p.
     pub fn decrypt_packed(&self, ciphertexts: &[u8], slot_bits: usize) -> Result<Naturals, Error> {
-        self.check(ciphertexts)?;
+        let Checked { bytes, sound } = self.check(ciphertexts)?;
+        let ciphertexts = &*bytes;
         let slots = self.public.size().slots_below_prime(slot_bits);
         assert!(slots > 0, "a slot of {slot_bits} bits does not fit below p");
         let width = self.public.ciphertext_bytes();
@@ -194,7 +200,7 @@ impl SecretKey {
                 from += 64;
             }
         }
-        if excess == 0 {
+        if sound && excess == 0 {
             Ok(out)
         } else {
             Err(Error::Undecryptable)
@@ -240,8 +246,10 @@ impl SecretKey {
         }
     }
 
-    /// 0 < c < n² and gcd(c, n) = 1 for all.
-    fn check(&self, ciphertexts: &[u8]) -> Result<(), Error> {
+    /// Checks 0 < c < n² and gcd(c, n) = 1 for all.
+    ///
+    /// Where that does not hold, as many ones stand in, so that a refusal takes the time of a decryption.
+    fn check<'a>(&self, ciphertexts: &'a [u8]) -> Result<Checked<'a>, Error> {
         let width = self.public.ciphertext_bytes();
         if !ciphertexts.len().is_multiple_of(width) {
             return Err(Error::CiphertextLength {
@@ -252,11 +260,23 @@ impl SecretKey {
         let n = self.public.n();
         let bound = crate::public::fixed_be(&(n * n), width);
         let below = ciphertexts.chunks_exact(width).all(|c| c < &bound[..]);
-        if below && self.units.are_units_vartime(ciphertexts) {
-            Ok(())
+        let ones = || {
+            let mut ones = vec![0; ciphertexts.len()];
+            for one in ones.chunks_exact_mut(width) {
+                one[width - 1] = 1;
+            }
+            Cow::Owned(ones)
+        };
+        let bytes = if below {
+            Cow::Borrowed(ciphertexts)
         } else {
-            Err(Error::Undecryptable)
-        }
+            ones()
+        };
+        let units = self.units.are_units_vartime(&bytes);
+        Ok(Checked {
+            bytes: if units { bytes } else { ones() },
+            sound: below && units,
+        })
     }
 
     /// m ≡ mp mod p, m ≡ mq mod q: m = mp + p·((mq − mp)/p mod q).
@@ -265,6 +285,12 @@ impl SecretKey {
         let bits = self.public.size().bits();
         self.p.ring.join(mp, &factor, bits)
     }
+}
+
+/// What is decrypted, and whether it is what was received.
+struct Checked<'a> {
+    bytes: Cow<'a, [u8]>,
+    sound: bool,
 }
 
 impl Half {

@@ -238,7 +238,7 @@ fn join_terms(key: &SecretKey, mode: &str) -> Terms {
             },
             true,
         ),
-        "lookup" => (Mode::Lookup, false),
+        "lookup" => (Mode::Lookup, true),
         _ => (
             Mode::Join {
                 table: TableKind::Cuckoo,
@@ -393,7 +393,7 @@ fn decide(
 fn host(key: &SecretKey, records: usize) {
     let terms = join_terms(key, "cuckoo");
     let Session { channels, .. } = session(key, terms, [1024, 1024], None);
-    let keys = channels[0].join_keys(blindjoin_protocol::Suite::C89);
+    let keys = channels[0].join_keys(blindjoin_protocol::Suite::J89);
     let mut clock = Clock::new(records);
     let mut sum = 0_u64;
     for i in 0..records {
@@ -403,10 +403,19 @@ fn host(key: &SecretKey, records: usize) {
         sum = sum.wrapping_add(u64::from(low) + u64::from(print));
     }
     clock.lap("fingerprint and bins");
-    sum = (0..records as u64).fold(sum, |sum, i| sum.wrapping_add(keys.pad(i)));
-    clock.lap("pad");
-    sum = (0..records as u64).fold(sum, |sum, i| sum ^ u64::from(keys.blind_pad(i) % 7 == 0));
-    clock.lap("blind pad");
+    sum = (0..records as u64).fold(sum, |sum, i| sum.wrapping_add(keys.cover(i, sum >> 8)));
+    clock.lap("P masks a label");
+    sum = (0..records as u64).fold(sum, |sum, i| sum.wrapping_add(keys.uncover(i, sum >> 8)));
+    clock.lap("Q unmasks a label");
+    let mut words: Vec<u128> = (0..records as u64)
+        .map(|i| keys.cover_blind(i, u128::from(i)))
+        .collect();
+    clock.lap("P masks, blind");
+    keys.uncover_blind(0, &mut words);
+    clock.lap("Q unmasks, blind");
+    sum = words
+        .iter()
+        .fold(sum, |sum, word| sum ^ u64::from(word % 7 == 0));
     println!("  ({sum:x})");
 }
 

@@ -15,11 +15,13 @@ use crate::{Error, Manifest, ManifestDigest, Role, Sizes, Suite};
 pub struct SessionId(pub [u8; 32]);
 
 impl SessionId {
-    pub(crate) fn of(manifest: &[u8], fingerprint: &[u8; 32]) -> Self {
+    /// Of the manifest and the fingerprints of all key holders' public keys, in the manifest's order.
+    pub(crate) fn of(manifest: &[u8], fingerprints: &[[u8; 32]]) -> Self {
         let hash = Sha256::new()
             .chain_update(b"session1")
             .chain_update(manifest);
-        Self(hash.chain_update(fingerprint).finalize().into())
+        let keys = Sha256::digest(fingerprints.as_flattened());
+        Self(hash.chain_update(keys).finalize().into())
     }
 }
 
@@ -54,7 +56,7 @@ impl Agreement {
             digest: manifest.digest(),
             sizes: Sizes::of(&manifest)?,
             fingerprint,
-            session_id: SessionId::of(&bytes, &fingerprint),
+            session_id: SessionId::of(&bytes, &[fingerprint]),
             manifest,
             public_key,
         })
@@ -168,5 +170,27 @@ impl KeyAnnouncement {
             public_key,
             handshake,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn session_ids_are_the_specification_s() {
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../tests/vectors/reference.json")).unwrap();
+        let session = &vectors["session"];
+        let bytes = |text: &serde_json::Value| -> [u8; 32] {
+            let text = text.as_str().unwrap();
+            std::array::from_fn(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap())
+        };
+        let keys = session["fingerprints"].as_array().unwrap();
+        let keys: Vec<[u8; 32]> = keys.iter().map(bytes).collect();
+        for (name, count) in [("one", 1), ("two", 2)] {
+            let id = SessionId::of(b"a manifest", &keys[..count]);
+            assert_eq!(id.0, bytes(&session[name]), "{name}");
+        }
     }
 }

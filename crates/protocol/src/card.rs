@@ -37,8 +37,8 @@ pub struct Pair {
 /// What the querier should know besides the cells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Notes {
-    /// Reported positions whose label unmasks to nothing of the querier's. One or two may be
-    /// chance; more mean that somebody invents matches.
+    /// Reported positions whose label unmasks to nothing of the querier's: one or two by chance.
+    /// More mean that somebody invents matches, and then there is no card.
     pub spurious: u64,
     /// Keys that share their label with another of the querier's own: both are taken as matched.
     pub ambiguous: u64,
@@ -46,8 +46,6 @@ pub struct Notes {
     pub unplaced: u64,
     /// Canaries that found no place in the table.
     pub unplaced_canaries: u64,
-    /// Whether more labels are spurious than chance explains.
-    pub suspicious: bool,
 }
 
 impl Card {

@@ -131,6 +131,20 @@ pub enum Error {
     /// The positions in a result are not strictly ascending below the number of comparisons.
     #[error("the positions of the result are out of order or out of range")]
     ResultPositions,
+    /// The key holder received comparisons that no provider computes, or more matches than agreed.
+    /// It says no more, and says it to the querier alone.
+    #[error("the key holder reports that the session has failed, and lets nothing out")]
+    SessionFailed,
+    /// More labels than chance explains unmask to nothing of the querier's: somebody invents or
+    /// changes results, so that none of them is reported.
+    #[error(
+        "{labels} labels of the result name nothing of ours, and chance explains 2: the key holder \
+         or the provider changes results, so no match of this session is reported"
+    )]
+    Spurious {
+        /// How many.
+        labels: u64,
+    },
     /// A stream's head or a payload's length is not what the manifest determines.
     #[error("the {stream} stream announces or holds another size than was agreed")]
     StreamSize {

@@ -175,7 +175,7 @@ pub(crate) fn own_ephemeral(role: Role, secret: &SessionSecret) -> [u8; 32] {
 }
 
 fn ephemeral(role: Role, secret: &SessionSecret) -> StaticSecret {
-    StaticSecret::from(secret.expand(&[b"x25519", &[role_byte(role)]]))
+    StaticSecret::from(*secret.expand(&[b"x25519", &[role_byte(role)]]))
 }
 
 fn identity_of(manifest: &Manifest, role: Role) -> IdentityKey {

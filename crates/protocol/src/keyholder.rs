@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use blindjoin_bigint::Naturals;
 use blindjoin_paillier::SecretKey;
+use zeroize::Zeroizing;
 
 use crate::agreement::Agreement;
-use crate::field::Mersenne;
 use crate::keys::Channel;
+use crate::mersenne::Mersenne;
 use crate::opening::NO_POSITION;
 use crate::size::{Geometry, Sizes};
 use crate::stream::{Account, Head, Inbound, Outbound, StreamKind};
@@ -20,18 +21,20 @@ pub struct KeyHolder {
     secret_key: Arc<SecretKey>,
 }
 
-/// What the key holder found in one batch: positions with masked labels, or one value per position
-/// in a blind session.
+/// What the key holder found in one batch: positions with masked labels, or one word per position
+/// in a blind session; or that the batch is not what a provider computes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdicts {
     batch: u64,
     found: Found,
+    /// Why the session fails, if this batch is the reason.
+    failure: Option<Error>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Found {
     Matches(Vec<(u64, u64)>),
-    Values(Vec<u8>),
+    Words(Vec<u8>),
 }
 
 impl KeyHolder {
@@ -48,6 +51,7 @@ impl KeyHolder {
         let head = Head {
             geometry: self.agreement.sizes().comparisons(),
             about: None,
+            failed: false,
         };
         Inbound::new(provider, StreamKind::Comparisons, head)
     }
@@ -55,13 +59,15 @@ impl KeyHolder {
     /// Decrypts one batch: the payload of the chunk of that number.
     ///
     /// Batches are independent of each other. Time depends on the number of ciphertexts, and on
-    /// the number of matches in building the list of them.
+    /// the number of matches in building the list of them. A batch with a ciphertext out of range,
+    /// not coprime to the modulus, or decrypting to something no comparison yields takes the same
+    /// work and yields verdicts as well, which make the session fail at its end: whoever sends the
+    /// comparisons must not see at which of them the key holder stumbles, nor that it does.
     ///
     /// # Errors
     ///
-    /// [`Error::MalformedCiphertext`] for any ciphertext out of range, not coprime to the modulus,
-    /// or decrypting to something no comparison yields; which one is not said.
-    /// [`Error::NoSuchBatch`], [`Error::StreamSize`].
+    /// [`Error::NoSuchBatch`], and [`Error::StreamSize`] for a payload of another length than the
+    /// stream lets through.
     pub fn decide(&self, batch: u64, payload: &[u8]) -> Result<Verdicts, Error> {
         let stream = StreamKind::Comparisons.name();
         let geometry = self.agreement.sizes().comparisons();
@@ -69,68 +75,79 @@ impl KeyHolder {
         if payload.len() != geometry.items_in(batch)? * geometry.item_bytes() {
             return Err(Error::StreamSize { stream });
         }
-        let malformed = |_| Error::MalformedCiphertext {
+        let (plain, sound) = self.decrypt(payload);
+        let failure = (!sound).then_some(Error::MalformedCiphertext {
             stream,
             number: batch,
-        };
+        });
+        let mut found = self.found(&plain, range.start);
+        if !sound {
+            found.forget();
+        }
+        Ok(Verdicts {
+            batch,
+            found,
+            failure,
+        })
+    }
+
+    /// The plaintexts of a batch, and whether all of them are what a comparison yields.
+    fn decrypt(&self, payload: &[u8]) -> (Naturals, bool) {
         let terms = &self.agreement.manifest().terms;
-        let (sizes, suite) = (self.agreement.sizes(), self.agreement.suite());
-        let slots = sizes.slots();
-        let first = range.start * slots as u64;
-        let found = if terms.mask == Mask::Full {
-            let plain = self.secret_key.decrypt(payload).map_err(malformed)?;
+        let (slots, suite) = (self.agreement.sizes().slots(), self.agreement.suite());
+        let (key, bits) = (&self.secret_key, slots * suite.slot_bits());
+        let full = terms.mask == Mask::Full;
+        let plain = if !full && slots == 1 {
+            key.decrypt_packed(payload, bits)
+        } else if !full && slots <= suite.slots_below_factor(terms.key_size.bits()) {
+            // What lies below a prime factor costs half.
+            key.decrypt_small(payload)
+        } else {
+            key.decrypt(payload)
+        };
+        if let Ok(plain) = plain {
+            let fits = full || !exceeds(&plain, bits);
+            return (plain, fits);
+        }
+        let bits = if full { terms.key_size.bits() } else { bits };
+        let ciphertexts = payload.len() / self.agreement.sizes().comparisons().item_bytes();
+        (Naturals::zero(ciphertexts, bits), false)
+    }
+
+    /// What is found in plaintexts whose positions begin at ciphertext `first`.
+    fn found(&self, plain: &Naturals, first: u64) -> Found {
+        let terms = &self.agreement.manifest().terms;
+        let (slots, suite) = (self.agreement.sizes().slots(), self.agreement.suite());
+        let first = first * slots as u64;
+        let field = Mersenne::new(suite.t_bits());
+        if terms.mask == Mask::Full && !terms.blind {
             let label = |i: usize| {
                 let [low, high @ ..] = plain.item(i) else {
                     return None;
                 };
-                let small = high
-                    .iter()
-                    .fold(low >> suite.label_bits(), |acc, word| acc | word);
-                Some(*low).filter(|_| small == 0)
+                let above = low.checked_shr(suite.label_bits()).unwrap_or(0);
+                Some(*low).filter(|_| high.iter().fold(above, |acc, word| acc | word) == 0)
             };
-            Found::Matches(
-                (first..)
-                    .zip((0..plain.len()).map(label))
-                    .filter_map(|(j, l)| Some((j, l?)))
-                    .collect(),
-            )
-        } else {
-            let slot_bits = suite.slot_bits();
-            let plain = match slots {
-                1 => self.secret_key.decrypt_packed(payload, slot_bits),
-                // What lies below a prime factor costs half.
-                _ if slots <= suite.slots_below_factor(terms.key_size.bits()) => {
-                    self.secret_key.decrypt_small(payload)
-                }
-                _ => self.secret_key.decrypt(payload),
-            };
-            let plain = plain.map_err(malformed)?;
-            if exceeds(&plain, slot_bits * slots) {
-                return Err(Error::MalformedCiphertext {
-                    stream,
-                    number: batch,
-                });
-            }
-            let field = Mersenne::new(suite.t_bits());
-            let residues = (0..plain.len())
-                .flat_map(|i| (0..slots).map(move |s| (i, s)))
-                .map(|(i, s)| residue(&plain, i, s * slot_bits, slot_bits, field));
-            if terms.blind {
-                let keep = 16 - suite.residue_bytes();
-                Found::Values(
-                    residues
-                        .flat_map(|w| w.to_be_bytes().into_iter().skip(keep))
-                        .collect(),
-                )
-            } else {
-                let matches = (first..)
-                    .zip(residues)
-                    .filter(|(_, w)| w >> suite.label_bits() == 0);
-                let matches = matches.map(|(j, w)| (j, number::label(w)));
-                Found::Matches(self.above_threshold(matches.collect()))
-            }
+            let labels = (first..).zip((0..plain.len()).map(label));
+            return Found::Matches(labels.filter_map(|(j, l)| Some((j, l?))).collect());
+        }
+        let slot_bits = match terms.mask {
+            Mask::Full => plain.bits(),
+            Mask::Slot => suite.slot_bits(),
         };
-        Ok(Verdicts { batch, found })
+        let residues = (0..plain.len())
+            .flat_map(|i| (0..slots).map(move |s| (i, s)))
+            .map(|(i, s)| residue(plain, i, s * slot_bits, slot_bits, field));
+        if terms.blind {
+            let keep = 16 - suite.residue_bytes();
+            let bytes = residues.flat_map(|w| w.to_be_bytes().into_iter().skip(keep));
+            return Found::Words(bytes.collect());
+        }
+        let matches = (first..)
+            .zip(residues)
+            .filter(|(_, w)| w >> suite.label_bits() == 0);
+        let matches = matches.map(|(j, w)| (j, number::label(w)));
+        Found::Matches(self.above_threshold(matches.collect()))
     }
 
     /// Withholds the shares of pairs below the threshold, where there is one: too few to open, they
@@ -155,7 +172,18 @@ impl KeyHolder {
             agreement: self.agreement.clone(),
             next: 0,
             matches: Vec::new(),
-            values: Vec::new(),
+            words: Vec::new(),
+            failure: None,
+        }
+    }
+}
+
+impl Found {
+    /// Leaves nothing of a batch that is not sound but its length.
+    fn forget(&mut self) {
+        match self {
+            Self::Matches(matches) => matches.clear(),
+            Self::Words(words) => words.fill(0),
         }
     }
 }
@@ -173,20 +201,22 @@ fn exceeds(plain: &Naturals, bits: usize) -> bool {
 
 /// `bits` bits of an integer from bit `from`, modulo `t`.
 fn residue(plain: &Naturals, index: usize, from: usize, bits: usize, field: Mersenne) -> u128 {
-    let mut words = [0; crate::mask::SLOT_WORDS];
-    for (i, word) in words.iter_mut().enumerate().take(bits.div_ceil(64)) {
-        *word = plain.window(index, from + 64 * i, (bits - 64 * i).min(64));
-    }
+    let word = |at: usize| plain.window(index, from + at, (bits - at).min(64));
+    let words: Zeroizing<Vec<u64>> = Zeroizing::new((0..bits).step_by(64).map(word).collect());
     field.reduce_words(&words)
 }
 
 /// The verdicts of a stream, withheld until all of it has been verified.
+///
+/// Whatever a batch holds, the stream is taken to its end: only the querier learns, with the result,
+/// that a session has failed.
 #[derive(Debug)]
 pub struct Release {
     agreement: Agreement,
     next: u64,
     matches: Vec<(u64, u64)>,
-    values: Vec<u8>,
+    words: Vec<u8>,
+    failure: Option<Error>,
 }
 
 impl Release {
@@ -194,7 +224,7 @@ impl Release {
     ///
     /// # Errors
     ///
-    /// [`Error::MatchCap`] as soon as the cap is exceeded, [`Error::ChunkOutOfOrder`].
+    /// [`Error::ChunkOutOfOrder`].
     pub fn take(mut self, verdicts: Verdicts) -> Result<Self, Error> {
         if verdicts.batch != self.next {
             let stream = StreamKind::Comparisons.name();
@@ -206,17 +236,23 @@ impl Release {
         }
         match verdicts.found {
             Found::Matches(matches) => self.matches.extend(matches),
-            Found::Values(values) => self.values.extend(values),
+            Found::Words(words) => self.words.extend(words),
         }
         let cap = self.agreement.manifest().terms.match_cap;
-        if self.matches.len() as u64 > cap {
-            return Err(Error::MatchCap { cap });
+        let exceeded = self.matches.len() as u64 > cap;
+        let failure = verdicts
+            .failure
+            .or_else(|| exceeded.then_some(Error::MatchCap { cap }));
+        self.failure = self.failure.or(failure);
+        if self.failure.is_some() {
+            self.matches.clear();
         }
         self.next += 1;
         Ok(self)
     }
 
-    /// Yields the result for the querier, once the stream of comparisons has ended.
+    /// Yields the result for the querier, once the stream of comparisons has ended: what matches, or
+    /// that the session has failed.
     ///
     /// # Errors
     ///
@@ -232,11 +268,14 @@ impl Release {
             });
         }
         let suite = self.agreement.suite();
-        let (geometry, entries) = if self.agreement.manifest().terms.blind {
-            (
-                self.agreement.sizes().blind_result(suite.residue_bytes()),
-                self.values,
-            )
+        let blind = self.agreement.manifest().terms.blind;
+        let (geometry, entries) = if blind {
+            let mut words = self.words;
+            if self.failure.is_some() {
+                words.fill(0);
+            }
+            let geometry = self.agreement.sizes().blind_result(suite.residue_bytes());
+            (geometry, words)
         } else {
             let padded = (self.matches.len() as u64).next_power_of_two().max(64);
             let geometry = Sizes::result(padded, suite.label_bytes());
@@ -253,13 +292,14 @@ impl Release {
             }
             (geometry, entries)
         };
-        let matches =
-            (!self.agreement.manifest().terms.blind).then_some(account_matches(&entries, geometry));
+        let counts = !blind && self.failure.is_none();
+        let matches = counts.then(|| account_matches(&entries, geometry));
         Ok(Released {
             account,
             geometry,
             entries,
             matches,
+            failure: self.failure,
         })
     }
 }
@@ -270,12 +310,16 @@ fn account_matches(entries: &[u8], geometry: Geometry) -> u64 {
 }
 
 /// The result for the querier: payloads to be sealed in order.
+///
+/// Of a failed session it has the form of one in which nothing matches. The provider is told the
+/// same in either case.
 #[derive(Debug)]
 pub struct Released {
     account: Account,
     geometry: Geometry,
     entries: Vec<u8>,
     matches: Option<u64>,
+    failure: Option<Error>,
 }
 
 impl Released {
@@ -284,6 +328,7 @@ impl Released {
         let head = Head {
             geometry: self.geometry,
             about: Some(self.account),
+            failed: self.failure.is_some(),
         };
         Outbound::new(querier, StreamKind::Result, head)
     }
@@ -304,7 +349,13 @@ impl Released {
         Ok(self.entries[at(range.start)..at(range.end)].to_vec())
     }
 
-    /// Yields what the key holder learned: matches, canaries and dummies together, or nothing.
+    /// Yields why the session has failed, if it has: for this party's own log, and nobody else's.
+    pub fn failure(&self) -> Option<&Error> {
+        self.failure.as_ref()
+    }
+
+    /// Yields what the key holder learned: matches, canaries and dummies together, or nothing where
+    /// it is blind or the session has failed.
     pub fn matches(&self) -> Option<u64> {
         self.matches
     }

@@ -2,12 +2,13 @@
 
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
+use sha2::{Sha256, Sha512};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::agreement::{Agreement, SessionId};
-use crate::field;
+use crate::binary::Binary;
 use crate::identity::{Peer, own_ephemeral};
+use crate::mersenne::{self, Mersenne};
 use crate::random::SessionSecret;
 use crate::stream::StreamKind;
 use crate::{Error, Role, Suite};
@@ -103,7 +104,7 @@ impl Channel {
                 ])
             }
         };
-        StreamKey(key)
+        StreamKey(*key)
     }
 
     /// A channel of fixed keys.
@@ -121,10 +122,10 @@ impl Channel {
         self.parties == [one, other] || self.parties == [other, one]
     }
 
-    fn expand(&self, info: &[&[u8]]) -> [u8; 32] {
-        let mut out = [0; 32];
+    fn expand(&self, info: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+        let mut out = Zeroizing::new([0; 32]);
         self.root
-            .expand_multi_info(info, &mut out)
+            .expand_multi_info(info, &mut *out)
             .expect("32 bytes are within HKDF's reach");
         out
     }
@@ -149,7 +150,7 @@ pub(crate) struct StreamKey(pub(crate) [u8; 32]);
 pub struct JoinKeys {
     suite: Suite,
     id: Hmac<Sha256>,
-    pad: Hmac<Sha256>,
+    pad: Hmac<Sha512>,
     canary: Hmac<Sha256>,
 }
 
@@ -159,7 +160,7 @@ impl JoinKeys {
         Self {
             suite,
             id: prf(id),
-            pad: prf(pad),
+            pad: wide_prf(pad),
             canary: prf(canary),
         }
     }
@@ -175,7 +176,7 @@ impl JoinKeys {
     /// number in pairs.
     pub fn fingerprint(&self, field: &[u8], value: &[u8]) -> u128 {
         let digest = mac(&self.id, &[b"fp\0", field, b"\0", value]);
-        field::reduce(&digest, self.suite.t_bits(), 3)
+        mersenne::reduce(&digest, self.suite.t_bits(), 3)
     }
 
     /// Yields the candidate bins of a value, one in each half of `half` bins.
@@ -196,22 +197,80 @@ impl JoinKeys {
         (sparse, word(&digest[24..]) & (u64::MAX >> (64 - dense)))
     }
 
-    /// Yields the label of a value in a key-value store.
+    /// Yields the tag of a value, the label that a match shows.
     pub fn tag(&self, value: &[u8]) -> u64 {
         let digest = mac(&self.id, &[b"tag\0", value]);
         word(&digest[..8]) >> (64 - self.suite.label_bits())
     }
 
-    /// Yields the pad that hides the label at a position, exclusive-ored with it.
-    pub fn pad(&self, position: u64) -> u64 {
-        let digest = mac(&self.pad, &[b"x", &position.to_be_bytes()]);
-        word(&digest[..8]) >> (64 - self.suite.label_bits())
+    /// Masks a label at a position: alpha·label + beta over GF(2^L).
+    ///
+    /// The map is used at one position of one session. Whatever somebody who does not know it does
+    /// to a masked label that it sees, the label that comes out is uniform over all others: with an
+    /// exclusive or alone it could be moved to a neighbour.
+    pub fn cover(&self, position: u64, label: u64) -> u64 {
+        let [alpha, beta] = self.affine(position);
+        self.labels().mul(alpha, label) ^ beta
     }
 
-    /// Yields the pad of a blind session, uniform below `t`, added modulo `t`.
-    pub fn blind_pad(&self, position: u64) -> u128 {
-        let digest = mac(&self.pad, &[b"t", &position.to_be_bytes()]);
-        field::reduce(&digest, self.suite.t_bits(), 1)
+    /// Yields the label that a masked one at a position stands for.
+    pub fn uncover(&self, position: u64, masked: u64) -> u64 {
+        let [alpha, beta] = self.affine(position);
+        self.labels()
+            .mul(self.labels().invert(alpha), masked ^ beta)
+    }
+
+    /// Masks a label at a position of a blind session: (alpha·label + beta) mod `t`.
+    pub fn cover_blind(&self, position: u64, label: u128) -> u128 {
+        let [alpha, beta] = self.affine_blind(position);
+        self.residues().add(self.residues().mul(alpha, label), beta)
+    }
+
+    /// Takes the masks off the words of a blind session, which stand at positions from `first` on:
+    /// a match's word becomes its label, any other stays uniform below `t`.
+    ///
+    /// One inversion serves them all.
+    pub fn uncover_blind(&self, first: u64, words: &mut [u128]) {
+        let field = self.residues();
+        let mut alphas = Zeroizing::new(vec![0; words.len()]);
+        for ((alpha, word), position) in alphas.iter_mut().zip(&mut *words).zip(first..) {
+            let [factor, beta] = self.affine_blind(position);
+            *alpha = factor;
+            *word = field.sub(*word, beta);
+        }
+        field.invert_all(&mut alphas);
+        for (word, inverse) in words.iter_mut().zip(alphas.iter()) {
+            *word = field.mul(*word, *inverse);
+        }
+    }
+
+    /// The mask of a position over GF(2^L): a factor, not zero, and a summand.
+    fn affine(&self, position: u64) -> [u64; 2] {
+        let digest = wide_mac(&self.pad, &[b"x", &position.to_be_bytes()]);
+        let [alpha, beta] =
+            [0, 32].map(|at| word(&digest[at..at + 8]) >> (64 - self.suite.label_bits()));
+        // Zero is read as one, without a branch.
+        let nonzero = (alpha | alpha.wrapping_neg()) >> 63;
+        [alpha | (1 ^ nonzero), beta]
+    }
+
+    /// The mask of a position modulo `t`: a factor, not zero, and a summand.
+    fn affine_blind(&self, position: u64) -> [u128; 2] {
+        let digest = wide_mac(&self.pad, &[b"t", &position.to_be_bytes()]);
+        let half = |at: usize| digest[at..at + 32].try_into().expect("half of 64 bytes");
+        let bits = self.suite.t_bits();
+        [
+            1 + mersenne::reduce(half(0), bits, 2),
+            mersenne::reduce(half(32), bits, 1),
+        ]
+    }
+
+    fn labels(&self) -> Binary {
+        Binary::of_labels(self.suite.label_bits())
+    }
+
+    fn residues(&self) -> Mersenne {
+        Mersenne::new(self.suite.t_bits())
     }
 
     /// Yields the join key of a canary.
@@ -237,12 +296,24 @@ fn prf(key: &[u8; 32]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
 }
 
-fn mac(key: &Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
+fn wide_prf(key: &[u8; 32]) -> Hmac<Sha512> {
+    Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
+}
+
+fn mac(key: &Hmac<Sha256>, parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
     let mut mac = key.clone();
     for part in parts {
         mac.update(part);
     }
-    mac.finalize().into_bytes().into()
+    Zeroizing::new(mac.finalize().into_bytes().into())
+}
+
+fn wide_mac(key: &Hmac<Sha512>, parts: &[&[u8]]) -> Zeroizing<[u8; 64]> {
+    let mut mac = key.clone();
+    for part in parts {
+        mac.update(part);
+    }
+    Zeroizing::new(mac.finalize().into_bytes().into())
 }
 
 fn word(bytes: &[u8]) -> u64 {
@@ -267,7 +338,7 @@ mod tests {
             let text = vectors["hkdf"][name].as_str().unwrap();
             std::array::from_fn(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap())
         };
-        let id = SessionId::of(b"vectors", &bytes("fingerprint"));
+        let id = SessionId::of(b"vectors", &[bytes("fingerprint")]);
         assert_eq!(id.0, bytes("salt"));
         let channel = Channel {
             root: Hkdf::new(Some(&id.0), &bytes("secret")),
@@ -275,8 +346,8 @@ mod tests {
             parties: [Role::Querier, Role::Provider],
             ephemerals: [[0; 32]; 2],
         };
-        for name in ["id", "pad", "canary"] {
-            assert_eq!(channel.expand(&[name.as_bytes()]), bytes(name), "{name}");
+        for name in ["id", "pad", "canary", "q2p", "p2q"] {
+            assert_eq!(*channel.expand(&[name.as_bytes()]), bytes(name), "{name}");
         }
         assert_ne!(
             channel.stream_key(StreamKind::Table).0,

@@ -5,8 +5,9 @@
 //! keys, a masked difference to the table entries where the key could be, and sends these
 //! comparisons in a secret random order. The **key holder** decrypts: a comparison of equal keys
 //! shows a label, masked with a pad that it does not know, any other shows a uniformly random
-//! number. It returns the masked labels to the querier, who alone can tell which of its records
-//! they name, and fills the [`Card`]: records against match rules.
+//! number. It returns the numbers to the querier, all as they are or, if it is to count, the masked
+//! labels alone; the querier alone can tell which of its records they name, and fills the [`Card`]:
+//! records against match rules.
 //!
 //! This crate does no I/O. It has no clock and draws no randomness: both are handed in.
 //!
@@ -57,10 +58,10 @@
 //!
 //! | mode | provider learns | key holder learns | querier learns beyond its matches |
 //! |---|---|---|---|
-//! | join | size class of the querier | size class of the provider; matches and canaries | size class of the provider |
-//! | join with dummies | the same | the count with noise | the same |
-//! | join, blind | the same | size class of the provider only | the same |
-//! | lookup | that one record is asked for | the count, hidden by dummies or blind | size class of the provider |
+//! | join, blind | size class of the querier | size class of the provider | size class of the provider |
+//! | join, counting | the same | the same; matches and canaries | the same |
+//! | join, counting with dummies | the same | the same; that count with noise | the same |
+//! | lookup, always blind | that one record is asked for | size class of the provider | size class of the provider |
 //! | several keys per record | size class of the keys | one count over all | which rule matched |
 //! | pairwise | block keys, their padded sizes | number of pairs, histogram of clause patterns | opaque handles: links of one provider record to several of its own |
 //! | pairwise with a threshold | the same | bits of anonymous pairs | the same, of pairs that reach the threshold (where the key holder is blind, shares of the others too, without identity) |
@@ -83,17 +84,18 @@
 #![forbid(unsafe_code)]
 
 mod agreement;
+mod binary;
 mod blocks;
 mod card;
 mod codec;
 mod error;
-mod field;
 mod identity;
 mod input;
 mod keyholder;
 mod keys;
 mod manifest;
 mod mask;
+mod mersenne;
 mod number;
 mod okvs;
 mod opening;

@@ -346,7 +346,8 @@ impl Manifest {
                 "the match cap is too high",
             ),
             (
-                self.terms.blind && !policy.allow_blind,
+                // In a lookup there is no more than a match for each rule to count.
+                self.terms.blind && self.terms.mode != Mode::Lookup && !policy.allow_blind,
                 "a blind key holder enforces no cap",
             ),
         ];

@@ -3,9 +3,9 @@
 use blindjoin_bigint::Naturals;
 use rand::CryptoRng;
 use rand_chacha::ChaCha20Rng;
-use zeroize::Zeroize;
+use zeroize::{DefaultIsZeroes, Zeroize};
 
-use crate::field::{add, add_product, add_shifted, subtract};
+use crate::mersenne::{add, add_product, add_shifted, subtract};
 use crate::random::below_mersenne;
 use crate::{JoinKeys, Suite};
 
@@ -17,7 +17,7 @@ pub(crate) const SLACK_BITS: usize = 86;
 pub(crate) const SLOT_WORDS: usize = 5;
 
 /// One comparison before it is masked.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Comparison {
     /// Against a fingerprint of the provider's, under a label.
     Real {
@@ -29,8 +29,11 @@ pub(crate) enum Comparison {
     /// A match with the reserved label, to blur the count.
     Dummy,
     /// A non-match, to fill the stream.
+    #[default]
     Padding,
 }
+
+impl DefaultIsZeroes for Comparison {}
 
 /// The masked parts of one comparison: its factor and its plaintext addend.
 ///
@@ -48,37 +51,54 @@ impl Drop for Masked {
     }
 }
 
+/// The generators of a batch.
+///
+/// Several key holders would get the same factors and fillings, but multiples of `t` and
+/// re-randomising exponents of their own: with equal ones two of them could read a difference of
+/// shares.
+pub(crate) struct Draws {
+    /// Of factors, and of what fills the stream.
+    pub(crate) mask: ChaCha20Rng,
+    /// Of multiples of `t` and of the re-randomisation.
+    pub(crate) noise: ChaCha20Rng,
+}
+
 /// Masks one comparison at a position.
 ///
-/// The factor is uniform in `[1, t - 1]` for a real comparison and zero otherwise; the generator
-/// advances by rejection, so its use varies, but not with any input.
+/// The factor is uniform in `[1, t - 1]` for a real comparison and zero otherwise; the generators
+/// advance by rejection, so their use varies, but not with any input.
 pub(crate) fn mask(
     comparison: Comparison,
     position: u64,
     blind: bool,
     keys: &JoinKeys,
-    rng: &mut ChaCha20Rng,
+    draws: &mut Draws,
 ) -> Masked {
     let suite = keys.suite();
-    let cover = |label: u64| -> u128 {
-        if blind {
-            (u128::from(label) + keys.blind_pad(position)) % suite.t()
-        } else {
-            u128::from(label ^ keys.pad(position))
-        }
-    };
     let (factor, value, shown) = match comparison {
-        Comparison::Real { value, label } => (nonzero(suite, rng), value, cover(label)),
-        Comparison::Dummy => (0, 0, cover(suite.reserved_label())),
-        Comparison::Padding => (0, 0, below_mersenne(rng, suite.t_bits())),
+        Comparison::Real { value, label } => {
+            let factor = nonzero(suite, &mut draws.mask);
+            (factor, value, shown(keys, position, label, blind))
+        }
+        Comparison::Dummy => (0, 0, shown(keys, position, suite.reserved_label(), blind)),
+        Comparison::Padding => (0, 0, below_mersenne(&mut draws.mask, suite.t_bits())),
     };
-    let mut rho = draw_rho(suite, rng);
+    let mut rho = draw_rho(suite, &mut draws.noise);
     let masked = Masked {
         factor,
         addend: addend(suite, factor, value, shown, rho),
     };
     rho.zeroize();
     masked
+}
+
+/// What a match at a position shows to the key holder, below 2^L, or below `t` where it is blind.
+pub(crate) fn shown(keys: &JoinKeys, position: u64, label: u64, blind: bool) -> u128 {
+    if blind {
+        keys.cover_blind(position, label.into())
+    } else {
+        keys.cover(position, label).into()
+    }
 }
 
 /// A factor uniform in `[1, t - 1]`.
@@ -144,11 +164,12 @@ mod tests {
 
     #[test]
     fn extremes_stay_inside_the_slot() {
-        for suite in [Suite::C89, Suite::O89, Suite::T107] {
+        for suite in [Suite::J89, Suite::T107] {
             let t = suite.t();
             let mut rho = [u64::MAX; 3];
             rho[2] >>= 192 - suite.rho_bits();
-            let label = u128::from(suite.reserved_label());
+            // The highest label, and the highest that is masked modulo t.
+            let label = u128::from(suite.reserved_label()).max(t - 1);
             let low = addend(suite, 1, t - 3, 0, [0; 3]);
             assert_eq!(big(&low), BigUint::from(3_u8));
             // x is at most t - 1 in one entry, 48 entries at most in a sum.
@@ -163,9 +184,15 @@ mod tests {
     /// Enumerates every factor and quotient for a small prime, as the masking theorem does.
     #[test]
     fn small_primes_mask_exactly() {
+        // The least, one of a few bits, and the greatest that is masked modulo t.
+        for label in [0, 5, 30] {
+            masks_exactly(label);
+        }
+    }
+
+    fn masks_exactly(label: u64) {
         const T: u64 = 31;
         const QUOTIENTS: u64 = 1 << 9;
-        let label = 5;
         for d in 1..2 * T {
             let mut seen = BTreeMap::new();
             for r in 1..T {

@@ -11,8 +11,9 @@
 //! [`Shape::for_size`].
 
 use rand::Rng;
+use zeroize::{Zeroize, Zeroizing};
 
-use crate::field::Mersenne;
+use crate::mersenne::Mersenne;
 use crate::number;
 use crate::random::below_mersenne;
 
@@ -62,7 +63,7 @@ impl Shape {
 }
 
 /// One key's equation: the places it sums over, and the sum.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Zeroize)]
 pub(crate) struct Row {
     pub(crate) sparse: [u32; 3],
     pub(crate) dense: u64,
@@ -78,10 +79,11 @@ pub(crate) fn encode(
     rows: &[Row],
     bits: u32,
     rng: &mut impl Rng,
-) -> (Vec<u128>, Vec<u32>) {
+) -> (Zeroizing<Vec<u128>>, Vec<u32>) {
     let field = Mersenne::new(bits);
-    let places = number::index(shape.places());
-    let mut table: Vec<u128> = (0..places).map(|_| below_mersenne(rng, bits)).collect();
+    let places = 0..number::index(shape.places());
+    let mut table: Zeroizing<Vec<u128>> =
+        Zeroizing::new(places.map(|_| below_mersenne(rng, bits)).collect());
     let (peeled, core) = peel(shape, rows);
     let unplaced = solve_core(shape, rows, &core, field, &mut table);
     for &(row, place) in peeled.iter().rev() {
@@ -166,11 +168,11 @@ fn solve_core(
     columns.dedup();
     columns.extend(3 * shape.third..3 * shape.third + shape.dense);
     let width = columns.len();
-    let mut solved: Vec<(usize, Vec<u128>)> = Vec::new();
+    let mut solved: Vec<(usize, Zeroizing<Vec<u128>>)> = Vec::new();
     let mut unplaced = Vec::new();
     for &index in core {
         let row = &rows[index as usize];
-        let mut equation = vec![0; width + 1];
+        let mut equation = Zeroizing::new(vec![0; width + 1]);
         equation[width] = row.value;
         for place in row.sparse {
             let column = columns
@@ -191,7 +193,7 @@ fn solve_core(
             continue;
         };
         let inverse = field.invert(equation[pivot]);
-        for entry in &mut equation {
+        for entry in equation.iter_mut() {
             *entry = field.mul(*entry, inverse);
         }
         for (_, other) in &mut solved {
@@ -199,10 +201,12 @@ fn solve_core(
         }
         solved.push((pivot, equation));
     }
-    let free: Vec<u128> = columns
-        .iter()
-        .map(|&column| table[column as usize])
-        .collect();
+    let free: Zeroizing<Vec<u128>> = Zeroizing::new(
+        columns
+            .iter()
+            .map(|&column| table[column as usize])
+            .collect(),
+    );
     for (pivot, equation) in &solved {
         let others = (0..width)
             .filter(|column| column != pivot && equation[*column] != 0)

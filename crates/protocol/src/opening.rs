@@ -1,5 +1,7 @@
 //! Opening the key holder's result: pads off, labels back to keys, every check, and the card.
 
+use zeroize::Zeroizing;
+
 use crate::agreement::Agreement;
 use crate::card::{Card, Cell};
 use crate::keys::JoinKeys;
@@ -10,42 +12,38 @@ use crate::{Error, Suite};
 /// The position of an entry that pads the result.
 pub(crate) const NO_POSITION: u64 = u64::MAX;
 
-/// Spurious labels beyond this many are reported as suspicious.
-pub(crate) const SPURIOUS_BY_CHANCE: u64 = 2;
+/// The spurious labels that chance explains: any more, and no match of the session is reported.
+///
+/// Blind or not, a word that is no match passes for a label with chance 2^(L - |t|), 2⁻³³ in a join,
+/// because what its mask leaves is uniform below `t`: of 2²⁵ words, for more than ten million keys in
+/// a cuckoo table, more than two pass with chance 2⁻²⁶. A blind word that somebody changes is as
+/// uniform, so it is lost like a dropped one, which is what canaries are for.
+const SPURIOUS_BY_CHANCE: u64 = 2;
 
-/// What a label names.
-#[derive(Clone, Debug)]
-pub(crate) enum Labels {
-    /// A place of the table, which holds a key or nothing.
-    Places(Vec<u32>),
-    /// A tag: ascending tags with their keys.
-    Tags(Vec<(u64, u32)>),
+/// Checks that no more labels are spurious than chance explains.
+pub(crate) fn check_spurious(labels: u64) -> Result<(), Error> {
+    if labels > SPURIOUS_BY_CHANCE {
+        return Err(Error::Spurious { labels });
+    }
+    Ok(())
 }
 
+/// The tags of the querier's keys, ascending, with their keys.
+#[derive(Clone, Debug)]
+pub(crate) struct Labels(Vec<(u64, u32)>);
+
 impl Labels {
-    pub(crate) fn tags(tags: impl Iterator<Item = u64>) -> Self {
+    pub(crate) fn of(tags: impl Iterator<Item = u64>) -> Self {
         let mut tags: Vec<(u64, u32)> = tags.zip(0_u32..).collect();
         tags.sort_unstable();
-        Self::Tags(tags)
+        Self(tags)
     }
 
     /// Calls `found` with every key of the label; yields their number.
     fn resolve(&self, label: u64, mut found: impl FnMut(u32)) -> usize {
-        match self {
-            Self::Places(places) => {
-                let key = usize::try_from(label).ok().and_then(|at| places.get(at));
-                let Some(&key) = key.filter(|&&key| key != u32::MAX) else {
-                    return 0;
-                };
-                found(key);
-                1
-            }
-            Self::Tags(tags) => {
-                let start = tags.partition_point(|(tag, _)| *tag < label);
-                let of_label = tags[start..].iter().take_while(|(tag, _)| *tag == label);
-                of_label.map(|&(_, key)| found(key)).count()
-            }
-        }
+        let start = self.0.partition_point(|(tag, _)| *tag < label);
+        let of_label = self.0[start..].iter().take_while(|(tag, _)| *tag == label);
+        of_label.map(|&(_, key)| found(key)).count()
     }
 }
 
@@ -138,8 +136,9 @@ impl<'a> Opening<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::StreamState`] when a stream has not ended, [`Error::Disagreement`] when the two
-    /// accounts differ, [`Error::MatchedTwice`], [`Error::CanaryMissing`].
+    /// [`Error::StreamState`] when a stream has not ended, [`Error::SessionFailed`] when the key
+    /// holder found a batch or the number of matches to be wrong, [`Error::Disagreement`] when the two
+    /// accounts differ, [`Error::Spurious`], [`Error::MatchedTwice`], [`Error::CanaryMissing`].
     pub fn finish(self, result: &Inbound, summary: &Inbound) -> Result<Card, Error> {
         check_accounts(&self.querier.agreement, result, summary)?;
         self.reader.check_complete()?;
@@ -161,6 +160,7 @@ impl<'a> Opening<'a> {
 impl KeyLayout {
     /// Makes the card of how often each key and each canary matched.
     fn card(&self, hits: &[u8], ambiguous: &[bool], spurious: u64) -> Result<Card, Error> {
+        check_spurious(spurious)?;
         if hits
             .iter()
             .zip(ambiguous)
@@ -195,7 +195,6 @@ impl KeyLayout {
         }
         let notes = card.notes_mut();
         notes.spurious = spurious;
-        notes.suspicious = spurious > SPURIOUS_BY_CHANCE;
         notes.ambiguous = ambiguous.iter().filter(|&&ambiguous| ambiguous).count() as u64;
         notes.unplaced = (0..self.keys.len()).filter(|&key| unplaced(key)).count() as u64;
         notes.unplaced_canaries = canaries.filter(|&key| unplaced(key)).count() as u64;
@@ -207,6 +206,9 @@ impl KeyLayout {
 fn check_accounts(agreement: &Agreement, result: &Inbound, summary: &Inbound) -> Result<(), Error> {
     result.account()?;
     summary.account()?;
+    if result.reports_failure() {
+        return Err(Error::SessionFailed);
+    }
     let (keyholder, provider): (Option<Account>, Option<Account>) =
         (result.about(), summary.about());
     let agreed = agreement.sizes().comparison_ciphertexts();
@@ -253,25 +255,26 @@ impl Reader {
         mut matched: impl FnMut(u64, u64),
     ) -> Result<(), Error> {
         if self.blind {
-            for bytes in payload.chunks(self.suite.residue_bytes()) {
-                let value = bytes
-                    .iter()
-                    .fold(0, |acc, &byte| acc << 8 | u128::from(byte));
-                if self.next >= self.positions || value >= self.suite.t() {
-                    return Err(Error::Malformed {
-                        what: "blind result",
-                    });
-                }
-                let pad = join_keys.blind_pad(self.next);
-                let label = (value + self.suite.t() - pad) % self.suite.t();
-                if let Some(label) = u64::try_from(label)
-                    .ok()
-                    .filter(|&l| l <= self.suite.reserved_label())
-                {
-                    matched(self.next, label);
-                }
-                self.next += 1;
+            let words = payload.chunks(self.suite.residue_bytes()).map(|bytes| {
+                let shift = |word, &byte: &u8| word << 8 | u128::from(byte);
+                bytes.iter().fold(0, shift)
+            });
+            let mut words: Zeroizing<Vec<u128>> = Zeroizing::new(words.collect());
+            let (first, count) = (self.next, words.len() as u64);
+            if count > self.positions - first || words.iter().any(|&w| w >= self.suite.t()) {
+                return Err(Error::Malformed {
+                    what: "blind result",
+                });
             }
+            join_keys.uncover_blind(first, &mut words);
+            for (position, &word) in (first..).zip(words.iter()) {
+                if let Ok(label) = u64::try_from(word)
+                    && label <= self.suite.reserved_label()
+                {
+                    matched(position, label);
+                }
+            }
+            self.next += count;
             return Ok(());
         }
         let malformed = Error::Malformed { what: "result" };
@@ -289,7 +292,7 @@ impl Reader {
             let label = label
                 .iter()
                 .fold(0, |acc, &byte| acc << 8 | u64::from(byte));
-            matched(position, label ^ join_keys.pad(position));
+            matched(position, join_keys.uncover(position, label));
         }
         Ok(())
     }
@@ -300,18 +303,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_names_all_its_keys_and_a_place_its_one() {
-        let named = |labels: &Labels, label| {
+    fn a_tag_names_all_its_keys() {
+        let labels = Labels::of([70, 50, 70, 90].into_iter());
+        let named = |label| {
             let mut keys = Vec::new();
             labels.resolve(label, |key| keys.push(key));
             keys
         };
-        let tags = Labels::tags([70, 50, 70, 90].into_iter());
-        assert_eq!(named(&tags, 70), [0, 2]);
-        assert_eq!(named(&tags, 50), [1]);
-        assert!(named(&tags, 60).is_empty());
-        let places = Labels::Places(vec![u32::MAX, 3]);
-        assert_eq!(named(&places, 1), [3]);
-        assert!(named(&places, 0).is_empty() && named(&places, 1 << 40).is_empty());
+        assert_eq!(named(70), [0, 2]);
+        assert_eq!(named(50), [1]);
+        assert!(named(60).is_empty());
     }
 }

@@ -5,9 +5,9 @@ use zeroize::Zeroizing;
 
 use crate::agreement::Agreement;
 use crate::card::{Card, Cell, Pair};
-use crate::field::Mersenne;
 use crate::keys::JoinKeys;
-use crate::opening::SPURIOUS_BY_CHANCE;
+use crate::mersenne::Mersenne;
+use crate::opening::check_spurious;
 use crate::random::below_mersenne;
 use crate::records::QuerierRecords;
 use crate::{BlockDirectory, Error, Mode, Pairwise, number};
@@ -115,7 +115,7 @@ impl PairLayout {
         join_keys: &JoinKeys,
         blocks: &BlockDirectory,
         records: QuerierRecords,
-    ) -> Result<(Self, Vec<u128>), Error> {
+    ) -> Result<(Self, Zeroizing<Vec<u128>>), Error> {
         let manifest = agreement.manifest();
         let Mode::Pairwise(pairwise) = &manifest.terms.mode else {
             return Err(Error::ManifestContradiction {
@@ -139,7 +139,8 @@ impl PairLayout {
         let parts = usize::from(pairwise.parts);
         let table_rows = number::index(room);
         let mut rows = vec![None; table_rows];
-        let mut plain = vec![agreement.suite().absent_querier(); table_rows * parts];
+        let absent = agreement.suite().absent_querier();
+        let mut plain = Zeroizing::new(vec![absent; table_rows * parts]);
         for record in 0..records.len() {
             let Some(block) = records.block(record).and_then(|block| blocks.find(block)) else {
                 continue;
@@ -194,6 +195,7 @@ impl PairLayout {
                 Opened::Nonsense => spurious += 1,
             }
         }
+        check_spurious(spurious)?;
         pairs.sort_unstable();
         if pairs
             .windows(2)
@@ -203,7 +205,6 @@ impl PairLayout {
         }
         let mut card = self.blank_card().with_pairs(pairs);
         card.notes_mut().spurious = spurious;
-        card.notes_mut().suspicious = spurious > SPURIOUS_BY_CHANCE;
         Ok(card)
     }
 

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use blindjoin_bigint::{Batch, FixedBase, Naturals};
 use blindjoin_paillier::{Ciphertexts, PublicKey};
-use rand_chacha::ChaCha20Rng;
 use sha2::{Digest as _, Sha256};
 
 pub use jobs::ProviderJobs;
@@ -18,8 +17,8 @@ pub use table::{EncryptedTable, TableIntake};
 
 use crate::agreement::Agreement;
 use crate::keys::{Channel, JoinKeys};
-use crate::mask::SLACK_BITS;
-use crate::random::SessionSecret;
+use crate::mask::{Draws, SLACK_BITS};
+use crate::random::{KEY_HOLDER, SHARD, SessionSecret};
 use crate::size::Geometry;
 use crate::stream::{Account, Head, Outbound, StreamKind};
 use crate::{Error, Mask, number};
@@ -93,11 +92,21 @@ impl Context {
         }
     }
 
-    /// The generator of one batch: of the session's secret, the batch's number and its input.
-    pub(crate) fn rng(&self, batch: u64, input: Sha256) -> ChaCha20Rng {
-        let id = &self.agreement.session_id().0;
-        self.secret
-            .rng(&[b"mask", id, &batch.to_be_bytes(), &input.finalize()])
+    /// The generators of one batch: of the session's secret, the batch's number and its input, and
+    /// those of the noise also of the table. The same input draws the same again, any other draws
+    /// independently.
+    pub(crate) fn draws(&self, batch: u64, input: &Sha256, table: &EncryptedTable) -> Draws {
+        let (id, batch) = (&self.agreement.session_id().0, batch.to_be_bytes());
+        let holder = [KEY_HOLDER];
+        let shard = SHARD.to_be_bytes();
+        let common = input.clone().finalize();
+        let own = input.clone().chain_update(table.digest()).finalize();
+        Draws {
+            mask: self.secret.rng(&[b"mask", id, &shard, &batch, &common]),
+            noise: self
+                .secret
+                .rng(&[b"noise", id, &holder, &shard, &batch, &own]),
+        }
     }
 
     /// Re-randomises products, adds the plaintexts, and yields the wire form.
@@ -107,9 +116,9 @@ impl Context {
         &self,
         products: Option<Ciphertexts>,
         plain: &Naturals,
-        rng: &mut ChaCha20Rng,
+        draws: &mut Draws,
     ) -> Vec<u8> {
-        let exponents = Naturals::random(plain.len(), self.noise.bits, rng);
+        let exponents = Naturals::random(plain.len(), self.noise.bits, &mut draws.noise);
         let mut out = Ciphertexts::from_batch(self.noise.powers.pow(&exponents));
         if let Some(products) = products {
             let products = products.into_batch();
@@ -186,6 +195,7 @@ impl Provider {
         let head = Head {
             geometry: self.comparisons(),
             about: None,
+            failed: false,
         };
         Outbound::new(keyholder, StreamKind::Comparisons, head)
     }
@@ -199,6 +209,7 @@ impl Provider {
         let head = Head {
             geometry: Geometry::new(0, 1, 1),
             about: Some(account),
+            failed: false,
         };
         Ok(Outbound::new(querier, StreamKind::Summary, head)
             .seal(&[])?

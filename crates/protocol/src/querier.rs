@@ -2,6 +2,8 @@
 
 use blindjoin_bigint::Naturals;
 use blindjoin_cuckoo::{Candidates, Table};
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha20Rng;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
@@ -11,22 +13,20 @@ use crate::keys::{Channel, JoinKeys};
 use crate::okvs::{self, Row};
 use crate::opening::{Labels, Opening};
 use crate::pairs::PairLayout;
-use crate::random::SessionSecret;
+use crate::random::{KEY_HOLDER, SHARD, SessionSecret};
 use crate::records::QuerierRecords;
 use crate::size::{Geometry, Sizes, TableShape};
 use crate::stream::{Head, Inbound, Outbound, StreamKind};
 use crate::{BlockDirectory, Error, Mode, number};
 
-/// Marks a key that found no place in the table.
-const NOWHERE: u32 = u32::MAX;
-
 /// The querier's side of a session: the table's content, and what sits where.
 ///
-/// Memory: 16 bytes for each place of the table and 8 for each key or row, beside the keys or
-/// records.
+/// Memory: 16 bytes for each place of the table and for each key, or 8 for each row, beside the keys
+/// or records.
 pub struct Querier {
     pub(crate) agreement: Agreement,
-    secret: SessionSecret,
+    /// Of all that is random in the table.
+    seed: Zeroizing<[u8; 32]>,
     pub(crate) join_keys: JoinKeys,
     plain: Zeroizing<Vec<u128>>,
     pub(crate) layout: Layout,
@@ -73,11 +73,9 @@ impl Querier {
             });
         }
         let all = || keys.iter().chain(canaries.iter().map(Vec::as_slice));
-        let Placed {
-            plain,
-            labels,
-            unplaced,
-        } = match agreement.sizes().table_shape() {
+        let seed = table_seed(agreement, secret, all());
+        let mut rng = layout_rng(&seed);
+        let Placed { plain, unplaced } = match agreement.sizes().table_shape() {
             TableShape::Cuckoo(parameters) => {
                 let half = parameters.half();
                 let candidates: Vec<Candidates> = all()
@@ -86,23 +84,21 @@ impl Querier {
                         Candidates::new(parameters, first, second)
                     })
                     .collect();
-                let mut rng = secret.rng(&[b"layout", &agreement.session_id().0]);
                 let table = Table::build(parameters, &candidates, &mut rng);
-                let fingerprints: Vec<u128> =
-                    all().map(|key| join_keys.fingerprint(b"id", key)).collect();
+                let fingerprints: Zeroizing<Vec<u128>> =
+                    Zeroizing::new(all().map(|key| join_keys.fingerprint(b"id", key)).collect());
                 let absent = agreement.suite().absent_querier();
-                let places: Vec<u32> = table.iter().map(|item| item.unwrap_or(NOWHERE)).collect();
+                let places: Vec<Option<u32>> = table.iter().collect();
+                let plain = places
+                    .iter()
+                    .map(|place| place.map_or(absent, |item| fingerprints[item as usize]));
                 Placed {
-                    plain: places
-                        .iter()
-                        .map(|&item| fingerprints.get(item as usize).copied().unwrap_or(absent))
-                        .collect(),
-                    labels: Labels::Places(places),
+                    plain: Zeroizing::new(plain.collect()),
                     unplaced: table.unplaced().to_vec(),
                 }
             }
             TableShape::Okvs(shape) => {
-                let rows: Vec<Row> = all()
+                let rows = all()
                     .map(|key| {
                         let (sparse, dense) = join_keys.row(key, shape.third(), shape.dense());
                         Row {
@@ -112,14 +108,10 @@ impl Querier {
                         }
                     })
                     .collect();
-                let mut rng = secret.rng(&[b"layout", &agreement.session_id().0]);
+                let rows = Zeroizing::<Vec<Row>>::new(rows);
                 let (plain, unplaced) =
                     okvs::encode(shape, &rows, agreement.suite().t_bits(), &mut rng);
-                Placed {
-                    plain,
-                    labels: Labels::tags(all().map(|key| join_keys.tag(key))),
-                    unplaced,
-                }
+                Placed { plain, unplaced }
             }
             TableShape::Entries(_) if terms.mode == Mode::Lookup => {
                 lookup_layout(agreement, &join_keys, &keys, &canaries)?
@@ -130,18 +122,18 @@ impl Querier {
                 });
             }
         };
+        let labels = Labels::of(all().map(|key| join_keys.tag(key)));
         let layout = KeyLayout {
             keys,
             labels,
             unplaced,
         };
-        let plain = Zeroizing::new(plain);
         Ok(Self::of(
             agreement,
             join_keys,
             plain,
             Layout::Keys(layout),
-            secret,
+            seed,
         ))
     }
 
@@ -160,13 +152,15 @@ impl Querier {
         secret: &SessionSecret,
     ) -> Result<Self, Error> {
         let (layout, plain) = PairLayout::new(agreement, &join_keys, blocks, records)?;
-        let plain = Zeroizing::new(plain);
+        let bytes: Vec<[u8; 16]> = plain.iter().map(|value| value.to_be_bytes()).collect();
+        let bytes = Zeroizing::new(bytes);
+        let seed = table_seed(agreement, secret, bytes.iter().map(<[u8; 16]>::as_slice));
         Ok(Self::of(
             agreement,
             join_keys,
             plain,
             Layout::Pairs(layout),
-            secret,
+            seed,
         ))
     }
 
@@ -175,14 +169,14 @@ impl Querier {
         join_keys: JoinKeys,
         plain: Zeroizing<Vec<u128>>,
         layout: Layout,
-        secret: &SessionSecret,
+        seed: Zeroizing<[u8; 32]>,
     ) -> Self {
         // Built here, in parallel, and not by the first of many chunks at once.
         let entries = number::index(agreement.sizes().table_entries());
         agreement.public_key().noise_table_for(entries);
         Self {
             agreement: agreement.clone(),
-            secret: secret.clone(),
+            seed,
             join_keys,
             plain,
             layout,
@@ -213,7 +207,7 @@ impl Querier {
     pub fn table_chunk(&self, number: u64) -> Result<Vec<u8>, Error> {
         let range = self.table().range(number)?;
         let plain = &self.plain[number::index(range.start)..number::index(range.end)];
-        Ok(encrypt_chunk(&self.agreement, &self.secret, number, plain))
+        Ok(encrypt_chunk(&self.agreement, &self.seed, number, plain))
     }
 
     /// Opens the stream that carries the table to the provider.
@@ -224,6 +218,7 @@ impl Querier {
             Head {
                 geometry: self.table(),
                 about: None,
+                failed: false,
             },
         )
     }
@@ -257,9 +252,34 @@ impl std::fmt::Debug for Querier {
 }
 
 struct Placed {
-    plain: Vec<u128>,
-    labels: Labels,
+    plain: Zeroizing<Vec<u128>>,
     unplaced: Vec<u32>,
+}
+
+/// The seed of a table: of the session's secret and of what the table holds, so that the same
+/// content is laid out and encrypted the same again, and other content independently.
+fn table_seed<'a>(
+    agreement: &Agreement,
+    secret: &SessionSecret,
+    content: impl Iterator<Item = &'a [u8]>,
+) -> Zeroizing<[u8; 32]> {
+    let mut digest = Sha256::new();
+    for item in content {
+        digest.update((item.len() as u64).to_be_bytes());
+        digest.update(item);
+    }
+    secret.expand(&[
+        b"table",
+        &agreement.session_id().0,
+        &[KEY_HOLDER],
+        &SHARD.to_be_bytes(),
+        &digest.finalize(),
+    ])
+}
+
+/// The generator of the layout: stream 0 of the seed. Chunk `i` has stream `i + 1`.
+fn layout_rng(seed: &[u8; 32]) -> ChaCha20Rng {
+    ChaCha20Rng::from_seed(*seed)
 }
 
 /// A lookup's table: an entry for each rule, then one for each canary.
@@ -269,48 +289,33 @@ fn lookup_layout(
     keys: &QuerierKeys,
     canaries: &[Vec<u8>],
 ) -> Result<Placed, Error> {
-    let rules = usize::from(keys.rules());
-    let mut places = vec![NOWHERE; rules];
-    let mut plain = vec![agreement.suite().absent_querier(); rules];
-    for (number, key) in (0_u32..).zip(keys.iter()) {
-        for &(row, rule) in keys.cells(number as usize) {
-            let place = &mut places[usize::from(rule)];
-            if row > 0 || *place != NOWHERE {
+    let mut plain = Zeroizing::new(vec![
+        agreement.suite().absent_querier();
+        usize::from(keys.rules()) + canaries.len()
+    ]);
+    let mut taken = vec![false; usize::from(keys.rules())];
+    for (number, key) in keys.iter().enumerate() {
+        for &(row, rule) in keys.cells(number) {
+            let rule = usize::from(rule);
+            if row > 0 || std::mem::replace(&mut taken[rule], true) {
                 return Err(Error::TooMany { count: 2, room: 1 });
             }
-            *place = number;
-            plain[usize::from(rule)] = join_keys.fingerprint(b"id", key);
+            plain[rule] = join_keys.fingerprint(b"id", key);
         }
     }
-    for (key, canary) in (keys.len()..).zip(canaries) {
-        places.push(number::short(key));
-        plain.push(join_keys.fingerprint(b"id", canary));
+    for (place, canary) in plain[taken.len()..].iter_mut().zip(canaries) {
+        *place = join_keys.fingerprint(b"id", canary);
     }
     Ok(Placed {
         plain,
-        labels: Labels::Places(places),
         unplaced: Vec::new(),
     })
 }
 
-/// Encrypts plaintexts of one chunk with randomness derived from the chunk.
-fn encrypt_chunk(
-    agreement: &Agreement,
-    secret: &SessionSecret,
-    number: u64,
-    plain: &[u128],
-) -> Vec<u8> {
-    let mut digest = Sha256::new();
-    for value in plain {
-        digest.update(value.to_be_bytes());
-    }
-    let digest = digest.finalize();
-    let mut rng = secret.rng(&[
-        b"table",
-        &agreement.session_id().0,
-        &number.to_be_bytes(),
-        &digest,
-    ]);
+/// Encrypts plaintexts of one chunk.
+fn encrypt_chunk(agreement: &Agreement, seed: &[u8; 32], number: u64, plain: &[u128]) -> Vec<u8> {
+    let mut rng = ChaCha20Rng::from_seed(*seed);
+    rng.set_stream(number + 1);
     let plain = Naturals::from_u128s(plain, agreement.suite().t_bits() as usize);
     let public_key = agreement.public_key();
     let encrypted = public_key

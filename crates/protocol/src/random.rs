@@ -4,7 +4,12 @@ use hkdf::Hkdf;
 use rand::{CryptoRng, Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use sha2::Sha256;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+/// The number of the key holder, of which there is one.
+pub(crate) const KEY_HOLDER: u8 = 0;
+/// The number of the shard: a session's keys all lie in one.
+pub(crate) const SHARD: u32 = 0;
 
 /// The 32 bytes a party draws for one session, stores with it, and erases at its end.
 ///
@@ -43,16 +48,16 @@ impl SessionSecret {
     /// # Source
     ///
     /// RFC 5869 with SHA-256 and no salt.
-    pub(crate) fn expand(&self, info: &[&[u8]]) -> [u8; 32] {
-        let mut out = [0; 32];
+    pub(crate) fn expand(&self, info: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+        let mut out = Zeroizing::new([0; 32]);
         Hkdf::<Sha256>::new(None, &self.0)
-            .expand_multi_info(info, &mut out)
+            .expand_multi_info(info, &mut *out)
             .expect("32 bytes are within HKDF's reach");
         out
     }
 
     pub(crate) fn rng(&self, info: &[&[u8]]) -> ChaCha20Rng {
-        ChaCha20Rng::from_seed(self.expand(info))
+        ChaCha20Rng::from_seed(*self.expand(info))
     }
 }
 

@@ -3,7 +3,8 @@
 //! A stream is a value. It is consumed by every step, so after an error there is none left to
 //! misuse. Chunk 0 opens with a head that repeats what the manifest determines, the last chunk
 //! ends with the SHA-256 of everything before it, and every chunk is sealed with ChaCha20-Poly1305
-//! under its number, the session, the stream's name and whether it is the last. The same payloads
+//! under the stream's number, the key holder's, the shard's and its own, and under the session and
+//! whether it is the last. The same payloads
 //! seal to the same bytes, so a chunk is resent, never remade.
 
 mod checkpoint;
@@ -17,6 +18,7 @@ pub use outbound::Outbound;
 
 use crate::agreement::SessionId;
 use crate::codec::{Reader, Writer};
+use crate::random::SHARD;
 use crate::size::Geometry;
 use crate::{Error, Role};
 
@@ -44,7 +46,18 @@ impl StreamKind {
         }
     }
 
-    /// Yields the name that enters the seal.
+    /// Yields the number that enters nonces and heads. Two is for columns of the provider's, four
+    /// for what controls a session, neither of which is a stream yet.
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Self::Table => 1,
+            Self::Summary => 3,
+            Self::Comparisons => 5,
+            Self::Result => 6,
+        }
+    }
+
+    /// Yields the name that errors and logs give it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Table => "table",
@@ -68,6 +81,8 @@ pub(crate) struct Head {
     pub(crate) geometry: Geometry,
     /// The comparisons and their stream, where a stream answers for them.
     pub(crate) about: Option<Account>,
+    /// Whether the key holder found the session to have failed, in its answer.
+    pub(crate) failed: bool,
 }
 
 /// An account of the stream of comparisons: what its two ends must agree on.
@@ -80,12 +95,13 @@ pub struct Account {
 }
 
 impl Head {
-    const BYTES: usize = 32 + 1 + 8 + 4 + 4 + 40;
+    const BYTES: usize = 32 + 1 + 4 + 8 + 4 + 4 + 40 + 1;
 
     fn encode(&self, kind: StreamKind, session_id: SessionId) -> Vec<u8> {
         let mut out = Writer::new();
         out.raw(&session_id.0)
-            .u8(kind as u8)
+            .u8(kind.number())
+            .u32(SHARD)
             .u64(self.geometry.items());
         out.u32(u32::try_from(self.geometry.item_bytes()).expect("items are short"));
         out.u32(u32::try_from(self.geometry.per_chunk()).expect("chunks are short"));
@@ -93,14 +109,17 @@ impl Head {
             ciphertexts: 0,
             digest: StreamDigest([0; 32]),
         });
-        out.u64(about.ciphertexts).raw(&about.digest.0);
+        out.u64(about.ciphertexts)
+            .raw(&about.digest.0)
+            .u8(u8::from(self.failed));
         out.finish()
     }
 
     /// Reads the head of an answering stream, of which only the number of items is news.
     fn decode(bytes: &[u8], kind: StreamKind, session_id: SessionId) -> Result<Self, Error> {
         let mut input = Reader::new(bytes, "stream head");
-        if input.array()? != session_id.0 || input.u8()? != kind as u8 {
+        let place = (input.array()?, input.u8()?, input.u32()?);
+        if place != (session_id.0, kind.number(), SHARD) {
             return Err(Error::StreamSize {
                 stream: kind.name(),
             });
@@ -110,11 +129,13 @@ impl Head {
             ciphertexts: input.u64()?,
             digest: StreamDigest(input.array()?),
         };
+        let failed = input.flag()?;
         input.finish()?;
         let geometry = Geometry::new(items, item_bytes as usize, per_chunk as usize);
         Ok(Self {
             geometry,
             about: Some(about),
+            failed,
         })
     }
 }
@@ -149,6 +170,7 @@ mod tests {
         let head = |geometry| Head {
             geometry,
             about: None,
+            failed: false,
         };
         let outbound = Outbound::new(&channel, StreamKind::Table, head(geometry));
         (
@@ -218,6 +240,7 @@ mod tests {
             let head = Head {
                 geometry: Geometry::new(items, 2, 1000),
                 about,
+                failed: false,
             };
             let outbound = Outbound::new(&channel, StreamKind::Result, head);
             let (_, chunk) = outbound.seal(&vec![0; 2 * number::index(items)]).unwrap();

@@ -19,17 +19,9 @@ pub struct Suite {
 }
 
 impl Suite {
-    /// Cuckoo tables and lookup: 32-bit labels that name a bin.
-    pub const C89: Self = Self {
-        name: "c89",
-        t_bits: 89,
-        label_bits: 32,
-        slot_bits: 252,
-        rho_bits: 162,
-    };
-    /// Encrypted fuse tables: 56-bit labels, pseudo-random tags of the identifier.
-    pub const O89: Self = Self {
-        name: "o89",
+    /// Joins and lookups: 56-bit labels, pseudo-random tags of the key.
+    pub const J89: Self = Self {
+        name: "j89",
         t_bits: 89,
         label_bits: 56,
         slot_bits: 252,
@@ -115,12 +107,14 @@ mod tests {
     use super::*;
     use num_bigint::BigUint;
 
+    /// Every sum of up to 48 entries, every label, also one masked modulo `t`.
     #[test]
     fn the_largest_masked_value_fits_its_slot() {
-        for (suite, terms) in [(Suite::C89, 2_u32), (Suite::O89, 49), (Suite::T107, 49)] {
+        for suite in [Suite::J89, Suite::T107] {
             let t = BigUint::from(suite.t());
-            let top = (&t - 1u8) * (&t * terms - 1u8)
-                + ((BigUint::from(1u8) << suite.label_bits()) - 1u8)
+            let shown = (BigUint::from(1u8) << suite.label_bits()).max(t.clone());
+            let top = (&t - 1u8) * (&t * 49_u8 - 1u8)
+                + (shown - 1u8)
                 + &t * ((BigUint::from(1u8) << suite.rho_bits()) - 1u8);
             assert!(top.bits() <= suite.slot_bits() as u64, "{}", suite.name());
         }
@@ -136,14 +130,13 @@ mod tests {
                 )
             })
         };
-        assert_eq!(row(Suite::C89), [(4, 8), (6, 12), (8, 16)]);
+        assert_eq!(row(Suite::J89), [(4, 8), (6, 12), (8, 16)]);
         assert_eq!(row(Suite::T107), [(3, 6), (5, 10), (6, 13)]);
     }
 
     #[test]
     fn reserved_labels_are_all_ones() {
-        assert_eq!(Suite::C89.reserved_label(), 0xffff_ffff);
-        assert_eq!(Suite::O89.reserved_label(), (1 << 56) - 1);
+        assert_eq!(Suite::J89.reserved_label(), (1 << 56) - 1);
         assert_eq!(Suite::T107.reserved_label(), u64::MAX);
     }
 }

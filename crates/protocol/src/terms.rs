@@ -106,7 +106,8 @@ pub struct Terms {
     pub mode: Mode,
     /// How differences are masked.
     pub mask: Mask,
-    /// Whether the key holder returns every value unseen instead of the matches.
+    /// Whether the key holder returns every word as it is and learns nothing, instead of counting
+    /// the matches and returning those alone. A lookup is always blind.
     pub blind: bool,
     /// Dummy matches, against counting by the key holder.
     pub dummies: Option<Dummies>,
@@ -137,13 +138,7 @@ impl Terms {
     /// Yields the parameter set of the comparisons.
     pub fn suite(&self) -> Suite {
         match self.mode {
-            Mode::Join {
-                table: TableKind::Cuckoo,
-            }
-            | Mode::Lookup => Suite::C89,
-            Mode::Join {
-                table: TableKind::Okvs,
-            } => Suite::O89,
+            Mode::Join { .. } | Mode::Lookup => Suite::J89,
             Mode::Pairwise(_) => Suite::T107,
         }
     }
@@ -168,8 +163,8 @@ impl Terms {
         if (1..self.rules.len()).any(|i| self.rules[..i].contains(&self.rules[i])) {
             return refuse("two rules of one id");
         }
-        if self.mask == Mask::Full && self.blind {
-            return refuse("a full mask cannot be combined with a blind key holder");
+        if self.mode == Mode::Lookup && !self.blind {
+            return refuse("a lookup is blind, or its one match would be counted");
         }
         if self.mask == Mask::Full
             && self.mode

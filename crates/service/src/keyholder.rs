@@ -317,6 +317,9 @@ impl Holder {
         )
         .await?;
         let released = release.ok_or(Error::SessionState)?.finish(&inbound)?;
+        if let Some(failure) = released.failure() {
+            warn!(session = %short(&id), reason = %chain(failure), "the session has failed");
+        }
         info!(
             session = %short(&id),
             comparisons = released.account().ciphertexts,

@@ -64,7 +64,7 @@ fn three_programs_link_and_end_cleanly() {
     assert!(text(&output.stderr).contains("--force"));
     for mode in [
         &["--table", "okvs"][..],
-        &["--blind"],
+        &["--counting"],
         &["--hide-count"],
         &["--mask", "full"],
     ] {
@@ -134,17 +134,18 @@ fn the_demonstration_shows_a_right_card() {
 fn single_records_are_looked_up() {
     let world = World::new(THEIRS, RULES);
     let (keyholder, provider) = world.serve();
-    for blind in [&[][..], &["--blind"]] {
+    // A lookup is blind whatever is said of joins.
+    for options in [&[][..], &["--counting"]] {
         let found = world.lookup(
             &[
                 &["--field", "national_id=222", "--field", "name=nobody"],
-                blind,
+                options,
             ]
             .concat(),
         );
         assert_eq!(found.status.code(), Some(0), "{}", text(&found.stderr));
         assert_eq!(text(&found.stdout), "ID\n");
-        let absent = world.lookup(&[&["--field", "national_id=1"], blind].concat());
+        let absent = world.lookup(&[&["--field", "national_id=1"], options].concat());
         assert_eq!(absent.status.code(), Some(3), "{}", text(&absent.stderr));
         assert_eq!(text(&absent.stdout), "");
     }

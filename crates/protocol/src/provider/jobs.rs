@@ -9,13 +9,13 @@ use super::single::SingleJobs;
 use crate::agreement::Agreement;
 use crate::input::ProviderKeys;
 use crate::keys::JoinKeys;
-use crate::random::SessionSecret;
+use crate::random::{SHARD, SessionSecret};
 use crate::records::ProviderRecords;
 use crate::{BlockDirectory, Dummies, Error, Mode};
 
 /// The comparisons of a session in their secret order.
 ///
-/// Memory: 4 bytes for each comparison and 24 (cuckoo) or 48 (key-value store) for each key. The
+/// Memory: 4 bytes for each comparison and 32 (cuckoo) or 48 (key-value store) for each key. The
 /// keys themselves are no longer needed.
 pub struct ProviderJobs {
     pub(super) kind: Kind,
@@ -51,7 +51,7 @@ impl ProviderJobs {
         if count > room {
             return Err(Error::TooMany { count, room });
         }
-        let mut rng = secret.rng(&[b"permute", &agreement.session_id().0]);
+        let mut rng = permuting(agreement, secret);
         let kind = match terms.mode {
             Mode::Join { .. } => {
                 Kind::Single(SingleJobs::prepare(agreement, join_keys, keys, &mut rng))
@@ -79,7 +79,7 @@ impl ProviderJobs {
         records: &ProviderRecords,
         secret: &SessionSecret,
     ) -> Result<Self, Error> {
-        let mut rng = secret.rng(&[b"permute", &agreement.session_id().0]);
+        let mut rng = permuting(agreement, secret);
         PairJobs::prepare(agreement, join_keys, blocks, records, &mut rng).map(|jobs| Self {
             kind: Kind::Pairs(jobs),
         })
@@ -90,6 +90,12 @@ impl std::fmt::Debug for ProviderJobs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("ProviderJobs")
     }
+}
+
+/// The generator of the secret order, which first draws how many dummy matches there are.
+fn permuting(agreement: &Agreement, secret: &SessionSecret) -> ChaCha20Rng {
+    let shard = SHARD.to_be_bytes();
+    secret.rng(&[b"permute", &agreement.session_id().0, &shard])
 }
 
 /// Draws the number of dummy matches: the mean plus two-sided geometric noise, clipped.

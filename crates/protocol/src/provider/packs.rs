@@ -6,9 +6,9 @@ use blindjoin_bigint::{Batch, FixedBase, Naturals};
 use blindjoin_paillier::Ciphertexts;
 use rand_chacha::ChaCha20Rng;
 use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
 
 use super::Context;
-use super::jobs::draw_dummies;
 use super::table::EncryptedTable;
 use crate::agreement::Agreement;
 use crate::input::ProviderKeys;
@@ -19,8 +19,6 @@ use crate::{Error, number};
 
 /// An empty slot, or a pack without an entry.
 const NONE: u32 = u32::MAX;
-/// A slot with a dummy match.
-const DUMMY: u32 = u32::MAX - 1;
 /// The packs of one entry from which a table of its powers pays.
 const WORTH_A_TABLE: usize = 64;
 
@@ -29,9 +27,10 @@ pub(super) struct PackJobs {
     slots: usize,
     /// The entry of each pack, or [`NONE`].
     entries: Vec<u32>,
-    /// The key in each slot of each pack, [`NONE`] or [`DUMMY`].
+    /// The key in each slot of each pack, or [`NONE`].
     members: Vec<u32>,
-    values: Vec<u128>,
+    /// The keys' fingerprints and tags.
+    values: Zeroizing<Vec<(u128, u64)>>,
 }
 
 impl PackJobs {
@@ -46,16 +45,18 @@ impl PackJobs {
         let total = number::index(sizes.comparison_ciphertexts());
         let mut groups: Vec<Vec<u32>> =
             vec![Vec::new(); terms.rules.len() + usize::from(terms.canaries)];
-        let mut values = Vec::with_capacity(keys.len() + usize::from(terms.canaries));
+        let mut values =
+            Zeroizing::new(Vec::with_capacity(keys.len() + usize::from(terms.canaries)));
+        let of_key = |key: &[u8]| (join_keys.fingerprint(b"id", key), join_keys.tag(key));
         for key in keys.iter() {
             let rule = key.split(|&byte| byte == 0).next().unwrap_or_default();
             let group = terms.rules.iter().position(|id| id.as_bytes() == rule);
             groups[group.ok_or(Error::KeyNotJoinable)?].push(number::short(values.len()));
-            values.push(join_keys.fingerprint(b"id", key));
+            values.push(of_key(key));
         }
         for canary in 0..terms.canaries {
             groups[terms.rules.len() + usize::from(canary)].push(number::short(values.len()));
-            values.push(join_keys.fingerprint(b"id", &join_keys.canary(canary)));
+            values.push(of_key(&join_keys.canary(canary)));
         }
         let mut packs: Vec<(u32, Vec<u32>)> = Vec::with_capacity(total);
         for (entry, mut group) in (0_u32..).zip(groups) {
@@ -69,35 +70,21 @@ impl PackJobs {
         }
         packs.resize(total, (NONE, vec![NONE; slots]));
         shuffle(&mut packs, rng);
-        let mut jobs = Self {
+        Ok(Self {
             slots,
             entries: packs.iter().map(|(entry, _)| *entry).collect(),
             members: packs.into_iter().flat_map(|(_, pack)| pack).collect(),
             values,
-        };
-        jobs.add_dummies(draw_dummies(terms.dummies, rng) as usize, rng);
-        Ok(jobs)
+        })
     }
 
-    /// Puts dummy matches into uniformly chosen empty slots; the number of packs leaves room.
-    fn add_dummies(&mut self, count: usize, rng: &mut ChaCha20Rng) {
-        let mut empty: Vec<usize> = (0..self.members.len())
-            .filter(|&slot| self.members[slot] == NONE)
-            .collect();
-        shuffle(&mut empty, rng);
-        for &slot in empty.iter().take(count) {
-            self.members[slot] = DUMMY;
-        }
-    }
-
-    fn comparison(&self, slot: usize, entry: u32) -> Comparison {
+    fn comparison(&self, slot: usize) -> Comparison {
         match self.members[slot] {
             NONE => Comparison::Padding,
-            DUMMY => Comparison::Dummy,
-            key => Comparison::Real {
-                value: self.values[key as usize],
-                label: u64::from(entry),
-            },
+            key => {
+                let (value, label) = self.values[key as usize];
+                Comparison::Real { value, label }
+            }
         }
     }
 }
@@ -152,33 +139,40 @@ pub(super) fn compare(
     let mut order: Vec<usize> = (first..first + count).collect();
     order.sort_by_key(|&pack| jobs.entries[pack]);
 
-    let mut input = Sha256::new_with_prefix(table.digest());
+    let mut input = Sha256::new();
     for pack in first..first + count {
         input.update(jobs.entries[pack].to_be_bytes());
         for slot in pack * slots..(pack + 1) * slots {
-            if let Comparison::Real { value, .. } = jobs.comparison(slot, 0) {
+            if let Comparison::Real { value, label } = jobs.comparison(slot) {
                 input.update(value.to_be_bytes());
+                input.update(label.to_be_bytes());
             }
             input.update(jobs.members[slot].to_be_bytes());
         }
     }
-    let mut rng = context.rng(batch, input);
+    let mut draws = context.draws(batch, &input, table);
     let mut plain = Naturals::zero(count, slots * suite.slot_bits());
     let mut factors = vec![Naturals::zero(count, suite.t_bits() as usize); slots];
     for (index, &pack) in order.iter().enumerate() {
         let masked: Vec<Masked> = (pack * slots..(pack + 1) * slots)
             .map(|slot| {
-                let comparison = jobs.comparison(slot, jobs.entries[pack]);
-                mask(comparison, slot as u64, blind, &context.join_keys, &mut rng)
+                let comparison = jobs.comparison(slot);
+                mask(
+                    comparison,
+                    slot as u64,
+                    blind,
+                    &context.join_keys,
+                    &mut draws,
+                )
             })
             .collect();
         write_slots(&mut plain, index, &masked, suite.slot_bits());
         for (factors, masked) in factors.iter_mut().zip(&masked) {
-            crate::field::add(factors.item_mut(index), masked.factor);
+            crate::mersenne::add(factors.item_mut(index), masked.factor);
         }
     }
     let products = powers(context, jobs, bases, table, &order, &factors);
-    let wire = context.finish(products, &plain, &mut rng);
+    let wire = context.finish(products, &plain, &mut draws);
     let mut out = vec![0; wire.len()];
     for (&pack, ciphertext) in order.iter().zip(wire.chunks_exact(width)) {
         let at = (pack - first) * width;

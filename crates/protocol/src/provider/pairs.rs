@@ -11,9 +11,9 @@ use zeroize::Zeroizing;
 use super::Context;
 use super::table::EncryptedTable;
 use crate::agreement::Agreement;
-use crate::field::{add, add_product, add_shifted, subtract};
 use crate::keys::JoinKeys;
-use crate::mask::{SLOT_WORDS, draw_rho, nonzero};
+use crate::mask::{SLOT_WORDS, draw_rho, nonzero, shown};
+use crate::mersenne::{add, add_product, add_shifted, subtract};
 use crate::pairs::{PairLabel, part_field, shares};
 use crate::random::{below_mersenne, permutation, shuffle};
 use crate::records::ProviderRecords;
@@ -162,7 +162,7 @@ pub(super) fn compare(
     batch: u64,
     range: Range<u64>,
 ) -> Vec<u8> {
-    let mut input = Sha256::new_with_prefix(table.digest());
+    let mut input = Sha256::new();
     let mut real = Vec::new();
     let mut rest = Vec::new();
     for position in range.clone() {
@@ -181,10 +181,11 @@ pub(super) fn compare(
             None => rest.push((position, None)),
         }
     }
-    let mut rng = context.rng(batch, input);
+    let mut draws = context.draws(batch, &input, table);
     let pairs: Vec<(u32, u32)> = real.iter().filter_map(|(_, pair)| *pair).collect();
     let order: Vec<(u64, PairOf)> = real.into_iter().chain(rest).collect();
     let suite = context.agreement.suite();
+    let blind = context.agreement.manifest().terms.blind;
     let bits = jobs.slots.len() * suite.slot_bits();
     let mut plain = Naturals::zero(order.len(), bits);
     // For each slot and each part of its clause, the factors of all pairs.
@@ -197,37 +198,30 @@ pub(super) fn compare(
         })
         .collect();
     for (index, &(position, pair)) in order.iter().enumerate() {
-        let labels = pair.map(|(row, record)| labels(jobs, row, record, &mut rng));
-        let disguise = jobs.disguise(&mut rng);
+        let labels = pair.map(|(row, record)| labels(jobs, row, record, &mut draws.mask));
+        let disguise = jobs.disguise(&mut draws.mask);
         for (slot, &clause) in jobs.slots.iter().enumerate() {
             let at = position * jobs.slots.len() as u64 + slot as u64;
             let mut sum = [0; SLOT_WORDS];
             if let (Some((_, record)), Some(labels)) = (pair, &labels) {
                 for (part, &value) in jobs.values(record, disguise[clause]).iter().enumerate() {
-                    let factor = nonzero(suite, &mut rng);
+                    let factor = nonzero(suite, &mut draws.mask);
                     add(factors[slot][part].item_mut(index), factor);
                     add_product(&mut sum, factor, suite.t() - value);
                 }
                 let label = labels[slot];
-                add(
-                    &mut sum,
-                    if context.agreement.manifest().terms.blind {
-                        (u128::from(label) + context.join_keys.blind_pad(at)) % suite.t()
-                    } else {
-                        u128::from(label ^ context.join_keys.pad(at))
-                    },
-                );
+                add(&mut sum, shown(&context.join_keys, at, label, blind));
             } else {
-                add(&mut sum, below_mersenne(&mut rng, suite.t_bits()));
+                add(&mut sum, below_mersenne(&mut draws.mask, suite.t_bits()));
             }
-            let rho = draw_rho(suite, &mut rng);
+            let rho = draw_rho(suite, &mut draws.noise);
             add_shifted(&mut sum, &rho, suite.t_bits() as usize);
             subtract(&mut sum, &rho);
             add_shifted(plain.item_mut(index), &sum, slot * suite.slot_bits());
         }
     }
     let products = (!pairs.is_empty()).then(|| combine(context, lifted, &pairs, &factors));
-    let wire = context.finish(products, &plain, &mut rng);
+    let wire = context.finish(products, &plain, &mut draws);
     let width = context.public_key.ciphertext_bytes();
     let mut out = vec![0; wire.len()];
     for ((position, _), ciphertext) in order.iter().zip(wire.chunks_exact(width)) {

@@ -7,14 +7,15 @@ use blindjoin_paillier::Ciphertexts;
 use num_bigint::BigUint;
 use rand_chacha::ChaCha20Rng;
 use sha2::{Digest as _, Sha256};
+use zeroize::{Zeroize, Zeroizing};
 
-use super::Context;
 use super::jobs::draw_dummies;
 use super::table::EncryptedTable;
+use super::{Context, Draws};
 use crate::agreement::Agreement;
 use crate::input::ProviderKeys;
 use crate::keys::JoinKeys;
-use crate::mask::{Comparison, Masked, mask, write_slots};
+use crate::mask::{Comparison, Masked, mask, shown, write_slots};
 use crate::random::permutation;
 use crate::size::TableShape;
 use crate::{Mask, number};
@@ -25,14 +26,20 @@ pub(super) struct SingleJobs {
     dummies: u32,
 }
 
+/// Fingerprints, tags and places of the keys, erased on drop.
 enum Keys {
-    Cuckoo {
-        values: Vec<u128>,
-        bins: Vec<[u32; 2]>,
-    },
-    Okvs(Vec<OkvsKey>),
+    Cuckoo(Zeroizing<Vec<CuckooKey>>),
+    Okvs(Zeroizing<Vec<OkvsKey>>),
 }
 
+#[derive(Zeroize)]
+struct CuckooKey {
+    value: u128,
+    tag: u64,
+    bins: [u32; 2],
+}
+
+#[derive(Zeroize)]
 struct OkvsKey {
     value: u128,
     dense: u64,
@@ -56,28 +63,29 @@ impl SingleJobs {
     ) -> Self {
         let terms = &agreement.manifest().terms;
         let canaries: Vec<Vec<u8>> = (0..terms.canaries).map(|i| join_keys.canary(i)).collect();
+        let length = keys.len() + canaries.len();
         let all = || keys.iter().chain(canaries.iter().map(Vec::as_slice));
         let keys = match agreement.sizes().table_shape() {
-            TableShape::Okvs(shape) => Keys::Okvs(
-                all()
-                    .map(|key| {
-                        let (sparse, dense) = join_keys.row(key, shape.third(), shape.dense());
-                        let value = join_keys.fingerprint(b"okvs", key);
-                        OkvsKey {
-                            value,
-                            dense,
-                            tag: join_keys.tag(key),
-                            sparse,
-                        }
-                    })
-                    .collect(),
-            ),
-            TableShape::Cuckoo(parameters) => {
-                let half = parameters.half();
-                let bins = all().map(|key| join_keys.bins(key, half)).collect();
-                let values = all().map(|key| join_keys.fingerprint(b"id", key)).collect();
-                Keys::Cuckoo { values, bins }
-            }
+            TableShape::Okvs(shape) => Keys::Okvs(erasable(
+                length,
+                all().map(|key| {
+                    let (sparse, dense) = join_keys.row(key, shape.third(), shape.dense());
+                    OkvsKey {
+                        value: join_keys.fingerprint(b"okvs", key),
+                        dense,
+                        tag: join_keys.tag(key),
+                        sparse,
+                    }
+                }),
+            )),
+            TableShape::Cuckoo(parameters) => Keys::Cuckoo(erasable(
+                length,
+                all().map(|key| CuckooKey {
+                    value: join_keys.fingerprint(b"id", key),
+                    tag: join_keys.tag(key),
+                    bins: join_keys.bins(key, parameters.half()),
+                }),
+            )),
             TableShape::Entries(_) => unreachable!("a join has a table of bins or sums"),
         };
         let dummies = draw_dummies(terms.dummies, rng);
@@ -93,19 +101,15 @@ impl SingleJobs {
     fn at(&self, position: usize) -> (Comparison, Option<Place>) {
         let job = self.order[position];
         let (real, found) = match &self.keys {
-            Keys::Cuckoo { values, bins } => {
-                let real = 2 * values.len();
-                let found = values.get(job as usize / 2).map(|&value| {
-                    let bin = bins[job as usize / 2][job as usize % 2];
-                    (
-                        Comparison::Real {
-                            value,
-                            label: u64::from(bin),
-                        },
-                        Place::Bin(bin),
-                    )
+            Keys::Cuckoo(keys) => {
+                let found = keys.get(job as usize / 2).map(|key| {
+                    let comparison = Comparison::Real {
+                        value: key.value,
+                        label: key.tag,
+                    };
+                    (comparison, Place::Bin(key.bins[job as usize % 2]))
                 });
-                (real, found)
+                (2 * keys.len(), found)
             }
             Keys::Okvs(keys) => {
                 let found = keys.get(job as usize).map(|key| {
@@ -126,6 +130,13 @@ impl SingleJobs {
     }
 }
 
+/// Collects without growing, so that nothing is left behind unerased.
+fn erasable<T: Zeroize>(length: usize, items: impl Iterator<Item = T>) -> Zeroizing<Vec<T>> {
+    let mut out = Zeroizing::new(Vec::with_capacity(length));
+    out.extend(items);
+    out
+}
+
 /// Computes the ciphertexts at `range`.
 pub(super) fn compare(
     context: &Context,
@@ -134,28 +145,29 @@ pub(super) fn compare(
     batch: u64,
     range: Range<u64>,
 ) -> Vec<u8> {
-    let mut input = Sha256::new_with_prefix(table.digest());
-    let mut real = Vec::new();
-    let mut rest = Vec::new();
+    let mut input = Sha256::new();
+    let length = number::index(range.end - range.start);
+    // Those with a place in the table first: they alone are raised to a power.
+    let mut order = Zeroizing::new(Vec::with_capacity(length));
+    let mut rest = Vec::with_capacity(length);
+    let mut places = Vec::with_capacity(length);
     for position in range.clone() {
         let (comparison, place) = jobs.at(number::index(position));
         absorb(&mut input, comparison, place);
         match place {
-            Some(place) => real.push((position, comparison, place)),
+            Some(place) => {
+                order.push((position, comparison));
+                places.push(place);
+            }
             None => rest.push((position, comparison)),
         }
     }
-    let mut rng = context.rng(batch, input);
-    let places: Vec<Place> = real.iter().map(|(_, _, place)| *place).collect();
-    let order: Vec<(u64, Comparison)> = real
-        .iter()
-        .map(|&(position, comparison, _)| (position, comparison))
-        .chain(rest)
-        .collect();
+    order.append(&mut rest);
+    let mut draws = context.draws(batch, &input, table);
     let bases = gather(context, table, &places);
     let wire = match context.agreement.manifest().terms.mask {
-        Mask::Slot => slot_masked(context, bases, &order, &mut rng),
-        Mask::Full => full_masked(context, bases, &order, &mut rng),
+        Mask::Slot => slot_masked(context, bases, &order, &mut draws),
+        Mask::Full => full_masked(context, bases, &order, &mut draws),
     };
     // Back from real-before-rest to the order of the positions.
     let width = context.public_key.ciphertext_bytes();
@@ -216,13 +228,13 @@ fn slot_masked(
     context: &Context,
     bases: Option<Ciphertexts>,
     order: &[(u64, Comparison)],
-    rng: &mut ChaCha20Rng,
+    draws: &mut Draws,
 ) -> Vec<u8> {
     let suite = context.agreement.suite();
     let blind = context.agreement.manifest().terms.blind;
     let masked: Vec<Masked> = order
         .iter()
-        .map(|&(position, comparison)| mask(comparison, position, blind, &context.join_keys, rng))
+        .map(|&(position, comparison)| mask(comparison, position, blind, &context.join_keys, draws))
         .collect();
     let mut plain = Naturals::zero(order.len(), suite.slot_bits());
     for (index, masked) in masked.iter().enumerate() {
@@ -241,7 +253,7 @@ fn slot_masked(
         context.public_key.multiply_plain(&mut bases, &factors);
         bases
     });
-    context.finish(products, &plain, rng)
+    context.finish(products, &plain, draws)
 }
 
 /// The book's mask: a factor below `n`, and no multiple of `t`.
@@ -249,21 +261,20 @@ fn full_masked(
     context: &Context,
     bases: Option<Ciphertexts>,
     order: &[(u64, Comparison)],
-    rng: &mut ChaCha20Rng,
+    draws: &mut Draws,
 ) -> Vec<u8> {
-    let suite = context.agreement.suite();
+    let (keys, blind) = (&context.join_keys, context.agreement.manifest().terms.blind);
     let n = context.public_key.n();
     let bits = context.public_key.size().bits();
-    let shown: Vec<BigUint> = order
+    let shown_to_holder: Vec<BigUint> = order
         .iter()
-        .map(|&(position, comparison)| match comparison {
-            Comparison::Real { label, .. } => {
-                BigUint::from(label ^ context.join_keys.pad(position))
-            }
-            Comparison::Dummy => {
-                BigUint::from(suite.reserved_label() ^ context.join_keys.pad(position))
-            }
-            Comparison::Padding => below(n, bits, rng).to_biguint(0),
+        .map(|&(position, comparison)| {
+            let label = match comparison {
+                Comparison::Real { label, .. } => label,
+                Comparison::Dummy => keys.suite().reserved_label(),
+                Comparison::Padding => return below(n, bits, &mut draws.mask).to_biguint(0),
+            };
+            BigUint::from(shown(keys, position, label, blind))
         })
         .collect();
     let products = bases.map(|mut bases| {
@@ -283,12 +294,13 @@ fn full_masked(
         for index in 0..bases.len() {
             factors
                 .item_mut(index)
-                .copy_from_slice(below(n, bits, rng).item(0));
+                .copy_from_slice(below(n, bits, &mut draws.mask).item(0));
         }
         context.public_key.multiply_plain(&mut bases, &factors);
         bases
     });
-    context.finish(products, &Naturals::from_biguints(&shown, bits), rng)
+    let plain = Naturals::from_biguints(&shown_to_holder, bits);
+    context.finish(products, &plain, draws)
 }
 
 /// One integer uniform below `n`, by rejection.
@@ -302,5 +314,5 @@ fn below(n: &BigUint, bits: usize, rng: &mut ChaCha20Rng) -> Naturals {
 }
 
 pub(super) fn write_factor(words: &mut [u64], factor: u128) {
-    crate::field::add(words, factor);
+    crate::mersenne::add(words, factor);
 }

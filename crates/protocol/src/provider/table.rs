@@ -11,14 +11,15 @@ use crate::keys::Channel;
 use crate::okvs::Shape;
 use crate::size::{Geometry, TableShape};
 use crate::stream::{Account, Head, Inbound, StreamKind};
-use crate::{Error, StreamDigest, number};
+use crate::{Error, StreamDigest};
 
 /// The dense places summed by one look-up.
 const DENSE_GROUP: usize = 8;
 
 /// Takes in the querier's table, chunk by chunk.
 ///
-/// Memory: the whole table, allocated at once.
+/// Memory: what has arrived of the table, and never more than twice that; a size that is merely
+/// announced takes none.
 pub struct TableIntake {
     agreement: Agreement,
     public_key: PublicKey,
@@ -29,12 +30,11 @@ pub struct TableIntake {
 }
 
 impl TableIntake {
-    /// Makes room for the agreed table.
+    /// Starts to take in the agreed table.
     pub fn new(agreement: &Agreement) -> Self {
         let public_key = agreement.public_key().clone();
         let geometry = agreement.sizes().table();
-        let capacity = number::index(geometry.items());
-        let elements = Elements::with_capacity(public_key.ring(), capacity);
+        let elements = Elements::with_capacity(public_key.ring(), 0);
         Self {
             agreement: agreement.clone(),
             public_key,
@@ -53,6 +53,7 @@ impl TableIntake {
             Head {
                 geometry: self.geometry,
                 about: None,
+                failed: false,
             },
         )
     }

@@ -8,6 +8,9 @@ use super::{Head, StreamDigest};
 use crate::Error;
 use crate::codec::{Reader, Writer};
 
+/// The version of the bytes to store.
+const VERSION: u8 = 2;
+
 /// Where one end of a stream stands: what it needs to go on after a crash.
 ///
 /// Holds a chunk number and a running digest, no payload and no key. A sender stores it before it
@@ -30,8 +33,8 @@ impl Checkpoint {
 
     pub(super) fn write(seal: &Seal, progress: &Progress, head: Option<&Head>) -> Self {
         let mut out = Writer::new();
-        out.u8(1)
-            .u8(seal.kind as u8)
+        out.u8(VERSION)
+            .u8(seal.kind.number())
             .raw(&seal.session_id.0)
             .u64(progress.next);
         match progress.closed {
@@ -48,7 +51,7 @@ impl Checkpoint {
 
     pub(super) fn read(&self, seal: &Seal) -> Result<(Progress, Option<Head>), Error> {
         let mut input = Reader::new(&self.0, "checkpoint");
-        if input.array()? != [1, seal.kind as u8] || input.array()? != seal.session_id.0 {
+        if input.array()? != [VERSION, seal.kind.number()] || input.array()? != seal.session_id.0 {
             return Err(input.malformed());
         }
         let next = input.u64()?;

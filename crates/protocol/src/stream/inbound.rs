@@ -120,6 +120,11 @@ impl Inbound {
         }
     }
 
+    /// Says whether the sender's head reports that the session has failed.
+    pub(crate) fn reports_failure(&self) -> bool {
+        matches!(&self.expected, Expected::Head(head) if head.failed)
+    }
+
     /// Yields the account of the stream once its last chunk has arrived.
     ///
     /// # Errors
@@ -156,9 +161,10 @@ impl Inbound {
                 let head = Head::decode(bytes, kind, session_id)?;
                 let items = head.geometry.items();
                 let known = Geometry::new(items, geometry.item_bytes(), geometry.per_chunk());
+                let may_fail = kind == StreamKind::Result || !head.failed;
                 let fits = items == geometry.items()
                     || (items < geometry.items() && items.is_power_of_two());
-                if head.geometry != known || !fits {
+                if head.geometry != known || !fits || !may_fail {
                     return Err(size);
                 }
                 self.expected = Expected::Head(head);

@@ -8,6 +8,8 @@ use crate::Error;
 use crate::agreement::SessionId;
 use crate::codec::Writer;
 use crate::keys::{Channel, StreamKey};
+use crate::number;
+use crate::random::{KEY_HOLDER, SHARD};
 
 /// The authenticated encryption of one stream's chunks: a byte that says whether the chunk is the
 /// last, then the ciphertext and its tag.
@@ -28,13 +30,14 @@ impl Seal {
     }
 
     pub(super) fn seal(&self, number: u64, last: bool, plain: &[u8]) -> Vec<u8> {
+        let nonce = nonce(self.kind, number::short(number::index(number)));
         let payload = Payload {
             msg: plain,
-            aad: &self.associated(number, last),
+            aad: &self.associated(&nonce, last),
         };
         let sealed = self
             .cipher
-            .encrypt(&nonce(number), payload)
+            .encrypt(&nonce, payload)
             .expect("a chunk is short");
         let mut out = Vec::with_capacity(1 + sealed.len());
         out.push(u8::from(last));
@@ -51,26 +54,57 @@ impl Seal {
             Some((&flag @ (0 | 1), rest)) if rest.len() < LONGEST_CHUNK => (flag == 1, rest),
             _ => return Err(refused),
         };
+        let nonce = nonce(
+            self.kind,
+            u32::try_from(number).map_err(|_| refused.clone())?,
+        );
         let payload = Payload {
             msg: sealed,
-            aad: &self.associated(number, last),
+            aad: &self.associated(&nonce, last),
         };
-        match self.cipher.decrypt(&nonce(number), payload) {
+        match self.cipher.decrypt(&nonce, payload) {
             Ok(plain) => Ok((last, plain)),
             Err(_) => Err(refused),
         }
     }
 
-    fn associated(&self, number: u64, last: bool) -> Vec<u8> {
+    fn associated(&self, nonce: &Nonce, last: bool) -> Vec<u8> {
         let mut out = Writer::new();
-        out.raw(&self.session_id.0).raw(self.kind.name().as_bytes());
-        out.u64(number).u8(u8::from(last));
+        out.raw(&self.session_id.0).raw(nonce).u8(u8::from(last));
         out.finish()
     }
 }
 
-fn nonce(number: u64) -> Nonce {
-    let mut bytes = [0; 12];
-    bytes[4..].copy_from_slice(&number.to_be_bytes());
-    bytes.into()
+/// No two chunks of a session share a nonce, whatever their keys are.
+fn nonce(kind: StreamKind, chunk: u32) -> Nonce {
+    let mut out = Writer::new();
+    out.u8(kind.number())
+        .u8(KEY_HOLDER)
+        .u16(0)
+        .u32(SHARD)
+        .u32(chunk);
+    Nonce::try_from(out.finish().as_slice()).expect("twelve bytes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nonces_are_the_specification_s() {
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/vectors/reference.json")).unwrap();
+        for row in vectors["nonces"].as_array().unwrap() {
+            let kind = match row["stream"].as_str().unwrap() {
+                "table" => StreamKind::Table,
+                "summary" => StreamKind::Summary,
+                "comparisons" => StreamKind::Comparisons,
+                _ => StreamKind::Result,
+            };
+            let nonce = nonce(kind, row["chunk"].as_u64().unwrap().try_into().unwrap());
+            let text = row["nonce"].as_str().unwrap();
+            let byte = |i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap();
+            assert_eq!(*nonce, std::array::from_fn::<u8, 12, _>(byte));
+        }
+    }
 }

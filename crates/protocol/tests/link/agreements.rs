@@ -1,8 +1,8 @@
 //! What parties agree on: handshakes, keys, policies, and the encodings of all of it.
 
 use blindjoin_protocol::{
-    Agreement, Answer, Clause, Error, Fault, Handshake, KeyAnnouncement, Manifest, Mask, Mode,
-    Offer, Pairwise, Policy, Profile, PublicKey, Role, SecretKey, Sizes, TableKind, Terms,
+    Agreement, Answer, Clause, Dummies, Error, Fault, Handshake, KeyAnnouncement, Manifest, Mask,
+    Mode, Offer, Pairwise, Policy, Profile, PublicKey, Role, SecretKey, Sizes, TableKind, Terms,
     size_class,
 };
 use num_bigint::BigUint;
@@ -187,8 +187,12 @@ fn contradictions_are_refused() {
             ..plain.clone()
         },
         Terms {
-            mask: Mask::Full,
             blind: true,
+            dummies: Some(Dummies::default()),
+            ..plain.clone()
+        },
+        Terms {
+            mode: Mode::Lookup,
             ..plain.clone()
         },
         Terms {
@@ -198,6 +202,7 @@ fn contradictions_are_refused() {
         Terms {
             mask: Mask::Full,
             mode: Mode::Lookup,
+            blind: true,
             ..plain.clone()
         },
     ] {

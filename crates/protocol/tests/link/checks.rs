@@ -2,19 +2,21 @@
 
 use blindjoin_bigint::Lookup;
 use blindjoin_protocol::{
-    Cell, Error, Fault, KeyHolder, Profile, Querier, SecretKey, TableIntake, TableKind, Terms,
+    Cell, Error, Fault, KeyHolder, Profile, Provider, Querier, SecretKey, TableIntake, TableKind,
+    Terms,
 };
 use num_bigint::BigUint;
 
 use crate::common::{
     Session, decide, key, link, matched, open_result, population, provider_keys, querier_keys, rng,
-    run, send_comparisons, send_result, send_table, session, take_table, terms,
+    run, seal_all, send_comparisons, send_result, send_table, session, take_table, terms,
 };
 
 /// A cuckoo session of two small lists, stopped before the result is sent.
 struct Stopped {
     session: Session,
     querier: Querier,
+    provider: Provider,
     table: Vec<Vec<u8>>,
     comparisons: Vec<Vec<u8>>,
     summary: Vec<u8>,
@@ -31,6 +33,7 @@ fn stopped(seed: u64) -> Stopped {
     Stopped {
         session,
         querier,
+        provider,
         table,
         comparisons,
         summary,
@@ -38,26 +41,28 @@ fn stopped(seed: u64) -> Stopped {
 }
 
 /// Entries of a result payload: position and masked label.
-fn entries(payload: &[u8]) -> Vec<(u64, u32)> {
+fn entries(payload: &[u8]) -> Vec<(u64, u64)> {
     payload
-        .chunks(12)
+        .chunks(8 + 7)
         .map(|e| {
             let (position, label) = e.split_at(8);
             (
                 u64::from_be_bytes(position.try_into().unwrap()),
-                u32::from_be_bytes(label.try_into().unwrap()),
+                label
+                    .iter()
+                    .fold(0, |acc, &byte| acc << 8 | u64::from(byte)),
             )
         })
         .collect()
 }
 
 /// What a cheating key holder does to its list.
-type Change = fn(&Session, &mut Vec<(u64, u32)>);
+type Change = fn(&Session, &mut Vec<(u64, u64)>);
 
 /// Opens a result whose entries the key holder has changed.
 fn with_changed_result(
     seed: u64,
-    change: impl Fn(&Session, &mut Vec<(u64, u32)>),
+    change: impl Fn(&Session, &mut Vec<(u64, u64)>),
 ) -> Result<blindjoin_protocol::Card, Error> {
     let Stopped {
         session,
@@ -74,7 +79,7 @@ fn with_changed_result(
         change(&session, &mut list);
         list.resize(length, (u64::MAX, 0));
         list.iter()
-            .flat_map(|(p, l)| [p.to_be_bytes().to_vec(), l.to_be_bytes().to_vec()].concat())
+            .flat_map(|(p, l)| [&p.to_be_bytes()[..], &l.to_be_bytes()[1..]].concat())
             .collect()
     })
     .unwrap();
@@ -107,33 +112,27 @@ fn one_identifier_matched_twice_is_refused() {
             .join_keys(session.agreement.suite());
         let (position, label) = list[0];
         let other = (0..128).find(|p| list.iter().all(|(q, _)| p != q)).unwrap();
-        let pads = (keys.pad(position) ^ keys.pad(other)).to_be_bytes();
-        let pads = u32::from_be_bytes(pads[4..].try_into().unwrap());
-        list.push((other, label ^ pads));
+        list.push((other, keys.cover(other, keys.uncover(position, label))));
         list.sort_unstable();
     });
     assert_eq!(refused, Err(Error::MatchedTwice));
 }
 
 #[test]
-fn invented_labels_are_spurious_and_change_nothing() {
-    let card = with_changed_result(1, |_, list| {
-        let free: Vec<u64> = (0..128)
-            .filter(|p| list.iter().all(|(q, _)| p != q))
-            .take(3)
-            .collect();
-        list.extend(free.iter().map(|&position| (position, 0x1234_5678)));
-        list.sort_unstable();
-    })
-    .unwrap();
-    assert_eq!(
-        (
-            matched(&card).len(),
-            card.notes().spurious,
-            card.notes().suspicious
-        ),
-        (10, 3, true)
-    );
+fn invented_labels_change_nothing_and_more_than_chance_explains_end_all() {
+    let invented = |count: usize| {
+        with_changed_result(1, |_, list| {
+            let free: Vec<u64> = (0..128)
+                .filter(|p| list.iter().all(|(q, _)| p != q))
+                .take(count)
+                .collect();
+            list.extend(free.iter().map(|&position| (position, 0x1234_5678)));
+            list.sort_unstable();
+        })
+    };
+    let card = invented(2).unwrap();
+    assert_eq!((matched(&card).len(), card.notes().spurious), (10, 2));
+    assert_eq!(invented(3), Err(Error::Spurious { labels: 3 }));
 }
 
 #[test]
@@ -262,6 +261,18 @@ fn longer_streams_keep_their_order() {
     );
 }
 
+/// Sends the key holder a batch of a cheating provider's; yields what the key holder's own log may
+/// say of it.
+fn failing(stopped: &Stopped, batch: &[u8]) -> (Option<Error>, Option<u64>) {
+    let session = &stopped.session;
+    let stream = stopped
+        .provider
+        .comparison_stream(&session.provider_to_keyholder);
+    let (_, sent) = seal_all(stream, |_| Ok(batch.to_vec())).unwrap();
+    let released = decide(session, &sent).unwrap();
+    (released.failure().cloned(), released.matches())
+}
+
 fn bad_ciphertexts(secret: &SecretKey) -> Vec<(&'static str, Vec<u8>)> {
     let public = secret.public();
     let n2 = public.n() * public.n();
@@ -284,12 +295,11 @@ fn bad_ciphertexts(secret: &SecretKey) -> Vec<(&'static str, Vec<u8>)> {
 
 #[test]
 fn malformed_ciphertexts_are_refused_on_both_ends() {
-    let Stopped {
-        session, querier, ..
-    } = stopped(5);
+    let stopped = stopped(5);
+    let session = &stopped.session;
     let secret = key(Profile::DjnShort);
     let width = session.agreement.sizes().table().item_bytes();
-    let table = querier.table_chunk(0).unwrap();
+    let table = stopped.querier.table_chunk(0).unwrap();
     let comparisons = {
         let sizes = session.agreement.sizes();
         let plain = blindjoin_bigint::Naturals::zero(
@@ -301,7 +311,7 @@ fn malformed_ciphertexts_are_refused_on_both_ends() {
             .encode(&secret.public().encrypt_random(&plain, &mut rng(5)).unwrap())
     };
     let keyholder = KeyHolder::new(&session.agreement, key(Profile::DjnShort));
-    assert!(keyholder.decide(0, &comparisons).is_ok());
+    assert_eq!(failing(&stopped, &comparisons), (None, Some(128)));
     for (name, bad) in bad_ciphertexts(&secret) {
         for at in [0, 17, 127] {
             let mut payload = table.clone();
@@ -319,15 +329,12 @@ fn malformed_ciphertexts_are_refused_on_both_ends() {
             );
             let mut payload = comparisons.clone();
             payload[at * width..(at + 1) * width].copy_from_slice(&bad);
-            let refused = keyholder.decide(0, &payload).unwrap_err();
-            assert_eq!(
-                refused,
-                Error::MalformedCiphertext {
-                    stream: "stream",
-                    number: 0
-                },
-                "{name}"
-            );
+            let (failure, matches) = failing(&stopped, &payload);
+            let malformed = Error::MalformedCiphertext {
+                stream: "stream",
+                number: 0,
+            };
+            assert_eq!((failure, matches), (Some(malformed), None), "{name}");
         }
     }
     let short = &comparisons[..comparisons.len() - width];
@@ -351,23 +358,19 @@ fn malformed_ciphertexts_are_refused_on_both_ends() {
 
 #[test]
 fn plaintexts_beyond_their_slots_are_refused() {
-    let Stopped { session, .. } = stopped(6);
     let secret = key(Profile::DjnShort);
-    let keyholder = KeyHolder::new(&session.agreement, key(Profile::DjnShort));
     // Two slots of 252 bits lie below p; the second one's overflow reaches above the pack.
     let mut plain = blindjoin_bigint::Naturals::zero(128, 260);
     plain.item_mut(127)[3] = 1 << 60;
     let payload = secret
         .public()
         .encode(&secret.public().encrypt_random(&plain, &mut rng(6)).unwrap());
-    let refused = keyholder.decide(0, &payload);
-    assert_eq!(
-        refused,
-        Err(Error::MalformedCiphertext {
-            stream: "stream",
-            number: 0
-        })
-    );
+    let malformed = Error::MalformedCiphertext {
+        stream: "stream",
+        number: 0,
+    };
+    let seen = failing(&stopped(6), &payload);
+    assert_eq!(seen, (Some(malformed), None));
 }
 
 #[test]
@@ -385,7 +388,60 @@ fn the_cap_holds_before_anything_is_let_out() {
         )
     };
     assert!(linked(24).is_ok());
-    assert_eq!(linked(23).unwrap_err(), Error::MatchCap { cap: 23 });
+    assert_eq!(linked(23).unwrap_err(), Error::SessionFailed);
+}
+
+/// Wherever a batch is wrong, and whatever is: the provider is answered after all of its stream, the
+/// querier is told that the session failed, and what either receives has one length.
+#[test]
+fn only_the_querier_learns_that_a_session_failed() {
+    for (table, blind) in [
+        (TableKind::Cuckoo, false),
+        (TableKind::Cuckoo, true),
+        (TableKind::Okvs, true),
+    ] {
+        let (ours, theirs, _) = population(4, 20, 1300, 5);
+        let terms = Terms {
+            blind,
+            ..terms(table)
+        };
+        let session = session(terms, 64, 1536, None, 4).unwrap();
+        let keys = querier_keys(ours.iter().map(String::as_str));
+        let (querier, table) = send_table(&session, keys).unwrap();
+        let keys = provider_keys(theirs.iter().map(String::as_str));
+        let provider = take_table(&session, &keys, &table).unwrap();
+        let batches = provider.comparisons().chunks();
+        assert!(batches >= 2);
+        let width = provider.comparisons().item_bytes();
+        let send = |wrong: Option<u64>| {
+            let stream = provider.comparison_stream(&session.provider_to_keyholder);
+            let (stream, comparisons) = seal_all(stream, |number| {
+                let mut batch = provider.compare(number)?;
+                if wrong == Some(number) {
+                    batch[..width].fill(0);
+                }
+                Ok(batch)
+            })
+            .unwrap();
+            let account = stream.account().unwrap();
+            let summary = provider.summary(&session.provider_to_querier, account);
+            let released = decide(&session, &comparisons).unwrap();
+            let result = send_result(&session, &released, |payload| payload).unwrap();
+            let lengths: Vec<usize> = result.iter().map(Vec::len).collect();
+            (
+                open_result(&session, &querier, &result, &summary.unwrap()),
+                lengths,
+            )
+        };
+        let (card, lengths) = send(None);
+        assert_eq!(matched(&card.unwrap()).len(), 5);
+        for wrong in [0, batches / 2, batches - 1] {
+            assert_eq!(
+                send(Some(wrong)),
+                (Err(Error::SessionFailed), lengths.clone())
+            );
+        }
+    }
 }
 
 #[test]

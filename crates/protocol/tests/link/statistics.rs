@@ -72,6 +72,7 @@ fn view(terms: Terms, common: usize) -> (Vec<BigUint>, Suite) {
 fn the_view_is_uniform() {
     for (table, blind) in [
         (TableKind::Cuckoo, false),
+        (TableKind::Cuckoo, true),
         (TableKind::Okvs, false),
         (TableKind::Okvs, true),
     ] {
@@ -145,7 +146,7 @@ fn matches_sit_anywhere_and_show_random_labels() {
         .collect();
     let labels: Vec<f64> = matches
         .iter()
-        .map(|&i| fraction(&((&view[i] % &t) << 32_u32), 64))
+        .map(|&i| fraction(&(&view[i] % &t), u64::from(suite.label_bits())))
         .collect();
     let quotients: Vec<f64> = matches
         .iter()

@@ -102,6 +102,7 @@ fn the_published_counts_are_the_sizes() {
     assert_eq!(counts(terms(TableKind::Okvs), 1024, 2048).1, 2048);
     let lookup = Terms {
         mode: Mode::Lookup,
+        blind: true,
         canaries: 1,
         ..terms(TableKind::Cuckoo)
     };

@@ -44,11 +44,7 @@ fn size_classes_and_shapes_are_the_specification_s() {
 #[test]
 fn keyed_functions_are_the_specification_s() {
     let vectors = vectors();
-    for (name, suite) in [
-        ("c89", Suite::C89),
-        ("o89", Suite::O89),
-        ("t107", Suite::T107),
-    ] {
+    for (name, suite) in [("j89", Suite::J89), ("t107", Suite::T107)] {
         let of = &vectors["keyed"][name];
         let [id, pad, canary] = ["id", "pad", "canary"].map(|key| bytes(&of["keys"][key]));
         let keys = JoinKeys::from_keys(suite, &id, &pad, &canary);
@@ -74,10 +70,23 @@ fn keyed_functions_are_the_specification_s() {
             assert_eq!(u128::from(dense), number(&row["dense"]));
             assert_eq!(u128::from(keys.tag(value)), number(&row["tag"]));
         }
-        for row in of["pads"].as_array().unwrap() {
+        for row in of["masks"].as_array().unwrap() {
             let position = row["j"].as_u64().unwrap();
-            assert_eq!(u128::from(keys.pad(position)), number(&row["pad"]));
-            assert_eq!(keys.blind_pad(position), number(&row["pad_t"]));
+            let short = |name: &str| u64::try_from(number(&row[name])).unwrap();
+            let [label, alpha, beta] = ["label", "alpha", "beta"].map(short);
+            assert_eq!(keys.cover(position, 0), beta);
+            assert_eq!(keys.cover(position, 1), alpha ^ beta);
+            assert_eq!(keys.cover(position, label), short("covered"));
+            assert_eq!(keys.uncover(position, short("covered")), label);
+            let [alpha, beta, covered] =
+                ["alpha_t", "beta_t", "covered_t"].map(|n| number(&row[n]));
+            assert_eq!(keys.cover_blind(position, 0), beta);
+            assert_eq!(keys.cover_blind(position, 1), (alpha + beta) % suite.t());
+            assert_eq!(keys.cover_blind(position, label.into()), covered);
+            let mut words = [covered, beta];
+            keys.uncover_blind(position, &mut words[..1]);
+            keys.uncover_blind(position, &mut words[1..]);
+            assert_eq!(words, [label.into(), 0]);
         }
         for (i, row) in (0..).zip(of["canaries"].as_array().unwrap()) {
             assert_eq!(keys.canary(i), row.as_str().unwrap().as_bytes());
@@ -99,11 +108,8 @@ fn streams_of_the_specification_decrypt_and_unmask() {
     assert_eq!(key.public().fingerprint(), bytes(&vectors["fingerprint"]));
     let [id, pad, canary] = ["id", "pad", "canary"].map(|name| bytes(&vectors["keys"][name]));
     for stream in vectors["streams"].as_array().unwrap() {
-        let suite = if stream["suite"] == "c89" {
-            Suite::C89
-        } else {
-            Suite::O89
-        };
+        let suite = Suite::J89;
+        assert_eq!(stream["suite"], suite.name());
         let list = |name: &str| stream[name].as_array().unwrap().clone();
         let wire: Vec<u8> = list("ciphertexts")
             .iter()
@@ -129,18 +135,31 @@ fn streams_of_the_specification_decrypt_and_unmask() {
 
         let keys = JoinKeys::from_keys(suite, &id, &pad, &canary);
         let blind = stream["blind"].as_bool().unwrap();
+        let open = |j: u64, word: u128| {
+            if blind {
+                let mut words = [word];
+                keys.uncover_blind(j, &mut words);
+                words[0]
+            } else {
+                keys.uncover(j, word.try_into().unwrap()).into()
+            }
+        };
+        let label = |w: &u128| w >> suite.label_bits() == 0;
         let mut labels: Vec<u128> = (0_u64..)
             .zip(residues)
-            .map(|(j, w)| match blind {
-                true => (w + suite.t() - keys.blind_pad(j)) % suite.t(),
-                false if w >> suite.label_bits() == 0 => w ^ u128::from(keys.pad(j)),
-                false => w,
-            })
-            .filter(|label| label >> suite.label_bits() == 0)
+            .filter(|(_, w)| blind || label(w))
+            .map(|(j, w)| open(j, w))
+            .filter(label)
             .collect();
         labels.sort_unstable();
-        let mut expected: Vec<u128> = list("labels").iter().map(number).collect();
-        expected.sort_unstable();
-        assert_eq!(labels, expected, "{} blind {blind}", suite.name());
+        let expected: Vec<u128> = list("labels").iter().map(number).collect();
+        let table = &stream["table"];
+        assert_eq!(labels, expected, "{table} blind {blind}");
+
+        for row in list("tampered") {
+            let opened = open(row["j"].as_u64().unwrap(), number(&row["word"]));
+            assert_eq!(opened, number(&row["label"]), "{}", row["fault"]);
+            assert!(!expected.contains(&opened), "{}", row["fault"]);
+        }
     }
 }

@@ -14,9 +14,11 @@ pub struct LinkOptions {
     pub key_bits: u32,
     /// How the identifiers are laid out; if unsaid, as it costs least under the mask.
     pub table: Option<Table>,
-    /// Whether the key holder decrypts without learning what matches, not even how much.
-    pub blind: bool,
-    /// Whether the provider hides the number of matches from the key holder among false ones.
+    /// Whether the key holder counts the matches and lets only them out, instead of decrypting
+    /// without learning what matches, not even how much. If unsaid, it counts in pairs only; in a
+    /// lookup it never does.
+    pub counting: Option<bool>,
+    /// Whether the provider hides the number of matches from a counting key holder among false ones.
     pub hide_count: bool,
     /// How differences are masked.
     pub mask: MaskChoice,
@@ -58,7 +60,7 @@ impl Default for LinkOptions {
         Self {
             key_bits: 3072,
             table: None,
-            blind: false,
+            counting: None,
             hide_count: false,
             mask: MaskChoice::Slot,
             canaries: Terms::DEFAULT_CANARIES,
@@ -96,7 +98,7 @@ impl LinkOptions {
                 MaskChoice::Slot => Mask::Slot,
                 MaskChoice::Full => Mask::Full,
             },
-            blind: self.blind,
+            blind: !self.counting.unwrap_or(self.hide_count),
             dummies,
             profile: Profile::DjnShort,
             key_size: key_size(self.key_bits)?,
@@ -113,15 +115,15 @@ impl LinkOptions {
 
     /// The terms of looking up one record: one entry per rule, several comparisons in a ciphertext.
     ///
-    /// A single match would tell the key holder that the record was found, so false matches hide
-    /// it wherever it is not blind.
+    /// A single match would tell the key holder that the record was found, so it is always blind.
     ///
     /// # Errors
     ///
     /// As for [`LinkOptions::terms`]; a full mask, which a packed comparison cannot have.
     pub fn lookup_terms(&self, rules: Vec<String>, rules_digest: [u8; 32]) -> Result<Terms, Error> {
         let options = Self {
-            hide_count: !self.blind,
+            counting: Some(false),
+            hide_count: false,
             ..self.clone()
         };
         let keys = rules.len() as u64;
@@ -147,6 +149,7 @@ impl LinkOptions {
     ) -> Result<Terms, Error> {
         let options = Self {
             canaries: 0,
+            counting: Some(self.counting.unwrap_or(true)),
             ..self.clone()
         };
         let terms = Terms {

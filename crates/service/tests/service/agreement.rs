@@ -60,7 +60,7 @@ fn modes() -> Vec<LinkOptions> {
             ..options()
         };
         modes.push(LinkOptions {
-            blind: true,
+            counting: Some(true),
             ..plain.clone()
         });
         modes.push(LinkOptions {

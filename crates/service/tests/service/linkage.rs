@@ -56,9 +56,9 @@ async fn a_key_value_store_links() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_blind_key_holder_links() {
+async fn a_counting_key_holder_links() {
     check(&LinkOptions {
-        blind: true,
+        counting: Some(true),
         ..options()
     })
     .await;

@@ -186,7 +186,7 @@ async fn other_rules_and_other_limits_are_refused_with_a_reason() {
     let counterparts = setup.counterparts(keyholder.address, provider.address);
 
     let blind = LinkOptions {
-        blind: true,
+        counting: Some(false),
         ..options()
     };
     let error = setup.link(&counterparts, &blind, &OURS).await.unwrap_err();
