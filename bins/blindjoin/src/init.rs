@@ -1,17 +1,19 @@
 //! `blindjoin init`: a three-party set-up on one machine, ready to run.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use blindjoin_columnar::{ReadOptions, Reader, load_rules, today};
+use blindjoin_columnar::{Output, ReadOptions, Reader, load_rules, today};
 use blindjoin_service::Fingerprint;
-use blindjoin_service::identity::authority::Authority;
+use blindjoin_service::identity::authority::{AUTHORITY, Authority};
 use blindjoin_service::identity::fingerprint_of_file;
 
 use crate::console::Console;
 
 /// For how long development certificates are valid.
 const DAYS: u16 = 365;
+const PARTIES: [&str; 3] = ["keyholder", "provider", "querier"];
 
 /// Set up three parties on this machine: identities and configurations, ready to run
 ///
@@ -103,7 +105,14 @@ pub(crate) fn set_up(folder: &Path, plan: &Plan, force: bool) -> anyhow::Result<
         provider: folder.join("provider.toml"),
         querier: folder.join("querier.toml"),
     };
-    for file in [&files.keyholder, &files.provider, &files.querier] {
+    // All of them before the first is written: a key that is lost is lost for good.
+    let identities = PARTIES
+        .iter()
+        .flat_map(|party| [format!("{party}.pem"), format!("{party}.key")])
+        .chain([AUTHORITY.to_owned()])
+        .map(|name| folder.join(name));
+    let configurations = [&files.keyholder, &files.provider, &files.querier];
+    for file in identities.chain(configurations.map(PathBuf::clone)) {
         ensure!(
             force || !file.exists(),
             "{} exists already; --force replaces it",
@@ -112,10 +121,10 @@ pub(crate) fn set_up(folder: &Path, plan: &Plan, force: bool) -> anyhow::Result<
     }
     let data =
         std::fs::canonicalize(&plan.data).with_context(|| plan.data.display().to_string())?;
-    let rules = copy_rules(folder, &plan.rules)?;
+    let rules = copy_rules(folder, &plan.rules, force)?;
     let authority = Authority::new(DAYS)?;
     let mut fingerprints = Vec::new();
-    for party in ["keyholder", "provider", "querier"] {
+    for party in PARTIES {
         let identity = authority.write_identity(folder, party)?;
         fingerprints.push(fingerprint_of_file(&identity.certificate)?);
     }
@@ -126,6 +135,7 @@ pub(crate) fn set_up(folder: &Path, plan: &Plan, force: bool) -> anyhow::Result<
     write(
         &files.keyholder,
         &common.keyholder(plan.base_port, querier, provider),
+        force,
     )?;
     write(
         &files.provider,
@@ -136,10 +146,12 @@ pub(crate) fn set_up(folder: &Path, plan: &Plan, force: bool) -> anyhow::Result<
             keyholder,
             querier,
         ),
+        force,
     )?;
     write(
         &files.querier,
         &common.querier((provider_port, plan.base_port), &rules, keyholder, provider),
+        force,
     )?;
     Ok(files)
 }
@@ -229,18 +241,26 @@ fn peer(port: u16, fingerprint: Fingerprint) -> String {
 }
 
 /// Copies a rules file next to the configurations; the name of a built-in set stays a name.
-fn copy_rules(folder: &Path, rules: &str) -> anyhow::Result<String> {
+fn copy_rules(folder: &Path, rules: &str, force: bool) -> anyhow::Result<String> {
     let source = Path::new(rules);
     if !source.exists() {
         return Ok(rules.to_owned());
     }
     let text = std::fs::read_to_string(source).with_context(|| format!("reading {rules}"))?;
-    write(&folder.join("rules.toml"), &text)?;
+    let copy = folder.join("rules.toml");
+    let same = |copy: PathBuf| std::fs::canonicalize(source).is_ok_and(|source| source == copy);
+    if !std::fs::canonicalize(&copy).is_ok_and(same) {
+        write(&copy, &text, force)?;
+    }
     Ok("rules.toml".to_owned())
 }
 
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))
+fn write(path: &Path, text: &str, force: bool) -> anyhow::Result<()> {
+    let mut output = Output::create(path, force)?;
+    output
+        .write_all(text.as_bytes())
+        .with_context(|| path.display().to_string())?;
+    Ok(output.commit()?)
 }
 
 /// A string as TOML writes it.
@@ -319,6 +339,31 @@ mod tests {
         let error = set_up(folder.path(), &plan, false).unwrap_err().to_string();
         assert!(error.contains("--force"), "{error}");
         set_up(folder.path(), &plan, true).unwrap();
+    }
+
+    #[test]
+    fn a_key_without_a_configuration_is_not_replaced_unasked_either() {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = plan(folder.path());
+        let key = folder.path().join("setup/querier.key");
+        std::fs::create_dir(key.parent().unwrap()).unwrap();
+        std::fs::write(&key, "precious").unwrap();
+        let error = set_up(key.parent().unwrap(), &plan, false).unwrap_err();
+        assert!(error.to_string().contains("querier.key"), "{error}");
+        assert_eq!(std::fs::read_to_string(&key).unwrap(), "precious");
+        assert_eq!(std::fs::read_dir(key.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn rules_in_the_folder_stay_where_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut plan = plan(folder.path());
+        let rules = folder.path().join("rules.toml");
+        std::fs::rename(&plan.rules, &rules).unwrap();
+        plan.rules = rules.to_string_lossy().into_owned();
+        let before = std::fs::read_to_string(&rules).unwrap();
+        set_up(folder.path(), &plan, false).unwrap();
+        assert_eq!(std::fs::read_to_string(&rules).unwrap(), before);
     }
 
     #[test]

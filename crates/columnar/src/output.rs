@@ -9,11 +9,15 @@ use crate::Error;
 
 const BUFFER: usize = 256 << 10;
 
-/// A file that appears whole or not at all.
+/// A file of mode 0600 that appears whole or not at all.
 ///
 /// What is written goes to a temporary file in the destination's folder; [`Output::commit`] makes it
 /// durable and moves it to its name. Dropped before that, nothing remains. `-` is standard output,
 /// and devices and pipes are written to directly.
+///
+/// Results say who is in whose registry, so its owner alone may read the file, from its first byte
+/// on, whatever the process's umask and whatever file it replaces: that one's mode, and whoever has
+/// it open, keep the old content and do not get the new.
 #[derive(Debug)]
 pub struct Output {
     path: PathBuf,
@@ -74,9 +78,11 @@ impl Output {
         let temporary = tempfile::Builder::new()
             .prefix(".blindjoin-")
             .suffix(".part")
-            .permissions(fs::Permissions::from_mode(0o666)) // less the process's umask
             .tempfile_in(folder(&path_written))
             .map_err(fail)?;
+        // It was made with this mode less the umask, which may take the owner's own bits.
+        let mode = fs::Permissions::from_mode(0o600);
+        temporary.as_file().set_permissions(mode).map_err(fail)?;
         let target = Target::Temporary(BufWriter::with_capacity(BUFFER, temporary));
         Ok(Self {
             path: path_written,
@@ -214,6 +220,35 @@ mod tests {
             .commit()
             .expect("committed");
         assert_eq!(fs::read(&path).expect("there"), b"");
+    }
+
+    #[test]
+    fn files_are_their_owners_alone_before_and_after_the_commit() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        let path = folder.path().join("out.csv");
+        fs::write(&path, b"old").expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("set");
+        let link = folder.path().join("link.csv");
+        std::os::unix::fs::symlink(&path, &link).expect("linked");
+        let mut reader = File::open(&path).expect("open");
+        let mut output = Output::create(&link, true).expect("created");
+        output.write_all(b"new").expect("written");
+        let part = fs::read_dir(folder.path())
+            .expect("folder")
+            .map(|entry| entry.expect("an entry").path())
+            .find(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == "part")
+            });
+        assert_eq!(mode(&part.expect("a temporary file")), 0o600);
+        output.commit().expect("committed");
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(fs::read(&link).expect("there"), b"new");
+        // Who had the old file open does not see the new content.
+        let mut seen = String::new();
+        io::Read::read_to_string(&mut reader, &mut seen).expect("read");
+        assert_eq!(seen, "old");
     }
 
     #[test]

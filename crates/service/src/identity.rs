@@ -210,15 +210,22 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn keys_are_readable_by_their_owner_only() {
+    fn keys_are_readable_by_their_owner_only_whatever_stood_there() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("querier.key");
+        std::fs::write(&key, b"old").unwrap();
+        std::fs::set_permissions(&key, PermissionsExt::from_mode(0o644)).unwrap();
         let files = Authority::new(30)
             .unwrap()
             .write_identity(folder.path(), "querier")
             .unwrap();
-        let mode = std::fs::metadata(&files.key).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(files.key, key);
+        for path in [&files.key, &files.certificate, &files.authority] {
+            let mode = std::fs::metadata(path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{}", path.display());
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use blindjoin_service::Fingerprint;
 use blindjoin_service::identity::authority::Authority;
 use blindjoin_service::identity::fingerprint_of_file;
 
+use crate::file_modes::mode;
 use crate::linkage::RULES;
 use crate::world::{Server, World, run, text};
 
@@ -256,6 +257,8 @@ fn persons_kept_by_all_jurisdictions_are_the_persons_there_are() {
         let output = four.dedupe(name, &data, &out, more);
         let told = text(&output.stderr);
         assert!(output.status.success(), "{told}");
+        assert_eq!(mode(&four.world.path(&out)), 0o600);
+        assert!(name != "b" || mode(&matrix) == 0o600);
         let rows = four.read(&out);
         assert_eq!(rows.len(), four.read(&data).len());
         for row in &rows {

@@ -5,6 +5,7 @@ mod bad_input;
 mod blocks;
 mod dedupe;
 mod febrl;
+mod file_modes;
 mod linkage;
 mod pairs;
 mod world;

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use crate::world::{World, run, text};
 
 /// Three slots, which is what a key of 1024 bits has.
-const RULES: &str = r#"
+pub(crate) const RULES: &str = r#"
 [columns]
 record_id = "id"
 name = "name"
@@ -36,7 +36,7 @@ signature = ["born:Y"]
 probe = [["born:Y(-1)"], ["born:Y"], ["born:Y(1)"]]
 "#;
 
-struct Record {
+pub(crate) struct Record {
     id: String,
     name: Option<u32>,
     city: u32,
@@ -58,11 +58,11 @@ impl Record {
     }
 }
 
-fn registry(side: char, count: u32) -> Vec<Record> {
+pub(crate) fn registry(side: char, count: u32) -> Vec<Record> {
     (0..count).map(|number| Record::new(side, number)).collect()
 }
 
-fn csv(records: &[Record]) -> String {
+pub(crate) fn csv(records: &[Record]) -> String {
     let mut text = "id,name,city,born,state\n".to_owned();
     for record in records {
         let name = record.name.map_or(String::new(), |name| format!("N{name}"));
@@ -114,7 +114,7 @@ fn read(world: &World, header: &str) -> (BTreeMap<String, Vec<String>>, usize) {
 }
 
 /// A set-up whose provider compares pairs within states.
-fn world(theirs: &[Record], rules: &str) -> World {
+pub(crate) fn world(theirs: &[Record], rules: &str) -> World {
     let world = World::empty();
     world.write("theirs.csv", csv(theirs));
     world.write("rules-in.toml", rules);

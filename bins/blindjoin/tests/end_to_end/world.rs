@@ -227,6 +227,20 @@ pub(crate) fn run<A: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item
     command(name).args(arguments).output().unwrap()
 }
 
+/// Runs a program to its end under a file mode creation mask.
+pub(crate) fn run_under<A: AsRef<OsStr>>(
+    umask: &str,
+    name: &str,
+    arguments: impl IntoIterator<Item = A>,
+) -> Output {
+    Command::new("sh")
+        .args(["-c", &format!("umask {umask} && exec \"$0\" \"$@\"")])
+        .arg(command(name).get_program())
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
 /// What a program printed.
 pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()

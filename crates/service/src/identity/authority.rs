@@ -4,7 +4,7 @@
 //! fingerprint; here one program makes all of them, so that a first run needs no other tool.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -19,7 +19,7 @@ use crate::identity::IdentityFiles;
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 /// The file name of the authority's certificate.
-const AUTHORITY: &str = "authority.pem";
+pub const AUTHORITY: &str = "authority.pem";
 
 /// An authority that lives as long as this value: its key is never written down.
 #[derive(Debug)]
@@ -95,9 +95,9 @@ impl Authority {
             certificate: folder.join(format!("{name}.pem")),
             key: folder.join(format!("{name}.key")),
         };
-        write_private(&files.authority, self.issuer.pem().as_bytes())?;
-        write_private(&files.certificate, certificate.as_bytes())?;
-        write_private(&files.key, key.as_bytes())?;
+        write_private(folder, &files.authority, self.issuer.pem().as_bytes())?;
+        write_private(folder, &files.certificate, certificate.as_bytes())?;
+        write_private(folder, &files.key, key.as_bytes())?;
         Ok(files)
     }
 }
@@ -112,19 +112,26 @@ fn validity(days: i64) -> CertificateParams {
     parameters
 }
 
-/// Writes a file that only its owner can read, whatever the file mode creation mask.
-fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+/// Writes a file of mode 0600, whatever the process's umask, in place of whatever stands there: that
+/// one's mode, and whoever has it open, do not get the new content.
+fn write_private(folder: &Path, path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let write = || {
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
+        let mut file = tempfile::Builder::new()
+            .prefix(".blindjoin-")
+            .suffix(".part")
+            .tempfile_in(folder)?;
         #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path)?;
+        {
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+            file.as_file().set_permissions(mode)?;
+        }
         file.write_all(bytes)?;
-        file.sync_all()
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
     };
-    write().map_err(|source| Error::File {
-        path: PathBuf::from(path),
+    write().map_err(|source: std::io::Error| Error::File {
+        path: path.to_owned(),
         source,
     })
 }
