@@ -8,7 +8,7 @@ use blindjoin_columnar::{
     Chunk, Format, Header, Output, OutputColumn, Quoting, ReadOptions, Reader, TableWriter,
     load_rules, pipeline, today,
 };
-use blindjoin_record::blocking::{BlockKey, Blocks, LEAST_BLOCK, Small, fingerprint_block};
+use blindjoin_record::blocking::{BlockKey, Blocks, LEAST_BLOCK, fingerprint_block};
 use blindjoin_record::{RuleSet, Scratch};
 use sha2::{Digest, Sha256};
 
@@ -34,11 +34,11 @@ pub(crate) struct Arguments {
     /// The least size of a block
     #[arg(long, value_name = "K", default_value_t = LEAST_BLOCK)]
     least: u64,
-    /// What to do about smaller blocks; the sizes shown are those after it
-    #[arg(long, value_enum, default_value_t = SmallBlocks::Show)]
-    small: SmallBlocks,
-    /// Another registry, to count the comparisons with, all in the first one's blocks; without it,
-    /// one with the same blocks is assumed
+    /// Show what a provider of these records offers: the blocks of at least that size
+    #[arg(long)]
+    offered: bool,
+    /// Another registry, to count the comparisons with; without it, one with the same blocks is
+    /// assumed
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
     /// Write the sizes to this file, with the columns block and records
@@ -55,19 +55,6 @@ pub(crate) struct Arguments {
     force: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum SmallBlocks {
-    /// Show them as they are
-    Show,
-    /// End with an error if there are some
-    Refuse,
-    /// Join them with their neighbours in the order of the fields given: what stands first matters
-    /// most
-    Merge,
-    /// Leave their records out
-    Suppress,
-}
-
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()> {
     ensure!(arguments.least > 0, "--least must be at least 1");
     let output = match &arguments.out {
@@ -77,13 +64,15 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
             Some((Output::create(path, arguments.force)?, format))
         }
     };
-    let ours = blocks(&arguments.input, arguments, console)?;
+    let mut ours = blocks(&arguments.input, arguments, console)?;
     let theirs = match &arguments.against {
         None => None,
         Some(path) => Some(blocks(path, arguments, console)?),
     };
     let all = ours.pairs_with(theirs.as_ref().unwrap_or(&ours)).1;
-    let (ours, theirs) = arrange(ours, theirs, arguments)?;
+    if arguments.offered {
+        ours = ours.of_at_least(arguments.least);
+    }
     if let Some((output, format)) = output {
         write_sizes(&ours, output, format)?.commit()?;
     }
@@ -110,8 +99,8 @@ fn blocks(path: &Path, arguments: &Arguments, console: &Console) -> anyhow::Resu
         .bind(reader.columns(), today())
         .with_context(|| name)?;
     ensure!(
-        bits.is_none() || matches!(arguments.small, SmallBlocks::Show | SmallBlocks::Refuse),
-        "--small: blocks of a hash cannot be merged or left out; use fewer bits"
+        bits.is_none() || !arguments.offered,
+        "--offered: of blocks of a hash none is left out"
     );
     let bar = console.progress("blocking", &reader);
     // A session has a key of its own; the sizes of its blocks vary as these do.
@@ -183,33 +172,6 @@ fn fields_of(reader: &Reader) -> anyhow::Result<RuleSet> {
     file.insert("columns".to_owned(), columns.into());
     file.insert("rule".to_owned(), vec![toml::Value::from(rule)].into());
     RuleSet::from_toml(&file.to_string()).with_context(|| reader.name().to_string())
-}
-
-/// Deals with small blocks as a linkage does: ours are put into groups, and theirs take part as far
-/// as they are in these.
-fn arrange(
-    ours: Blocks,
-    theirs: Option<Blocks>,
-    arguments: &Arguments,
-) -> anyhow::Result<(Blocks, Option<Blocks>)> {
-    let small = match arguments.small {
-        SmallBlocks::Show => return Ok((ours, theirs)),
-        SmallBlocks::Refuse => Small::Refuse,
-        SmallBlocks::Merge => Small::Merge,
-        SmallBlocks::Suppress => Small::Suppress,
-    };
-    let groups = ours.group(arguments.least, small)?;
-    let theirs = theirs.map(|theirs| {
-        let theirs = theirs.within(&groups);
-        match small {
-            Small::Merge => Ok(theirs),
-            Small::Refuse | Small::Suppress => {
-                let large = theirs.group(arguments.least, small).context("--against")?;
-                anyhow::Ok(theirs.within(&large))
-            }
-        }
-    });
-    Ok((ours.within(&groups), theirs.transpose()?))
 }
 
 fn write_sizes(blocks: &Blocks, output: Output, format: Format) -> anyhow::Result<Output> {

@@ -116,7 +116,7 @@ fn link_all(setup: &init::Files, ours: &Path, console: &Console) -> anyhow::Resu
         Permissions::NONE,
     )?;
     let theirs = loaded.registry.keys.clone();
-    let people = People::read(ours, None, &rules)?;
+    let people = People::read(ours, None, &rules, None)?;
     let keys = people.keys.clone();
     let identity = Identity::load(&querier.identity)?;
     let terms = querier

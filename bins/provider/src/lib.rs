@@ -11,7 +11,6 @@ use blindjoin_columnar::{
 use blindjoin_protocol::{Pairwise, ProviderKeysBuilder, ProviderRecords, join_key};
 use blindjoin_record::RuleSet;
 use blindjoin_record::blocking::{BlockKey, Blocks};
-use blindjoin_service::config::SmallBlocks;
 use blindjoin_service::provider::{Blocked, Registry, blocked_digest};
 
 /// A registry in memory, and what its owner should know about it.
@@ -30,10 +29,8 @@ pub struct Loaded {
 pub struct Permissions<'a> {
     /// The blockings by fields that they may use.
     pub blocks: &'a [String],
-    /// The least number of records in a block that a querier names.
+    /// The least number of records in a block that queriers may name.
     pub least_block: usize,
-    /// What becomes of smaller ones.
-    pub small_blocks: SmallBlocks,
     /// The most pairs of records that a session may compare; with 0 no pairs are.
     pub most_pairs: u64,
 }
@@ -43,7 +40,6 @@ impl Permissions<'_> {
     pub const NONE: Self = Self {
         blocks: &[],
         least_block: usize::MAX,
-        small_blocks: SmallBlocks::Refuse,
         most_pairs: 0,
     };
 }
@@ -77,6 +73,7 @@ pub fn load(data: &Path, rules: &RuleSet, permissions: Permissions<'_>) -> anyho
         let sizes = take.blocks.sizes();
         let sizes = sizes.map(|(key, size)| Ok((key.as_bytes().to_vec(), usize::try_from(size)?)));
         blocked.push(Blocked {
+            name: blocking.clone(),
             digest: blocked_digest(rules.digest(), fields.digest()),
             sizes: sizes.collect::<anyhow::Result<_>>()?,
             keys: take.builder.build(),
@@ -90,7 +87,6 @@ pub fn load(data: &Path, rules: &RuleSet, permissions: Permissions<'_>) -> anyho
         keys,
         blocked,
         least_block: permissions.least_block,
-        small_blocks: permissions.small_blocks,
         most_pairs: permissions.most_pairs,
     };
     Ok(Loaded {

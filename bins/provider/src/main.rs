@@ -71,7 +71,6 @@ fn serve(arguments: &Serve) -> anyhow::Result<()> {
         Permissions {
             blocks: &config.blocks,
             least_block: usize::try_from(config.limits.k_min)?,
-            small_blocks: config.limits.small_blocks,
             most_pairs: config.limits.pairs,
         },
     )?;

@@ -2,23 +2,27 @@
 
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use blindjoin_columnar::Format;
-use blindjoin_protocol::{BlockDirectory, Pairwise};
-use blindjoin_querier::{Blocking, People, Records};
+use blindjoin_protocol::Pairwise;
+use blindjoin_querier::{People, Records};
 use blindjoin_record::RuleSet;
-use blindjoin_record::blocking::{Groups, LEAST_BLOCK, Small};
-use blindjoin_service::program::say;
-use blindjoin_service::random;
+use blindjoin_record::blocking::{BlockKey, LEAST_BLOCK};
+use blindjoin_service::querier::{Blocks, Cells};
 
 /// In which blocks to compare.
 #[derive(Debug, clap::Args)]
 pub(crate) struct BlockOptions {
-    /// Compare within blocks only, which the provider learns: a list of fields as in `blindjoin
-    /// blocks`, or, but not for pairs, hash:BITS for a prefix of a salted hash of every identifier
+    /// Compare within blocks only, of those that the provider offers: a list of fields as in
+    /// `blindjoin blocks`, or, but not for pairs, hash:BITS, of which the provider learns that many
+    /// bits of a hash of every identifier
     #[arg(long, value_name = "KEY")]
     block: Option<String>,
-    /// The least number of our records in a block
+    /// Which of the provider's blocks of fields to name; what is in others is not compared
+    #[arg(long, value_enum, value_name = "WHICH", default_value_t = Which::All, requires = "block")]
+    cells: Which,
+    /// The least number of our records in a block of fields: with --cells ours smaller ones are not
+    /// named, and in `pairs` they are shown as if they had so many
     #[arg(
         long,
         value_name = "K",
@@ -27,107 +31,81 @@ pub(crate) struct BlockOptions {
         value_parser = clap::value_parser!(u64).range(1..)
     )]
     k_min: u64,
-    /// What to do about smaller blocks of fields
-    #[arg(long, value_enum, value_name = "WHAT", default_value_t = SmallBlocks::Refuse, requires = "block")]
-    small_blocks: SmallBlocks,
 }
 
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum SmallBlocks {
-    /// End with an error if there are some
-    Refuse,
-    /// Compare none of their records
-    Suppress,
-    /// Name them to the provider together with their neighbours, by the first and the last key of a
-    /// range that is large enough; neighbours are such in the order of the fields given
-    Merge,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Which {
+    /// All that it offers: it learns nothing of where our records are
+    All,
+    /// Those that we have records in, which it learns: fewer comparisons
+    Ours,
 }
 
 /// Records, and the blocks in which they are to be compared, if any.
 pub(crate) struct InBlocks {
     pub(crate) people: People,
-    blocking: Option<(Blocking, Option<Groups>)>,
+    pub(crate) blocks: Option<Blocks>,
 }
 
 impl BlockOptions {
-    /// Reads a table of records whole, and says how many of them are left out.
+    /// Reads a table of records whole.
     pub(crate) fn read(
         &self,
         data: &Path,
         format: Option<Format>,
         rules: &RuleSet,
     ) -> anyhow::Result<InBlocks> {
-        let Some(block) = &self.block else {
-            return Ok(InBlocks {
-                people: People::read(data, format, rules)?,
-                blocking: None,
-            });
-        };
-        let blocking = Blocking::new(block, rules, self.k_min, self.small_blocks.into())?;
-        let groups = blocking.count(data, format, rules)?;
-        let fields = blocking.fields().zip(groups.as_ref());
-        let people = People::read_in_blocks(data, format, rules, fields)?;
-        self.say_suppressed(groups.as_ref());
+        let key = block_key(self.block.as_deref(), rules)?;
+        let fields = key.as_ref().and_then(fields);
         Ok(InBlocks {
-            people,
-            blocking: Some((blocking, groups)),
+            people: People::read(data, format, rules, fields)?,
+            blocks: match key {
+                None => None,
+                Some(BlockKey::Fields(_)) => Some(Blocks::Cells(self.cells(rules))),
+                Some(BlockKey::Fingerprint { bits }) => Some(Blocks::Hashed(u8::try_from(bits)?)),
+            },
         })
     }
 
-    /// Reads a table of records whole for a comparison of pairs, which needs blocks of fields, and
-    /// says how many of them are left out. Yields also what the provider will see of the blocks.
+    /// Reads a table of records whole for a comparison of pairs, which needs blocks of fields.
     pub(crate) fn read_for_pairs(
         &self,
         data: &Path,
         format: Option<Format>,
         rules: &RuleSet,
         pairwise: &Pairwise,
-    ) -> anyhow::Result<(Records, BlockDirectory)> {
-        let block = self.block.as_deref();
-        let block = block.context("pairs are compared within blocks: give --block")?;
-        let blocking = Blocking::new(block, rules, self.k_min, self.small_blocks.into())?;
-        let groups = blocking.count(data, format, rules)?;
-        let fields = blocking.fields().zip(groups.as_ref());
-        let fields = fields.context("--block: pairs need a list of fields")?;
-        let records = Records::read(data, format, rules, pairwise, fields)?;
-        self.say_suppressed(groups.as_ref());
-        let directory = blocking.pair_directory(fields.1, &mut random::generator()?)?;
-        Ok((records, directory))
-    }
-
-    fn say_suppressed(&self, groups: Option<&Groups>) {
-        let suppressed = groups.map_or(0, Groups::suppressed);
-        if suppressed > 0 {
-            say(format_args!(
-                "{suppressed} records are left out: their blocks hold fewer than {}",
-                self.k_min
-            ));
-        }
-    }
-}
-
-impl From<SmallBlocks> for Small {
-    fn from(small: SmallBlocks) -> Self {
-        match small {
-            SmallBlocks::Refuse => Self::Refuse,
-            SmallBlocks::Suppress => Self::Suppress,
-            SmallBlocks::Merge => Self::Merge,
-        }
-    }
-}
-
-impl InBlocks {
-    /// What a provider will see of the blocks: the same for each, under a salt of its own.
-    pub(crate) fn directory(&self) -> anyhow::Result<Option<BlockDirectory>> {
-        let Some((blocking, groups)) = &self.blocking else {
-            return Ok(None);
+    ) -> anyhow::Result<(Records, Cells)> {
+        let fields = match block_key(self.block.as_deref(), rules)? {
+            None => bail!("pairs are compared within blocks: give --block"),
+            Some(BlockKey::Fingerprint { .. }) => bail!("--block: pairs need a list of fields"),
+            Some(BlockKey::Fields(fields)) => fields,
         };
-        let keys = self.people.keys.iter();
-        let mut generator = random::generator()?;
-        Ok(Some(blocking.directory(
-            groups.as_ref(),
-            keys,
-            &mut generator,
-        )?))
+        let records = Records::read(data, format, rules, pairwise, &fields)?;
+        Ok((records, self.cells(rules)))
+    }
+
+    fn cells(&self, rules: &RuleSet) -> Cells {
+        Cells {
+            occurring: self.cells == Which::Ours,
+            least: self.k_min,
+            rules_digest: rules.digest(),
+        }
+    }
+}
+
+/// Reads what `--block` says.
+pub(crate) fn block_key(
+    written: Option<&str>,
+    rules: &RuleSet,
+) -> anyhow::Result<Option<BlockKey>> {
+    let key = written.map(|written| BlockKey::new(written, rules));
+    key.transpose().context("--block")
+}
+
+/// The rule set whose only rule yields the block of a record.
+pub(crate) fn fields(key: &BlockKey) -> Option<&RuleSet> {
+    match key {
+        BlockKey::Fields(fields) => Some(fields),
+        BlockKey::Fingerprint { .. } => None,
     }
 }

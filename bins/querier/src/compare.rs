@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
     check_slots(&pairwise, resolved.options.key_bits)?;
     let outputs = &arguments.outputs;
     let blocks = &arguments.blocks;
-    let (people, directory) =
+    let (people, cells) =
         blocks.read_for_pairs(&arguments.data, outputs.format(), &rules, &pairwise)?;
     if !quiet {
         people.remarks.iter().for_each(say);
@@ -75,7 +75,7 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
         ids: &people.ids,
         rules: &ids,
         terms,
-        question: Question::Records(people.records, directory),
+        question: Question::Records(people.records, cells),
     };
     let card = carry_out(asked, &resolved, card, report, quiet)?;
     let scored = arguments.threshold.is_some();

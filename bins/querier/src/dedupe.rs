@@ -271,8 +271,8 @@ impl Elsewhere {
         for (name, linked) in &cards {
             if linked.left_out > 0 {
                 say(format_args!(
-                    "{name} has few records in the blocks of {} of ours: they are not compared, as if it held none of \
-                     them",
+                    "{} records are not compared with {name}'s, which does not offer their blocks, or they were not \
+                     named: they count as if it held none of them",
                     linked.left_out
                 ));
             }

@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 
 mod bars;
-mod blocking;
 mod card;
 mod pairs;
 mod people;
@@ -11,7 +10,6 @@ mod records;
 mod report;
 
 pub use bars::Bars;
-pub use blocking::Blocking;
 pub use card::{Summary, write};
 pub use pairs::write_pairs;
 pub use people::People;

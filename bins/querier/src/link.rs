@@ -38,7 +38,6 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
     let blocked = arguments
         .blocks
         .read(&arguments.data, outputs.format(), &rules)?;
-    let directory = blocked.directory()?;
     let people = blocked.people;
     if !quiet {
         people.remarks.iter().for_each(say);
@@ -56,7 +55,7 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
         ids: &people.ids,
         rules: &people.rules,
         terms,
-        question: Question::Keys(people.keys, directory),
+        question: Question::Keys(people.keys, blocked.blocks),
     };
     carry_out(asked, &resolved, Some(card), report, quiet)?;
     Ok(())

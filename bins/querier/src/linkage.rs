@@ -110,7 +110,7 @@ pub(crate) fn carry_out(
     }
     if !left_out.is_empty() {
         say(format_args!(
-            "{} records are left out: in their blocks {} has fewer records than it compares",
+            "{} records are not compared: {} does not offer their blocks, or they were not named",
             left_out.len(),
             resolved.provider.name
         ));

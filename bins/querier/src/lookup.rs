@@ -6,19 +6,20 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use blindjoin_columnar::load_rules;
 use blindjoin_protocol::Cell;
-use blindjoin_querier::{Bars, Blocking, Query};
-use blindjoin_record::blocking::{Blocks, Small};
+use blindjoin_querier::{Bars, Query};
+use blindjoin_record::blocking::BlockKey;
 use blindjoin_service::program::{self, say};
 use blindjoin_service::provider::blocked_digest;
-use blindjoin_service::querier::{self, Linked, Question};
-use blindjoin_service::random;
+use blindjoin_service::querier::{self, Blocks, Cells, Linked, Question};
 
+use crate::blocks::{block_key, fields};
 use crate::session::Session;
 
 /// Look up one record in a provider's registry
 ///
 /// Prints the rules under which the provider has a record with the same values, one a line. Exit
-/// code 0: found; 3: not found. Neither the provider nor the key holder learns whether it was found.
+/// code 0: found; 3: not found. Provider and key holder learn nothing but that a record was looked
+/// up, not even whether it was found; with --block the provider learns the block.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// A field of the rules and its value; may be given several times
@@ -28,8 +29,8 @@ pub(crate) struct Arguments {
     /// processes; - is standard input
     #[arg(long, value_name = "FILE")]
     fields_file: Option<PathBuf>,
-    /// Compare within the record's block only, which the provider learns: a list of fields as in
-    /// `blindjoin blocks`, or hash:BITS for a prefix of a salted hash of every identifier
+    /// Compare within the record's block only, which the provider learns, and must offer: a list of
+    /// fields as in `blindjoin blocks`, or hash:BITS, that many bits of a hash of every identifier
     #[arg(long, value_name = "KEY")]
     block: Option<String>,
     #[command(flatten)]
@@ -52,28 +53,22 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<bool> {
         !pairs.is_empty(),
         "nothing to look up: give --field NAME=VALUE or --fields-file"
     );
-    let blocking = arguments.block.as_deref();
-    // The provider sees to it that its own block is large enough; ours is one record.
-    let blocking = blocking.map(|block| Blocking::new(block, &rules, 1, Small::Refuse));
-    let blocking = blocking.transpose()?;
-    let fields = blocking.as_ref().and_then(Blocking::fields);
-    let Query {
-        keys,
-        without,
-        block,
-    } = Query::new(&rules, &pairs, fields)?;
-    let directory = match &blocking {
-        Some(blocking) => {
-            let mut blocks = Blocks::default();
-            blocks.add(block.as_deref());
-            let groups = blocks.group(1, Small::Refuse)?;
-            Some(blocking.directory(Some(&groups), keys.iter(), &mut random::generator()?)?)
-        }
-        None => None,
-    };
+    let key = block_key(arguments.block.as_deref(), &rules)?;
+    let fields = key.as_ref().and_then(fields);
+    let Query { keys, without } = Query::new(&rules, &pairs, fields)?;
     let digest = match fields {
         Some(fields) => blocked_digest(rules.digest(), fields.digest()),
         None => rules.digest(),
+    };
+    let blocks = match &key {
+        None => None,
+        // The one block that the record is in.
+        Some(BlockKey::Fields(_)) => Some(Blocks::Cells(Cells {
+            occurring: true,
+            least: 1,
+            rules_digest: rules.digest(),
+        })),
+        Some(BlockKey::Fingerprint { bits }) => Some(Blocks::Hashed(u8::try_from(*bits)?)),
     };
     if !quiet && !without.is_empty() {
         say(format_args!(
@@ -93,7 +88,7 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<bool> {
         &resolved.identity,
         &counterparts,
         terms,
-        Question::Keys(keys, directory),
+        Question::Keys(keys, blocks),
         &bars,
     ));
     bars.finish();
@@ -101,7 +96,7 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<bool> {
     // Nobody should take for absent what nobody has looked for.
     ensure!(
         card.matched(0) == Some(true) || !card.row(0).contains(&Cell::NotCompared),
-        "the provider has fewer records in the block than it compares: give --block a coarser key, or look up without"
+        "the provider does not offer the record's block, which says nothing of the record: look up without --block"
     );
     let mut output = std::io::stdout().lock();
     for (id, cell) in ids.iter().zip(card.row(0)) {

@@ -7,7 +7,6 @@ use blindjoin_columnar::{
 };
 use blindjoin_protocol::{QuerierKeys, QuerierKeysBuilder, join_key};
 use blindjoin_record::RuleSet;
-use blindjoin_record::blocking::Groups;
 use blindjoin_service::provider::blocked_digest;
 
 /// The querier's records as a linkage sees them.
@@ -23,23 +22,19 @@ pub struct People {
     pub rules_digest: [u8; 32],
     /// What should be said about the file.
     pub remarks: Vec<String>,
-    /// The rows outside of all blocks, in order: they have values and are not compared.
+    /// The rows that are in no block, in order: they have values and are not compared.
     pub outside: Vec<u32>,
 }
 
 impl People {
-    /// Reads a table of records whole.
-    pub fn read(data: &Path, format: Option<Format>, rules: &RuleSet) -> anyhow::Result<Self> {
-        Self::read_in_blocks(data, format, rules, None)
-    }
-
-    /// Reads a table of records whole. Records outside the given blocks take no part: their cells
-    /// will say that they were not compared. The rule set's only rule yields a record's block.
-    pub fn read_in_blocks(
+    /// Reads a table of records whole. The only rule of the rule set `blocks` yields a record's
+    /// block, where blocks are asked for; a record without one takes no part: its cells will say
+    /// that they were not compared.
+    pub fn read(
         data: &Path,
         format: Option<Format>,
         rules: &RuleSet,
-        blocks: Option<(&RuleSet, &Groups)>,
+        blocks: Option<&RuleSet>,
     ) -> anyhow::Result<Self> {
         let (mut reader, mut remarks) = open(data, format)?;
         let binding = rules
@@ -51,12 +46,12 @@ impl People {
             .map(|rule| rule.id().to_owned())
             .collect();
         let block_binding = blocks
-            .map(|(fields, _)| fields.bind(reader.columns(), today()))
+            .map(|fields| fields.bind(reader.columns(), today()))
             .transpose()
             .with_context(|| data.display().to_string())?;
         let columns = u16::try_from(ids.len()).context("there are too many rules")?;
         let mut take = Take {
-            blocks: blocks.map(|(_, groups)| groups),
+            blocked: blocks.is_some(),
             builder: QuerierKeysBuilder::new(columns),
             ids: &ids,
             key: Vec::new(),
@@ -84,13 +79,19 @@ impl People {
                 remarks.push(format!("rule {rule}: {count} records have no value for it"));
             }
         }
+        if population.without_block > 0 {
+            let count = population.without_block;
+            remarks.push(format!(
+                "{count} records are in no block: they are not compared"
+            ));
+        }
         Ok(Self {
             ids: population.ids,
             keys,
             rules: ids,
             rules_digest: match blocks {
                 None => rules.digest(),
-                Some((fields, _)) => blocked_digest(rules.digest(), fields.digest()),
+                Some(fields) => blocked_digest(rules.digest(), fields.digest()),
             },
             remarks,
             outside,
@@ -107,7 +108,7 @@ pub(crate) fn open(data: &Path, format: Option<Format>) -> anyhow::Result<(Reade
 }
 
 struct Take<'a> {
-    blocks: Option<&'a Groups>,
+    blocked: bool,
     builder: QuerierKeysBuilder,
     ids: &'a [String],
     key: Vec<u8>,
@@ -124,10 +125,10 @@ impl TakeSignatures for Take<'_> {
 
     fn signature(&mut self, signature: Signature<'_>) -> anyhow::Result<()> {
         let rule = &self.ids[usize::from(signature.rule)];
-        let block = match (self.blocks, signature.block) {
-            (None, _) => None,
-            (Some(groups), Some(block)) if groups.of(block).is_some() => Some(block.as_bytes()),
-            (Some(_), _) => {
+        let block = match (self.blocked, signature.block) {
+            (false, _) => None,
+            (true, Some(block)) => Some(block.as_bytes()),
+            (true, None) => {
                 self.builder.not_compared(signature.row, signature.rule);
                 if self.outside.last() != Some(&signature.row) {
                     self.outside.push(signature.row);

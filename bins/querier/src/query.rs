@@ -11,8 +11,6 @@ pub struct Query {
     pub keys: QuerierKeys,
     /// The rules under which it has no value.
     pub without: Vec<String>,
-    /// Its block, where blocks are asked for.
-    pub block: Option<String>,
 }
 
 /// A person's values stay out of logs.
@@ -126,7 +124,6 @@ impl Query {
         Ok(Self {
             keys: builder.build(),
             without,
-            block,
         })
     }
 }

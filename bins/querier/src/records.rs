@@ -6,7 +6,6 @@ use blindjoin_columnar::{
 };
 use blindjoin_protocol::{Pairwise, QuerierRecords};
 use blindjoin_record::RuleSet;
-use blindjoin_record::blocking::Groups;
 use blindjoin_service::provider::blocked_digest;
 
 use crate::people::open;
@@ -25,21 +24,20 @@ pub struct Records {
 }
 
 impl Records {
-    /// Reads a table of records whole. Records outside the given blocks take no part. The rule set
-    /// `fields` yields a record's block.
+    /// Reads a table of records whole. The only rule of the rule set `fields` yields a record's block;
+    /// a record without one takes no part.
     pub fn read(
         data: &Path,
         format: Option<Format>,
         rules: &RuleSet,
         pairwise: &Pairwise,
-        (fields, groups): (&RuleSet, &Groups),
+        fields: &RuleSet,
     ) -> anyhow::Result<Self> {
         let name = || data.display().to_string();
         let (mut reader, mut remarks) = open(data, format)?;
         let binding = rules.bind(reader.columns(), today()).with_context(name)?;
         let blocks = fields.bind(reader.columns(), today()).with_context(name)?;
         let mut take = Take {
-            groups,
             records: QuerierRecords::new(pairwise),
             begun: false,
             block: String::new(),
@@ -58,7 +56,9 @@ impl Records {
         ensure!(!population.ids.is_empty(), "{} has no records", name());
         if population.without_block > 0 {
             let count = population.without_block;
-            remarks.push(format!("{count} records are in no block"));
+            remarks.push(format!(
+                "{count} records are in no block: they are not compared"
+            ));
         }
         Ok(Self {
             ids: population.ids,
@@ -70,8 +70,7 @@ impl Records {
 }
 
 /// Collects whole records, each when the next one begins.
-struct Take<'a> {
-    groups: &'a Groups,
+struct Take {
     records: QuerierRecords,
     begun: bool,
     block: String,
@@ -79,7 +78,7 @@ struct Take<'a> {
     values: Vec<String>,
 }
 
-impl Take<'_> {
+impl Take {
     fn finish_record(&mut self) -> Result<(), blindjoin_protocol::Error> {
         if !std::mem::replace(&mut self.begun, true) {
             return Ok(());
@@ -89,7 +88,7 @@ impl Take<'_> {
             .iter()
             .map(|value| Some(value.as_bytes()).filter(|value| !value.is_empty()))
             .collect();
-        let block = self.groups.of(&self.block).map(|_| self.block.as_bytes());
+        let block = Some(self.block.as_bytes()).filter(|block| !block.is_empty());
         self.records.push(block, &values)?;
         self.block.clear();
         self.values.iter_mut().for_each(String::clear);
@@ -97,7 +96,7 @@ impl Take<'_> {
     }
 }
 
-impl TakeSignatures for Take<'_> {
+impl TakeSignatures for Take {
     type Error = anyhow::Error;
 
     fn row(&mut self, _row: u32) -> anyhow::Result<()> {

@@ -42,7 +42,7 @@ pub(crate) struct Options {
     /// Let the key holder count, but the provider hide the number of matches among false ones
     #[arg(long, conflicts_with = "blind")]
     hide_count: bool,
-    /// How differences are masked
+    /// How differences are masked; full has the key holder count the matches
     #[arg(long, value_name = "MASK")]
     mask: Option<MaskName>,
 }

@@ -17,11 +17,12 @@
 use std::sync::Arc;
 
 use blindjoin_protocol::{
-    Agreement, Answer, BlockDirectory, Card, Channel, Clause, Handshake, Identity, Inbound,
-    KeyAnnouncement, KeyHolder, KeySize, Manifest, Mask, Mode, Offer, Outbound, Pairwise, Parties,
-    Profile, Provider, ProviderJobs, ProviderKeys, ProviderKeysBuilder, ProviderRecords, Querier,
-    QuerierKeys, QuerierKeysBuilder, QuerierRecords, Role, SecretKey, SessionSecret, TableIntake,
-    TableKind, Terms, join_key, size_class,
+    Agreement, BlockDirectory, Blocking, CANARY_ROOM, Card, Channel, Clause, Columns, Handshake,
+    Identity, Inbound, KeyAnnouncement, KeyHolder, KeySize, Manifest, Mask, Mode, OfferedCell,
+    Outbound, Pairwise, Parties, Plan, Profile, Provider, ProviderJobs, ProviderKeys,
+    ProviderKeysBuilder, ProviderRecords, Querier, QuerierKeys, QuerierKeysBuilder, QuerierRecords,
+    Role, SecretKey, SessionSecret, TableIntake, TableKind, Terms, block_class, join_key,
+    published_class, size_class,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
@@ -119,9 +120,9 @@ fn terms(key: &SecretKey, mode: Mode) -> Terms {
         } else {
             2
         },
+        blind: mode == Mode::Lookup,
         mode,
         mask: Mask::Slot,
-        blind: false,
         dummies: None,
         profile: key.public().profile(),
         key_size: key.public().size(),
@@ -129,6 +130,8 @@ fn terms(key: &SecretKey, mode: Mode) -> Terms {
         rules_digest: [0; 32],
         match_cap: 1 << 24,
         expires: u64::MAX,
+        columns: Columns::default(),
+        agreement: [0; 32],
     }
 }
 
@@ -145,7 +148,7 @@ fn session(
     key: &SecretKey,
     terms: Terms,
     sizes: [u64; 2],
-    blocks: Option<BlockDirectory>,
+    blocks: Option<&BlockDirectory>,
 ) -> Session {
     let mut rng = ChaCha20Rng::seed_from_u64(2);
     let [q, p, k] = [1, 2, 3].map(|seed: u8| Identity::from_seed(&[seed; 32]));
@@ -154,8 +157,21 @@ fn session(
         provider: p.key(),
         keyholder: k.key(),
     };
-    let offer = Offer::new(terms, sizes[0], blocks, &mut rng).unwrap();
-    let manifest = Manifest::new(&offer, &Answer::new(sizes[1], &mut rng), parties).unwrap();
+    let manifest = Manifest {
+        plan: Plan::of(&terms, sizes[0], sizes[1]).unwrap(),
+        terms,
+        parties,
+        querier_nonce: [1; 32],
+        provider_nonce: [2; 32],
+        querier_size: sizes[0],
+        provider_size: sizes[1],
+        classes: if blocks.is_some() {
+            Vec::new()
+        } else {
+            vec![sizes[1]]
+        },
+        blocks: blocks.map(BlockDirectory::digest),
+    };
     let [qs, ps, ks] = [0; 3].map(|_| SessionSecret::generate(&mut rng));
     let agreement = Agreement::new(manifest.clone(), key.public().clone()).unwrap();
     let announced = KeyAnnouncement::sign(&k, &agreement, &ks);
@@ -277,11 +293,9 @@ fn join(key: &Arc<SecretKey>, mode: &str, records: usize) {
 
     let querier_size = match terms.mode {
         Mode::Lookup => 1 + u64::from(terms.canaries),
-        Mode::Join { .. } | Mode::Pairwise(_) => {
-            size_class(ours as u64 + u64::from(terms.canaries))
-        }
+        Mode::Join { .. } | Mode::Pairwise(_) => size_class(ours as u64 + CANARY_ROOM),
     };
-    let provider_size = size_class(records as u64 + u64::from(terms.canaries));
+    let provider_size = published_class(records as u64, 0);
     let Session {
         agreement,
         secrets,
@@ -448,17 +462,24 @@ fn pairwise(key: &Arc<SecretKey>, pairs: usize) {
         provider_records.push(b"block", &[Some(value); 5]).unwrap();
     }
     let mut rng = ChaCha20Rng::seed_from_u64(3);
-    let blocks = BlockDirectory::of_pairwise(querier_records.blocks(), 0, &mut rng).unwrap();
+    let cell = OfferedCell {
+        key: b"block".to_vec(),
+        keys: 0,
+        records: u32::try_from(block_class((pairs / ours) as u64)).unwrap(),
+    };
+    let cells = Blocking::new("all", [0; 32], vec![cell]).unwrap();
+    let counts = cells.count(querier_records.blocks());
+    let blocks = BlockDirectory::of_pairs(&cells, &counts, 1, false, &mut rng);
     let sizes = [
         size_class(blocks.padded_rows()),
-        size_class(provider_records.pairs(&blocks)),
+        blocks.pairs() + CANARY_ROOM,
     ];
     let Session {
         agreement,
         secrets,
         channels,
         others,
-    } = session(key, terms, sizes, Some(blocks.clone()));
+    } = session(key, terms, sizes, Some(&blocks));
     let join_keys = channels[0].join_keys(agreement.suite());
     clock.lap("handshake");
     let querier = Querier::for_pairs(

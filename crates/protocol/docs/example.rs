@@ -23,23 +23,20 @@ let (ours, theirs) = (ours.build(), theirs.build());
 
 // Agreement. (A key this short factors easily; real sizes are 2048, 3072 and 4096.)
 let key_size = KeySize::insecure_test_key(512).expect("a test size");
-let terms = Terms {
-    mode: Mode::Join { table: TableKind::Okvs },
-    mask: Mask::Slot,
-    blind: true,
-    dummies: None,
-    profile: Profile::DjnShort,
-    key_size,
-    rules: vec!["ssn".to_owned()],
-    rules_digest: [0; 32],
-    canaries: 4,
-    match_cap: 1000,
-    expires: 2_000_000_000,
+let rules = vec!["ssn".to_owned()];
+let rule = PublishedRule {
+    id: rules[0].clone(),
+    class: published_class(theirs.len() as u64, 0),
+    forms: 1,
+    weight: 1,
 };
+let published = Published::new(vec![rule], [0; 32], vec![key_size], [0; 32]);
+let choices = Choices { canaries: 4, ..Choices::new(key_size, 2_000_000_000) };
+let terms = Terms::join(&choices, TableKind::Okvs, rules, [0; 32], ours.len() as u64)?;
 let [qs, ps, ks] = [0; 3].map(|_| SessionSecret::generate(&mut rng));
-let offer = Offer::for_keys(terms, &ours, None, &mut rng)?;
-let answer = Answer::for_keys(&offer, &theirs, &mut rng);
-let manifest = Manifest::new(&offer, &answer, parties)?;
+let offer = Offer::for_keys(terms, &published, &ours, None, &mut rng)?;
+let answer = Answer::new(&mut rng);
+let manifest = Manifest::new(&offer, &answer, &published, parties)?;
 let secret_key = SecretKey::generate(key_size, Profile::DjnShort, &mut ks.key_generation());
 let agreement = Agreement::new(manifest.clone(), secret_key.public().clone())?;
 let announcement = KeyAnnouncement::sign(&k, &agreement, &ks);

@@ -54,7 +54,7 @@ impl Agreement {
 
         Ok(Self {
             digest: manifest.digest(),
-            sizes: Sizes::of(&manifest)?,
+            sizes: manifest.sizes()?,
             fingerprint,
             session_id: SessionId::of(&bytes, &[fingerprint]),
             manifest,

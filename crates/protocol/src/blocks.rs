@@ -1,334 +1,414 @@
-//! Blocking: which part of its records a querier shows the provider the place of.
+//! Blocks: which part of the provider's registry a session is about.
 
-use std::ops::RangeInclusive;
+mod offer;
+
+use std::sync::Arc;
 
 use rand::CryptoRng;
 use sha2::{Digest as _, Sha256};
 
-use crate::codec::Writer;
-use crate::{Error, size_class};
+use crate::codec::{Reader, Writer};
+use crate::{Error, block_class};
 
-mod encoding;
+pub use offer::{BlockOffer, NamedCell};
 
 /// The longest block key in bytes.
 const LONGEST_KEY: usize = 1024;
-/// The most ranges in a directory.
-const MOST_RANGES: usize = 1 << 20;
 
-/// The block keys that a querier reveals to a provider, and to nobody else.
+/// A block of the provider's that queriers may name.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OfferedCell {
+    /// Its key: the fields' values.
+    pub key: Vec<u8>,
+    /// The class of the keys in it, canaries not included.
+    pub keys: u64,
+    /// The class of its records.
+    pub records: u32,
+}
+
+/// A blocking by fields, and the blocks of it that a provider offers.
 ///
-/// The directory names [ranges](BlockRange) of keys: a block by itself, or the first and the last of
-/// several that were too small and merged. The provider compares its records in these ranges and no
-/// others. In a join or lookup the directory says *which* blocks occur and nothing about their
-/// sizes, and records still match within the same block only; in a pairwise linkage it also holds
-/// each range's number of rows, rounded up to a size class, and all pairs inside a range are
-/// compared. The manifest holds a salted digest, from which the key holder learns nothing.
+/// Cheap to clone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Blocking {
+    name: Arc<str>,
+    digest: [u8; 32],
+    /// In ascending order of their keys.
+    cells: Arc<[OfferedCell]>,
+}
+
+/// Block keys stay out of logs: only their classes are shown.
+impl std::fmt::Debug for OfferedCell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OfferedCell")
+            .field("keys", &self.keys)
+            .field("records", &self.records)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Block keys stay out of logs: only how many there are is shown.
+impl std::fmt::Debug for Blocking {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Blocking")
+            .field("cells", &self.cells.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Blocking {
+    /// The most blocks of a blocking.
+    pub const MOST_CELLS: usize = 1 << 18;
+    /// The records a block should hold at least unless somebody has a reason for less.
+    pub const DEFAULT_LEAST: usize = 11;
+
+    /// The longest name in bytes.
+    pub const LONGEST_NAME: usize = 1024;
+
+    /// Yields a blocking of these blocks, in any order, under the name that a querier may call it by.
+    /// `digest` is of the rules together with the rules that yield the blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooMany`] for too many blocks, [`Error::KeyNotJoinable`] for a key that is empty,
+    /// occurs twice, has a NUL byte or more than 1024 bytes, or such a name.
+    pub fn new(name: &str, digest: [u8; 32], mut cells: Vec<OfferedCell>) -> Result<Self, Error> {
+        let (count, room) = (cells.len() as u64, Self::MOST_CELLS as u64);
+        if count > room {
+            return Err(Error::TooMany { count, room });
+        }
+        cells.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        let twice = cells.windows(2).any(|pair| pair[0].key == pair[1].key);
+        let named = (1..=Self::LONGEST_NAME).contains(&name.len());
+        if twice || !named || !cells.iter().all(|cell| is_block_key(&cell.key)) {
+            return Err(Error::KeyNotJoinable);
+        }
+        Ok(Self {
+            name: name.into(),
+            digest,
+            cells: cells.into(),
+        })
+    }
+
+    /// Yields what the provider calls it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Yields the digest of rules and blocking, which a querier must have too.
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+
+    /// Yields the blocks, ascending.
+    pub fn cells(&self) -> &[OfferedCell] {
+        &self.cells
+    }
+
+    /// Yields the position of a block.
+    pub fn find(&self, key: &[u8]) -> Option<u32> {
+        let position = self.cells.binary_search_by(|cell| (*cell.key).cmp(key));
+        u32::try_from(position.ok()?).ok()
+    }
+
+    /// Counts records by the positions of their blocks.
+    pub fn count<'a>(&self, blocks: impl IntoIterator<Item = &'a [u8]>) -> Vec<u64> {
+        let mut counts = vec![0; self.cells.len()];
+        for position in blocks.into_iter().filter_map(|block| self.find(block)) {
+            counts[position as usize] += 1;
+        }
+        counts
+    }
+
+    pub(crate) fn encode(&self, out: &mut Writer) {
+        out.bytes(self.name.as_bytes()).raw(&self.digest);
+        out.u32(u32::try_from(self.cells.len()).expect("checked against the most blocks"));
+        for cell in &*self.cells {
+            out.bytes(&cell.key).u64(cell.keys).u32(cell.records);
+        }
+    }
+
+    pub(crate) fn decode(input: &mut Reader<'_>) -> Result<Self, Error> {
+        let (name, digest) = (input.text(Self::LONGEST_NAME)?, input.array()?);
+        let count = input.u32()? as usize;
+        if count > Self::MOST_CELLS {
+            return Err(input.malformed());
+        }
+        let mut cells: Vec<OfferedCell> = Vec::new();
+        for _ in 0..count {
+            let cell = OfferedCell {
+                key: input.bytes(LONGEST_KEY)?.to_vec(),
+                keys: input.u64()?,
+                records: input.u32()?,
+            };
+            if cells.last().is_some_and(|before| before.key >= cell.key) {
+                return Err(input.malformed());
+            }
+            cells.push(cell);
+        }
+        Self::new(name, digest, cells).map_err(|_| input.malformed())
+    }
+}
+
+fn is_block_key(key: &[u8]) -> bool {
+    (1..=LONGEST_KEY).contains(&key.len()) && !key.contains(&0)
+}
+
+/// The blocks that a session is about, which the querier shows to the provider and to nobody else.
 ///
-/// Blocking trades privacy for work: a count hides among the records of its range, but *that* a
-/// year or a state occurs is not hidden. Of merged blocks the provider learns the first and the last
-/// key and nothing of those between: the directory is the same whether or not they occur.
+/// Records in these blocks are compared and no others. Blocks are either [cells](Blocking) of the
+/// provider's, and records then match within the same cell only, or prefixes of a hash of the join
+/// key. The manifest holds a salted digest, from which the key holder learns nothing.
+///
+/// Naming all cells, which is the rule, tells the provider nothing; naming some tells where the
+/// querier has records. A comparison of pairs shows also how many, padded. Of hashed blocks the
+/// provider learns that prefix of the hash of every key asked for.
+///
+/// Cheap to clone but for what is named.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BlockDirectory {
-    salt: [u8; 32],
-    hash_bits: Option<u8>,
-    /// In ascending order, apart from each other.
-    ranges: Vec<Range>,
-}
-
-/// A block, or all blocks from a first to a last key in byte order, and how many records there are.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct BlockRange<'a> {
-    /// The first key.
-    pub first: &'a [u8],
-    /// The last key; the first where the block stands by itself.
-    pub last: &'a [u8],
-    /// The records in the range.
-    pub records: usize,
-}
-
-/// A range with its padded number of rows, 0 outside a pairwise linkage.
-#[derive(Clone, PartialEq, Eq)]
-struct Range {
-    first: Vec<u8>,
-    last: Vec<u8>,
-    rows: u32,
+    offer: BlockOffer,
+    /// None where blocks are hashed.
+    blocking: Option<Blocking>,
 }
 
 /// Block keys stay out of logs: only how many there are is shown.
 impl std::fmt::Debug for BlockDirectory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("BlockDirectory")
-            .field("ranges", &self.ranges.len())
+            .field("blocks", &self.len())
             .finish_non_exhaustive()
-    }
-}
-
-impl std::fmt::Debug for BlockRange<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("BlockRange")
-            .field("records", &self.records)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<'a> From<(&'a [u8], usize)> for BlockRange<'a> {
-    /// A block by itself: its key and its number of records.
-    fn from((key, records): (&'a [u8], usize)) -> Self {
-        Self {
-            first: key,
-            last: key,
-            records,
-        }
     }
 }
 
 impl BlockDirectory {
-    /// The records a block should hold at least unless somebody has a reason for less.
-    pub const DEFAULT_LEAST: usize = 11;
-
-    /// Yields a directory of named blocks for a join or a lookup.
-    ///
-    /// Ranges that share a key are united, and their records added: blocks may be given one by one,
-    /// records may be given as blocks of one.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::BlockTooSmall`] when a range holds fewer than `least` records: merge or leave out.
-    /// [`Error::TooMany`] beyond a million ranges. [`Error::KeyNotJoinable`] for a key with a NUL
-    /// byte or above 1024 bytes.
-    ///
-    /// # Panics
-    ///
-    /// If a range ends before it begins.
-    pub fn of_keys<'a, R: Into<BlockRange<'a>>>(
-        ranges: impl IntoIterator<Item = R>,
-        least: usize,
-        rng: &mut impl CryptoRng,
-    ) -> Result<Self, Error> {
-        let united = unite(ranges);
-        check_sizes(united.iter().map(|range| range.records), least)?;
-        let ranges = united.iter().map(|range| Range::new(range, 0)).collect();
-        Self::new(None, ranges, salt(rng))
+    /// Yields all cells of a blocking, for a join or a lookup.
+    pub fn all(blocking: &Blocking, rng: &mut impl CryptoRng) -> Self {
+        Self::named(blocking, |_| Some(0), rng)
     }
 
-    /// Yields a directory for a pairwise linkage, which shows the size class of every range.
-    ///
-    /// # Errors
-    ///
-    /// As for [`of_keys`](Self::of_keys).
-    ///
-    /// # Panics
-    ///
-    /// As for [`of_keys`](Self::of_keys).
-    pub fn of_pairwise<'a, R: Into<BlockRange<'a>>>(
-        ranges: impl IntoIterator<Item = R>,
-        least: usize,
+    /// Yields the cells in which the querier has at least `least` records, and one at least, for a
+    /// join or a lookup; `counts` are those of [`Blocking::count`].
+    pub fn occurring(
+        blocking: &Blocking,
+        counts: &[u64],
+        least: u64,
         rng: &mut impl CryptoRng,
-    ) -> Result<Self, Error> {
-        let united = unite(ranges);
-        check_sizes(united.iter().map(|range| range.records), least)?;
-        let padded = |size| u32::try_from(block_class(size as u64)).unwrap_or(u32::MAX);
-        let ranges = united
-            .iter()
-            .map(|range| Range::new(range, padded(range.records)))
-            .collect();
-        Self::new(None, ranges, salt(rng))
+    ) -> Self {
+        let enough = |position: usize| counts[position] >= least.max(1);
+        Self::named(blocking, |position| enough(position).then_some(0), rng)
     }
 
-    /// Yields a directory of the first `bits` bits of a hash of every join key, salted afresh.
-    ///
-    /// # Errors
-    ///
-    /// As for [`of_keys`](Self::of_keys).
+    /// Yields all cells of a blocking, or those in which the querier has records, for a comparison
+    /// of pairs. Each shows the class of the number of its rows, which is that of `least` at least:
+    /// cells with fewer records, and those without any, are alike.
+    pub fn of_pairs(
+        blocking: &Blocking,
+        counts: &[u64],
+        least: u64,
+        occurring: bool,
+        rng: &mut impl CryptoRng,
+    ) -> Self {
+        let rows = |position: usize| {
+            let named = !occurring || counts[position] > 0;
+            let class = block_class(counts[position].max(least));
+            named.then(|| u32::try_from(class).unwrap_or(u32::MAX))
+        };
+        Self::named(blocking, rows, rng)
+    }
+
+    fn named(
+        blocking: &Blocking,
+        rows: impl Fn(usize) -> Option<u32>,
+        rng: &mut impl CryptoRng,
+    ) -> Self {
+        let positions = 0..blocking.cells.len();
+        let named = (0..).zip(positions);
+        let named = named.filter_map(|(position, index)| {
+            let rows = rows(index)?;
+            Some(NamedCell { position, rows })
+        });
+        Self {
+            offer: BlockOffer::Cells {
+                salt: salt(rng),
+                named: named.collect(),
+            },
+            blocking: Some(blocking.clone()),
+        }
+    }
+
+    /// Yields the first `bits` bits of a hash of every join key, under the salt that the provider
+    /// has given the querier.
     ///
     /// # Panics
     ///
-    /// If `bits` is not in `1..=32`.
-    pub fn of_hash<'a>(
+    /// If `bits` is not in `1..=19`.
+    pub fn hashed<'a>(
         bits: u8,
+        provider_salt: [u8; 32],
         join_keys: impl IntoIterator<Item = &'a [u8]>,
-        least: usize,
         rng: &mut impl CryptoRng,
-    ) -> Result<Self, Error> {
-        assert!((1..=32).contains(&bits), "a hash block has 1 to 32 bits");
-        let salt = salt(rng);
+    ) -> Self {
+        assert!(
+            (1..=BlockOffer::MOST_HASH_BITS).contains(&bits),
+            "a hashed block has 1 to 19 bits"
+        );
         let keys = join_keys.into_iter();
-        let prefixes: Vec<_> = keys.map(|key| prefix(&salt, bits, key)).collect();
-        let united = unite(prefixes.iter().map(|prefix| (prefix.as_slice(), 1)));
-        check_sizes(united.iter().map(|range| range.records), least)?;
-        let ranges = united.iter().map(|range| Range::new(range, 0)).collect();
-        Self::new(Some(bits), ranges, salt)
+        let mut prefixes: Vec<u32> = keys
+            .map(|key| hash_prefix(&provider_salt, bits, key))
+            .collect();
+        prefixes.sort_unstable();
+        prefixes.dedup();
+        Self {
+            offer: BlockOffer::Prefixes {
+                salt: salt(rng),
+                provider_salt,
+                bits,
+                prefixes,
+            },
+            blocking: None,
+        }
     }
 
-    fn new(hash_bits: Option<u8>, ranges: Vec<Range>, salt: [u8; 32]) -> Result<Self, Error> {
-        if ranges.len() > MOST_RANGES {
-            return Err(Error::TooMany {
-                count: ranges.len() as u64,
-                room: MOST_RANGES as u64,
-            });
+    /// Reads an offer against what was published, if there is such a blocking and all its cells.
+    pub(crate) fn of_offer(offer: &BlockOffer, blocking: Option<&Blocking>) -> Option<Self> {
+        if let BlockOffer::Cells { named, .. } = offer {
+            // Ascending, so the last is the largest.
+            let last = named.last().map_or(0, |cell| cell.position as usize + 1);
+            if last > blocking?.cells.len() {
+                return None;
+            }
         }
-        if hash_bits.is_none() && !ranges.iter().all(Range::is_named) {
-            return Err(Error::KeyNotJoinable);
-        }
-        Ok(Self {
-            salt,
-            hash_bits,
-            ranges,
+        Some(Self {
+            offer: offer.clone(),
+            blocking: blocking.cloned(),
         })
     }
 
-    /// Says whether blocks are prefixes of a hash of the join key, not keys of their own.
-    pub fn is_hashed(&self) -> bool {
-        self.hash_bits.is_some()
+    /// Yields what is offered to the provider.
+    pub(crate) fn offer(&self) -> &BlockOffer {
+        &self.offer
     }
 
-    /// Says whether a record is compared: its block key is in a range, or its join key's hash prefix
-    /// occurs.
+    /// Says whether blocks are prefixes of a hash of the join key, not cells.
+    pub fn is_hashed(&self) -> bool {
+        matches!(self.offer, BlockOffer::Prefixes { .. })
+    }
+
+    /// Says whether a record takes part: its block is named, or its join key's prefix.
     ///
-    /// `key` is the record's block key in a directory of named blocks, and its join key in a
-    /// [hashed](Self::is_hashed) one.
+    /// `key` is the record's block key where cells are named, and its join key where blocks are
+    /// [hashed](Self::is_hashed).
     pub fn admits(&self, key: &[u8]) -> bool {
-        self.place(key).is_some()
+        self.find(key).is_some()
     }
 
     /// Says whether a join key takes part: by the block at its end, or by its hash.
     pub fn admits_join_key(&self, key: &[u8]) -> bool {
-        let block = key.rsplit(|byte| *byte == 0).next().unwrap_or_default();
-        self.admits(if self.is_hashed() { key } else { block })
+        self.admits(if self.is_hashed() { key } else { block_of(key) })
     }
 
-    /// Checks, at the provider, that no range of the directory holds a few of its records only.
-    ///
-    /// `keys` are what [`admits`](Self::admits) takes, one for each record (or join key). Ranges
-    /// without any record pass: in them nobody is compared.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::BlockTooSmall`].
-    pub fn check_sizes<'a>(
-        &self,
-        keys: impl IntoIterator<Item = &'a [u8]>,
-        least: usize,
-    ) -> Result<(), Error> {
-        check_sizes(self.count(keys).into_iter().filter(|&size| size > 0), least)
-    }
-
-    /// Yields, at the provider, which ranges it leaves out, by their positions: those that hold
-    /// fewer than `least` of its records, and those without any, lest the two be told apart.
-    ///
-    /// `keys` are as for [`check_sizes`](Self::check_sizes).
-    pub fn small<'a>(&self, keys: impl IntoIterator<Item = &'a [u8]>, least: usize) -> Vec<u32> {
-        (0..)
-            .zip(self.count(keys))
-            .filter(|&(_, size)| size < least.max(1))
-            .map(|(position, _)| position)
-            .collect()
-    }
-
-    /// Yields the directory without the ranges at these positions, under the same salt.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Malformed`] unless the positions ascend and there are such ranges.
-    pub fn without(&self, positions: &[u32]) -> Result<Self, Error> {
-        let ascending = positions.is_sorted_by(|a, b| a < b);
-        let last = positions.last().map_or(0, |&last| last as usize + 1);
-        if !ascending || last > self.ranges.len() {
-            return Err(Error::Malformed { what: "answer" });
-        }
-        let mut positions = positions.iter().copied().peekable();
-        let mut ranges = Vec::with_capacity(self.ranges.len() - positions.len());
-        for (position, range) in (0..).zip(&self.ranges) {
-            if positions.next_if_eq(&position).is_none() {
-                ranges.push(range.clone());
-            }
-        }
-        Ok(Self {
-            salt: self.salt,
-            hash_bits: self.hash_bits,
-            ranges,
-        })
-    }
-
-    fn count<'a>(&self, keys: impl IntoIterator<Item = &'a [u8]>) -> Vec<usize> {
-        let mut sizes = vec![0; self.ranges.len()];
-        for range in keys.into_iter().filter_map(|key| self.place(key)) {
-            sizes[range] += 1;
-        }
-        sizes
-    }
-
-    /// Yields the number of ranges.
+    /// Yields the number of blocks.
     pub fn len(&self) -> usize {
-        self.ranges.len()
+        match &self.offer {
+            BlockOffer::Cells { named, .. } => named.len(),
+            BlockOffer::Prefixes { prefixes, .. } => prefixes.len(),
+        }
     }
 
-    /// Says whether there are no ranges.
+    /// Says whether there are no blocks.
     pub fn is_empty(&self) -> bool {
-        self.ranges.is_empty()
+        self.len() == 0
     }
 
-    /// Yields the ranges, ascending, with the padded number of the querier's rows.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (RangeInclusive<&[u8]>, u32)> {
-        self.ranges
+    /// Yields the named cells, ascending, with the padded number of the querier's rows: 0 outside a
+    /// comparison of pairs. None where blocks are hashed.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&OfferedCell, u32)> {
+        let named = match &self.offer {
+            BlockOffer::Cells { named, .. } => named.as_slice(),
+            BlockOffer::Prefixes { .. } => &[],
+        };
+        let cells = self.blocking.as_ref().map_or(&[][..], Blocking::cells);
+        named
             .iter()
-            .map(|range| (range.first.as_slice()..=&*range.last, range.rows))
+            .map(|named| (&cells[named.position as usize], named.rows))
     }
 
-    /// Yields the total of padded rows: the querier's size in a pairwise linkage.
+    /// Yields the total of padded rows: what the querier's class is of in a comparison of pairs.
     pub fn padded_rows(&self) -> u64 {
-        self.ranges.iter().map(|range| u64::from(range.rows)).sum()
+        self.offer.padded_rows()
+    }
+
+    /// Yields the pairs of padded rows with the classes of the cells' records.
+    pub fn pairs(&self) -> u64 {
+        self.iter()
+            .map(|(cell, rows)| u64::from(rows) * u64::from(cell.records))
+            .fold(0, u64::saturating_add)
+    }
+
+    /// Yields the sum of the classes of the cells' keys.
+    pub(crate) fn keys(&self) -> u64 {
+        self.iter()
+            .map(|(cell, _)| cell.keys)
+            .fold(0, u64::saturating_add)
     }
 
     /// Yields the salted digest that stands in the manifest.
     pub fn digest(&self) -> [u8; 32] {
         let mut out = Writer::new();
-        self.encode(&mut out);
+        out.raw(b"blocks");
+        self.offer.encode(&mut out);
+        // Positions mean these cells and no others.
+        for (cell, _) in self.iter() {
+            out.bytes(&cell.key);
+        }
         Sha256::digest(out.finish()).into()
     }
 
-    /// Yields the position of the range that holds a named block.
+    /// Yields the number of the block, among those named, of what [`admits`](Self::admits) takes.
     pub(crate) fn find(&self, key: &[u8]) -> Option<usize> {
-        let position = self
-            .ranges
-            .partition_point(|range| range.last.as_slice() < key);
-        let range = self.ranges.get(position)?;
-        (range.first.as_slice() <= key).then_some(position)
-    }
-
-    /// [`find`](Self::find) for what [`admits`](Self::admits) takes.
-    fn place(&self, key: &[u8]) -> Option<usize> {
-        match self.hash_bits {
-            None => self.find(key),
-            Some(bits) => self.find(&prefix(&self.salt, bits, key)),
+        match &self.offer {
+            BlockOffer::Cells { named, .. } => {
+                let position = self.blocking.as_ref()?.find(key)?;
+                named
+                    .binary_search_by_key(&position, |cell| cell.position)
+                    .ok()
+            }
+            BlockOffer::Prefixes {
+                provider_salt,
+                bits,
+                prefixes,
+                ..
+            } => prefixes
+                .binary_search(&hash_prefix(provider_salt, *bits, key))
+                .ok(),
         }
     }
 }
 
-impl Range {
-    fn new(range: &BlockRange<'_>, rows: u32) -> Self {
-        Self {
-            first: range.first.to_vec(),
-            last: range.last.to_vec(),
-            rows,
-        }
-    }
-
-    /// Whether both ends can be block keys.
-    fn is_named(&self) -> bool {
-        [&self.first, &self.last]
-            .into_iter()
-            .all(|key| key.len() <= LONGEST_KEY && !key.contains(&0))
-    }
+/// Yields the block at the end of a join key in blocks.
+pub(crate) fn block_of(join_key: &[u8]) -> &[u8] {
+    join_key
+        .rsplit(|byte| *byte == 0)
+        .next()
+        .unwrap_or_default()
 }
 
-/// The size class of one block: as [`size_class`], but from 4 records on.
-pub fn block_class(size: u64) -> u64 {
-    if size <= 8 {
-        size.max(4)
-    } else {
-        size_class(size * 8).div_ceil(8)
-    }
+/// Yields the number of the hashed block of a join key: the first `bits` bits of its salted hash.
+///
+/// # Panics
+///
+/// If `bits` is above 32.
+pub fn hash_prefix(provider_salt: &[u8; 32], bits: u8, join_key: &[u8]) -> u32 {
+    let digest = Sha256::new()
+        .chain_update(b"block")
+        .chain_update(provider_salt)
+        .chain_update(join_key)
+        .finalize();
+    let head = u64::from(u32::from_be_bytes([
+        digest[0], digest[1], digest[2], digest[3],
+    ]));
+    u32::try_from(head >> (32 - bits)).expect("at most 32 bits")
 }
 
 fn salt(rng: &mut impl CryptoRng) -> [u8; 32] {
@@ -337,179 +417,133 @@ fn salt(rng: &mut impl CryptoRng) -> [u8; 32] {
     salt
 }
 
-/// The first `bits` bits of the salted hash of a join key, as four bytes.
-fn prefix(salt: &[u8; 32], bits: u8, join_key: &[u8]) -> [u8; 4] {
-    let digest = Sha256::new()
-        .chain_update(b"block")
-        .chain_update(salt)
-        .chain_update(join_key)
-        .finalize();
-    let head = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
-    (head >> (32 - u32::from(bits))).to_be_bytes()
-}
-
-fn unite<'a, R: Into<BlockRange<'a>>>(ranges: impl IntoIterator<Item = R>) -> Vec<BlockRange<'a>> {
-    let mut ranges: Vec<BlockRange<'a>> = ranges.into_iter().map(R::into).collect();
-    assert!(
-        ranges.iter().all(|range| range.first <= range.last),
-        "a range of keys in ascending order"
-    );
-    ranges.sort_unstable_by_key(|range| range.first);
-    ranges.dedup_by(|next, kept| {
-        let overlap = next.first <= kept.last;
-        if overlap {
-            kept.last = kept.last.max(next.last);
-            kept.records += next.records;
-        }
-        overlap
-    });
-    ranges
-}
-
-fn check_sizes(sizes: impl Iterator<Item = usize>, least: usize) -> Result<(), Error> {
-    let small = sizes.filter(|&size| size < least);
-    let (blocks, smallest) = small.fold((0, usize::MAX), |(blocks, smallest), size| {
-        (blocks + 1, smallest.min(size))
-    });
-    if blocks == 0 {
-        return Ok(());
-    }
-    Err(Error::BlockTooSmall {
-        blocks,
-        smallest,
-        least,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use rand::SeedableRng;
     use rand_chacha::ChaCha20Rng;
 
+    fn blocking(cells: &[(&str, u64, u32)]) -> Blocking {
+        let cell = |&(key, keys, records): &(&str, u64, u32)| OfferedCell {
+            key: key.as_bytes().to_vec(),
+            keys,
+            records,
+        };
+        Blocking::new("year", [7; 32], cells.iter().map(cell).collect()).unwrap()
+    }
+
+    fn years() -> Blocking {
+        blocking(&[("1960", 80, 20), ("1950", 64, 12), ("1955", 64, 16)])
+    }
+
+    fn rows(directory: &BlockDirectory) -> Vec<(&[u8], u32)> {
+        let named = directory.iter();
+        named.map(|(cell, rows)| (&*cell.key, rows)).collect()
+    }
+
     #[test]
-    fn small_blocks_are_refused_and_equal_keys_merged() {
+    fn cells_are_found_by_their_keys_alone() {
         let mut rng = ChaCha20Rng::from_seed([1; 32]);
-        let blocks: [(&[u8], usize); 3] = [(b"1980", 6), (b"1975", 11), (b"1980", 5)];
-        let directory = BlockDirectory::of_keys(blocks, 11, &mut rng).unwrap();
-        let (one, other) = (&b"1975"[..], &b"1980"[..]);
+        let years = years();
+        let find = |key: &str| years.find(key.as_bytes());
         assert_eq!(
-            directory.iter().collect::<Vec<_>>(),
-            [(one..=one, 0), (other..=other, 0)]
+            ["1950", "1955", "1960", "1951", ""].map(find),
+            [Some(0), Some(1), Some(2), None, None]
         );
-        assert!(directory.admits(b"1980") && !directory.admits(b"1981"));
-        assert_eq!(format!("{directory:?}"), "BlockDirectory { ranges: 2, .. }");
-        let theirs = |n: usize| std::iter::repeat_n(&b"1975"[..], n).chain([&b"1999"[..]]);
-        assert_eq!(directory.check_sizes(theirs(3), 3), Ok(()));
-        let refused = directory.check_sizes(theirs(2), 3);
-        assert_eq!(
-            refused,
-            Err(Error::BlockTooSmall {
-                blocks: 1,
-                smallest: 2,
-                least: 3
-            })
-        );
-        let refused = BlockDirectory::of_keys(blocks, 12, &mut rng);
-        assert_eq!(
-            refused,
-            Err(Error::BlockTooSmall {
-                blocks: 2,
-                smallest: 11,
-                least: 12
-            })
-        );
+        let blocks = ["1955", "1970", "1955", "1960"].map(str::as_bytes);
+        let counts = years.count(blocks);
+        assert_eq!(counts, [0, 2, 1]);
+
+        let all = BlockDirectory::all(&years, &mut rng);
+        assert_eq!((all.len(), all.keys(), all.pairs()), (3, 208, 0));
+        assert!(all.admits_join_key(b"id\0x\x001950") && !all.admits_join_key(b"id\0x\x001951"));
+        let some = BlockDirectory::occurring(&years, &counts, 2, &mut rng);
+        assert_eq!(rows(&some), [(&b"1955"[..], 0)]);
+        assert!(some.admits(b"1955") && !some.admits(b"1960"));
+        assert_eq!(format!("{some:?}"), "BlockDirectory { blocks: 1, .. }");
+    }
+
+    #[test]
+    fn pairs_show_classes_and_small_counts_alike() {
+        let mut rng = ChaCha20Rng::from_seed([2; 32]);
+        let years = years();
+        let all = |counts: &[u64]| {
+            let directory = BlockDirectory::of_pairs(&years, counts, 11, false, &mut rng.clone());
+            let rows = rows(&directory).into_iter().map(|(_, rows)| rows);
+            (rows.collect::<Vec<_>>(), directory.pairs())
+        };
+        assert_eq!(all(&[0, 5, 17]), (vec![12, 12, 20], 12 * 28 + 20 * 20));
+        assert_eq!(all(&[11, 12, 18]), all(&[0, 0, 19]));
+        let some = BlockDirectory::of_pairs(&years, &[0, 1, 0], 1, true, &mut rng);
+        assert_eq!(rows(&some), [(&b"1955"[..], 4)]);
     }
 
     #[test]
     fn hashed_blocks_admit_their_own_keys() {
         let mut rng = ChaCha20Rng::from_seed([2; 32]);
         let keys: Vec<Vec<u8>> = (0..20_u8).map(|i| vec![b'k', i + 1]).collect();
-        let directory =
-            BlockDirectory::of_hash(16, keys.iter().map(Vec::as_slice), 0, &mut rng).unwrap();
-        assert!(keys.iter().all(|key| directory.admits(key)));
-        let others = (0..200_u8)
-            .filter(|&i| directory.admits(&[b'x', i]))
-            .count();
-        assert!(
-            others < 3,
-            "{others} of 200 foreign keys in 20 of 65 536 blocks"
-        );
-    }
-
-    /// 1950 to 1955 merged, 1960 by itself, and records one by one.
-    fn years(records: usize, inner: &[&[u8]]) -> BlockDirectory {
-        let mut rng = ChaCha20Rng::from_seed([4; 32]);
-        let merged = BlockRange {
-            first: b"1950",
-            last: b"1955",
-            records: records - inner.len(),
+        let keys = keys.iter().map(Vec::as_slice);
+        let directory = BlockDirectory::hashed(16, [3; 32], keys.clone(), &mut rng);
+        assert!(keys.clone().all(|key| directory.admits(key)));
+        let others = (0..200_u8).filter(|&i| directory.admits(&[b'x', i]));
+        assert!(others.count() < 3, "in 20 of 65 536 blocks");
+        // The blocks are the provider's choice, the digest is not the same twice.
+        let again = BlockDirectory::hashed(16, [3; 32], keys.clone(), &mut rng);
+        assert_ne!(again.digest(), directory.digest());
+        let prefixes = |directory: &BlockDirectory| match directory.offer() {
+            BlockOffer::Prefixes { prefixes, .. } => prefixes.clone(),
+            BlockOffer::Cells { .. } => Vec::new(),
         };
-        let inner = inner.iter().map(|&key| BlockRange::from((key, 1)));
-        let all = [merged, BlockRange::from((&b"1960"[..], records))];
-        BlockDirectory::of_keys(all.into_iter().chain(inner), 11, &mut rng).unwrap()
+        assert_eq!(prefixes(&again), prefixes(&directory));
+        let elsewhere = BlockDirectory::hashed(16, [4; 32], keys, &mut rng);
+        assert_ne!(prefixes(&elsewhere), prefixes(&directory));
     }
 
-    fn encoded(directory: &BlockDirectory) -> Vec<u8> {
+    #[test]
+    fn positions_mean_the_cells_that_were_published() {
+        let mut rng = ChaCha20Rng::from_seed([3; 32]);
+        let directory = BlockDirectory::all(&years(), &mut rng);
+        let read = |blocking: Option<&Blocking>| {
+            let read = BlockDirectory::of_offer(directory.offer(), blocking)?;
+            Some(read.digest())
+        };
+        assert_eq!(read(Some(&years())), Some(directory.digest()));
+        let other = blocking(&[("1950", 64, 12), ("1955", 64, 16), ("1961", 80, 20)]);
+        assert!(read(Some(&other)).is_some_and(|digest| digest != directory.digest()));
+        let fewer = blocking(&[("1950", 64, 12), ("1955", 64, 16)]);
+        assert_eq!((read(Some(&fewer)), read(None)), (None, None));
+    }
+
+    #[test]
+    fn only_ascending_joinable_keys_are_read() {
+        let read = |keys: &[&[u8]], count: u32| {
+            let mut out = Writer::new();
+            out.bytes(b"year").raw(&[7; 32]).u32(count);
+            for key in keys {
+                out.bytes(key).u64(64).u32(12);
+            }
+            let bytes = out.finish();
+            let mut input = Reader::new(&bytes, "blocking");
+            let blocking = Blocking::decode(&mut input)?;
+            input.finish().map(|()| blocking)
+        };
         let mut out = Writer::new();
-        directory.encode(&mut out);
-        out.finish()
-    }
-
-    #[test]
-    fn merged_blocks_are_a_range_that_hides_what_is_in_it() {
-        let directory = years(20, &[]);
-        assert_eq!(directory.len(), 2);
-        let find = |key: &str| directory.find(key.as_bytes());
-        assert_eq!(["1950", "1950|NSW", "1953", "1955"].map(find), [Some(0); 4]);
+        years().encode(&mut out);
+        let bytes = out.finish();
         assert_eq!(
-            ["1949", "1955|NSW", "1959", "1960|", "1961"].map(find),
-            [None; 5]
+            Blocking::decode(&mut Reader::new(&bytes, "blocking")),
+            Ok(years())
         );
-        assert_eq!(find("1960"), Some(1));
-        // Neither what occurs inside nor how often makes a difference to the provider.
-        let others = [
-            years(11, &[]),
-            years(20, &[b"1951"]),
-            years(20, &[b"1951", b"1954", b"1955"]),
-        ];
-        for other in others {
-            assert_eq!(encoded(&other), encoded(&directory));
-            assert_eq!(other.digest(), directory.digest());
+        let malformed = Err(Error::Malformed { what: "blocking" });
+        let long = [b'x'; LONGEST_KEY + 1];
+        assert!(read(&[b"a", b"b", &long[1..]], 3).is_ok());
+        let bad: [&[&[u8]]; 5] = [&[b"b", b"a"], &[b"a", b"a"], &[b""], &[b"a\0"], &[&long]];
+        for keys in bad {
+            let count = u32::try_from(keys.len()).unwrap();
+            assert_eq!(read(keys, count), malformed, "{keys:?}");
         }
-    }
-
-    #[test]
-    fn the_size_of_a_range_is_that_of_its_blocks_together_on_both_sides() {
-        let directory = years(20, &[]);
-        let theirs = |years: [&'static str; 5]| years.into_iter().map(str::as_bytes);
-        let spread = ["1950", "1951", "1954", "1955", "1970"];
-        assert_eq!(directory.check_sizes(theirs(spread), 4), Ok(()));
-        let refused = Error::BlockTooSmall {
-            blocks: 1,
-            smallest: 4,
-            least: 5,
-        };
-        assert_eq!(directory.check_sizes(theirs(spread), 5), Err(refused));
-
-        let mut rng = ChaCha20Rng::from_seed([4; 32]);
-        let range = |first: &'static str, last: &'static str, records| BlockRange {
-            first: first.as_bytes(),
-            last: last.as_bytes(),
-            records,
-        };
-        let ranges = [range("b", "d", 9), range("a", "b", 1), range("e", "e", 11)];
-        let directory = BlockDirectory::of_pairwise(ranges, 10, &mut rng).unwrap();
-        let rows: Vec<u32> = directory.iter().map(|(_, rows)| rows).collect();
-        assert_eq!((rows, directory.find(b"c")), (vec![10, 12], Some(0)));
-        let refused = BlockDirectory::of_keys(ranges, 11, &mut rng);
-        let error = Error::BlockTooSmall {
-            blocks: 1,
-            smallest: 10,
-            least: 11,
-        };
-        assert_eq!(refused, Err(error));
-        let zero = BlockDirectory::of_keys([range("a\0", "b", 20)], 1, &mut rng);
-        assert_eq!(zero, Err(Error::KeyNotJoinable));
+        for count in [1, 3, u32::MAX] {
+            assert_eq!(read(&[b"a", b"b"], count), malformed, "{count}");
+        }
     }
 }

@@ -2,6 +2,9 @@
 
 use crate::Error;
 
+/// The version of the protocol, which every message of an agreement opens with after its name.
+pub const VERSION: u16 = 2;
+
 /// Appends values in the canonical encoding.
 #[derive(Debug, Default)]
 pub(crate) struct Writer(Vec<u8>);
@@ -11,8 +14,28 @@ impl Writer {
         Self::default()
     }
 
+    /// Begins a message of this version of the protocol.
+    pub(crate) fn message(name: &'static str) -> Self {
+        let mut out = Self::new();
+        out.raw(name.as_bytes()).u16(VERSION);
+        out
+    }
+
     pub(crate) fn u8(&mut self, value: u8) -> &mut Self {
         self.raw(&[value])
+    }
+
+    pub(crate) fn flag(&mut self, value: bool) -> &mut Self {
+        self.u8(u8::from(value))
+    }
+
+    /// How many items follow.
+    ///
+    /// # Panics
+    ///
+    /// If there are 65 536 or more.
+    pub(crate) fn count(&mut self, items: usize) -> &mut Self {
+        self.u16(u16::try_from(items).expect("checked against the most items"))
     }
 
     pub(crate) fn u16(&mut self, value: u16) -> &mut Self {
@@ -59,6 +82,18 @@ impl<'a> Reader<'a> {
         Self { rest: bytes, what }
     }
 
+    /// Begins to read a message, and checks its name and version.
+    pub(crate) fn message(bytes: &'a [u8], name: &'static str) -> Result<Self, Error> {
+        let mut input = Self::new(bytes, name);
+        if input.raw(name.len())? != name.as_bytes() {
+            return Err(input.malformed());
+        }
+        match input.u16()? {
+            VERSION => Ok(input),
+            found => Err(Error::Version { what: name, found }),
+        }
+    }
+
     pub(crate) fn malformed(&self) -> Error {
         Error::Malformed { what: self.what }
     }
@@ -99,6 +134,21 @@ impl<'a> Reader<'a> {
             1 => Ok(true),
             _ => Err(self.malformed()),
         }
+    }
+
+    /// How many items follow, at most `most`.
+    pub(crate) fn count(&mut self, most: usize) -> Result<usize, Error> {
+        let count = usize::from(self.u16()?);
+        if count > most {
+            return Err(self.malformed());
+        }
+        Ok(count)
+    }
+
+    /// A length-prefixed text of at most `longest` bytes.
+    pub(crate) fn text(&mut self, longest: usize) -> Result<&'a str, Error> {
+        let bytes = self.bytes(longest)?;
+        str::from_utf8(bytes).map_err(|_| self.malformed())
     }
 
     /// A length-prefixed string of at most `longest` bytes.

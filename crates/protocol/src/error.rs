@@ -1,6 +1,6 @@
 use thiserror::Error as ThisError;
 
-use crate::Role;
+use crate::{Objection, Role};
 
 /// Whose fault an error is, which says what the caller can do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,16 +22,6 @@ pub enum Fault {
 #[derive(Clone, Debug, PartialEq, Eq, ThisError)]
 #[non_exhaustive]
 pub enum Error {
-    /// A block of the querier's holds too few records to be revealed.
-    #[error("{blocks} blocks hold fewer than {least} records, the smallest {smallest}")]
-    BlockTooSmall {
-        /// How many blocks are too small.
-        blocks: usize,
-        /// The records in the smallest.
-        smallest: usize,
-        /// The least that may be revealed.
-        least: usize,
-    },
     /// A canary known to querier and provider alone is not among the matches.
     #[error("{missing} of {placed} canaries are missing: results were dropped")]
     CanaryMissing {
@@ -122,12 +112,12 @@ pub enum Error {
         /// The number of batches.
         batches: u64,
     },
-    /// A party's policy refuses the agreement.
-    #[error("refused by local policy: {reason}")]
-    PolicyRefusal {
-        /// The limit that is exceeded.
-        reason: &'static str,
-    },
+    /// A party does not agree to what is proposed.
+    #[error(transparent)]
+    Objection(#[from] Objection),
+    /// The offer was made on what the provider published before: ask again.
+    #[error("the offer rests on what the provider published before")]
+    Outdated,
     /// The positions in a result are not strictly ascending below the number of comparisons.
     #[error("the positions of the result are out of order or out of range")]
     ResultPositions,
@@ -175,6 +165,17 @@ pub enum Error {
         /// How many may be.
         room: u64,
     },
+    /// A message is of another version of the protocol than this party speaks.
+    #[error(
+        "the {what} is of version {found} of the protocol; this party speaks version {}",
+        crate::VERSION
+    )]
+    Version {
+        /// The message.
+        what: &'static str,
+        /// Its version.
+        found: u16,
+    },
     /// The key agreement yielded a constant: the peer sent a point of small order.
     #[error("the {role}'s ephemeral key is degenerate")]
     WeakSharedSecret {
@@ -187,11 +188,11 @@ impl Error {
     /// Says whose fault it is.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::BlockTooSmall { .. }
-            | Self::KeyNotJoinable
-            | Self::PolicyRefusal { .. }
-            | Self::TooMany { .. } => Fault::Input,
-            Self::ManifestExpired { .. } => Fault::Environment,
+            Self::KeyNotJoinable
+            | Self::Objection(_)
+            | Self::TooMany { .. }
+            | Self::Version { .. } => Fault::Input,
+            Self::ManifestExpired { .. } | Self::Outdated => Fault::Environment,
             Self::NoSuchBatch { .. } => Fault::Misuse,
             _ => Fault::Peer,
         }

@@ -4,6 +4,7 @@ use std::hash::Hasher as _;
 
 use zeroize::Zeroizing;
 
+use crate::blocks::block_of;
 use crate::{BlockDirectory, Error, number};
 
 /// Appends the join key of a rule's signature to `out`, after clearing it: `rule NUL signature`,
@@ -223,6 +224,18 @@ impl QuerierKeys {
             .get(key + 1)
             .map_or(self.cells.len(), |next| next.1 as usize);
         &self.cells[start..end]
+    }
+
+    /// Yields the block of each row, in order, of keys that hold one; none for a row without keys.
+    pub fn blocks(&self) -> Vec<Option<&[u8]>> {
+        let mut blocks = vec![None; self.rows as usize];
+        for (key, &(index, _)) in self.distinct.iter().enumerate() {
+            let block = block_of(self.arena.get(index as usize));
+            for &(row, _) in self.cells(key) {
+                blocks[row as usize] = Some(block);
+            }
+        }
+        blocks
     }
 
     /// Takes the keys outside of a directory out of the comparison, and yields the rows of their

@@ -97,10 +97,12 @@ mod manifest;
 mod mask;
 mod mersenne;
 mod number;
+mod objection;
 mod okvs;
 mod opening;
 mod pairs;
 mod provider;
+mod publication;
 mod querier;
 mod random;
 mod records;
@@ -111,21 +113,27 @@ mod terms;
 
 pub use agreement::{Agreement, KeyAnnouncement, SessionId};
 pub use blindjoin_paillier::{KeySize, Profile, PublicKey, SecretKey};
-pub use blocks::{BlockDirectory, BlockRange, block_class};
+pub use blocks::{BlockDirectory, BlockOffer, Blocking, NamedCell, OfferedCell, hash_prefix};
 pub use card::{Card, Cell, Notes, Pair};
+pub use codec::VERSION;
 pub use error::{Error, Fault};
 pub use identity::{Handshake, Identity, IdentityKey, Peer, Role};
 pub use input::{ProviderKeys, ProviderKeysBuilder, QuerierKeys, QuerierKeysBuilder, join_key};
 pub use keyholder::{KeyHolder, Release, Released, Verdicts};
 pub use keys::{Channel, JoinKeys};
 pub use manifest::{Answer, Manifest, ManifestDigest, Offer, Parties, Policy};
+pub use objection::Objection;
 pub use okvs::Shape;
 pub use opening::Opening;
 pub use provider::{EncryptedTable, Provider, ProviderJobs, TableIntake};
+pub use publication::{Admitted, Allowance, Counting, OwnTerms, Published, PublishedRule};
 pub use querier::Querier;
 pub use random::SessionSecret;
 pub use records::{ProviderRecords, QuerierRecords};
-pub use size::{Geometry, Sizes, size_class};
+pub use size::{
+    CANARY_ROOM, CellRule, Geometry, Plan, Sizes, block_class, bound, class_noise, most_hash_bits,
+    published_class, shard_bits, size_class,
+};
 pub use stream::{Account, Checkpoint, Inbound, LONGEST_CHUNK, Outbound, StreamDigest, StreamKind};
 pub use suite::Suite;
-pub use terms::{Clause, Dummies, Mask, Mode, Pairwise, TableKind, Terms};
+pub use terms::{Choices, Clause, Columns, Dummies, Mask, Mode, Pairwise, TableKind, Terms};

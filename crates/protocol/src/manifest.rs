@@ -1,44 +1,47 @@
 //! What the three parties agree on before a key exists, and its digest.
 
+mod policy;
+
 use rand::CryptoRng;
 use sha2::{Digest as _, Sha256};
 
+use crate::blocks::BlockOffer;
 use crate::codec::{Reader, Writer};
 use crate::identity::IdentityKey;
-use crate::input::{ProviderKeys, QuerierKeys};
-use crate::records::ProviderRecords;
-use crate::{BlockDirectory, Error, Mode, Sizes, Terms, number, size_class};
+use crate::input::QuerierKeys;
+use crate::{
+    Admitted, BlockDirectory, CANARY_ROOM, Error, Mode, Plan, Published, Sizes, Terms, block_class,
+    size_class,
+};
 
-const VERSION: u16 = 1;
+pub use policy::Policy;
 
 /// What the querier proposes to a provider.
 ///
-/// Travels over the channel between querier and provider only: the block directory is not for the
-/// key holder.
+/// Travels over the channel between querier and provider only: the blocks are not for the key
+/// holder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
     /// The linkage proposed.
     pub terms: Terms,
     /// Fresh bytes of the querier's.
     pub nonce: [u8; 32],
-    /// The size class of the querier's keys and canaries (of its rows, in a pairwise linkage).
+    /// The digest of the publication that the offer rests on.
+    pub published: [u8; 32],
+    /// The size class of the querier's keys and any number of canaries (of its padded rows, in a
+    /// comparison of pairs; the entries of its table, in a lookup).
     pub querier_size: u64,
-    /// The blocks the querier reveals, if the linkage is blocked.
-    pub blocks: Option<BlockDirectory>,
+    /// The blocks the querier names, if the session is about some only.
+    pub blocks: Option<BlockOffer>,
 }
 
-/// What the provider answers.
+/// What the provider answers: that it agrees. Everything else follows from offer and publication.
 ///
 /// Travels over the channel between querier and provider only, as the offer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// Fresh bytes of the provider's.
     pub nonce: [u8; 32],
-    /// The size class of the provider's keys and canaries (of the pairs, in a pairwise linkage).
-    pub provider_size: u64,
-    /// The positions in the querier's directory, ascending, of the blocks that the provider leaves
-    /// out because it has too few records in them.
-    pub left_out: Vec<u32>,
 }
 
 /// The identity keys of the three parties, out of their pinned certificates.
@@ -67,202 +70,153 @@ pub struct Manifest {
     pub provider_nonce: [u8; 32],
     /// The querier's size class.
     pub querier_size: u64,
-    /// The provider's size class.
+    /// The keys or pairs that the provider's side has room for: the sum of what it publishes.
     pub provider_size: u64,
-    /// Salted digest of the directory of the blocks that take part, if the linkage is blocked.
+    /// The class of the provider's keys under each rule; none in blocks.
+    pub classes: Vec<u64>,
+    /// Salted digest of the blocks that the session is about, if it is about some only.
     pub blocks: Option<[u8; 32]>,
+    /// What follows from both sizes.
+    pub plan: Plan,
 }
 
 /// The SHA-256 of a manifest's canonical bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ManifestDigest(pub [u8; 32]);
 
-/// What one party is willing to agree to.
-#[derive(Clone, Debug)]
-pub struct Policy {
-    /// The shortest modulus in bits; below 2048 for tests only.
-    pub least_key_bits: usize,
-    /// The most table entries: how many identifiers a querier can test in one session.
-    pub most_table_entries: u64,
-    /// The most ciphertexts in the stream of comparisons.
-    pub most_comparisons: u64,
-    /// The most matches let out.
-    pub most_matches: u64,
-    /// Whether a blind key holder, which enforces no cap, is acceptable.
-    pub allow_blind: bool,
-}
-
-impl Default for Policy {
-    /// Ten million keys on either side, a cap that never binds below that, 2048 bits or more.
-    fn default() -> Self {
-        Self {
-            least_key_bits: 2048,
-            most_table_entries: 32 << 20,
-            most_comparisons: 32 << 20,
-            most_matches: 32 << 20,
-            allow_blind: true,
-        }
-    }
-}
-
 impl Offer {
-    /// Yields an offer with fresh bytes.
+    /// Yields an offer with fresh bytes, on what a provider has published.
     ///
     /// # Errors
     ///
-    /// [`Error::ManifestContradiction`] when the terms contradict themselves.
+    /// [`Error::ManifestContradiction`] when the offer contradicts itself.
     pub fn new(
         terms: Terms,
+        published: &Published,
         querier_size: u64,
-        blocks: Option<BlockDirectory>,
+        blocks: Option<&BlockDirectory>,
         rng: &mut impl CryptoRng,
     ) -> Result<Self, Error> {
-        terms.check()?;
         let mut nonce = [0; 32];
         rng.fill_bytes(&mut nonce);
-        Ok(Self {
+        let offer = Self {
             terms,
             nonce,
+            published: published.digest(),
             querier_size,
-            blocks,
-        })
+            blocks: blocks.map(|blocks| blocks.offer().clone()),
+        };
+        offer.check().map(|()| offer)
     }
 
-    /// Yields an offer to join or look up these keys, of the size class they and the canaries need.
+    /// Yields an offer to join or look up these keys, of the size class they need.
     ///
     /// # Errors
     ///
     /// As [`Offer::new`].
     pub fn for_keys(
         terms: Terms,
+        published: &Published,
         keys: &QuerierKeys,
-        blocks: Option<BlockDirectory>,
+        blocks: Option<&BlockDirectory>,
         rng: &mut impl CryptoRng,
     ) -> Result<Self, Error> {
-        let canaries = u64::from(terms.canaries);
         let size = match terms.mode {
-            Mode::Lookup => terms.rules.len() as u64 + canaries,
-            Mode::Join { .. } | Mode::Pairwise(_) => size_class(keys.len() as u64 + canaries),
+            Mode::Lookup => terms.lookup_entries(),
+            Mode::Join { .. } | Mode::Pairwise(_) => size_class(keys.len() as u64 + CANARY_ROOM),
         };
-        Self::new(terms, size, blocks, rng)
+        Self::new(terms, published, size, blocks, rng)
     }
 
-    /// Yields an offer to compare pairs of records in the blocks of a directory.
+    /// Yields an offer to compare pairs of records in these blocks.
     ///
     /// # Errors
     ///
     /// As [`Offer::new`].
     pub fn for_blocks(
         terms: Terms,
-        blocks: BlockDirectory,
+        published: &Published,
+        blocks: &BlockDirectory,
         rng: &mut impl CryptoRng,
     ) -> Result<Self, Error> {
         let size = size_class(blocks.padded_rows());
-        Self::new(terms, size, Some(blocks), rng)
+        Self::new(terms, published, size, Some(blocks), rng)
+    }
+
+    /// Checks the offer against itself.
+    fn check(&self) -> Result<(), Error> {
+        self.terms.check()?;
+        let refuse = |reason| Err(Error::ManifestContradiction { reason });
+        let pairs = matches!(self.terms.mode, Mode::Pairwise(_));
+        match &self.blocks {
+            None | Some(BlockOffer::Prefixes { .. }) if pairs => {
+                return refuse("pairs without cells");
+            }
+            Some(blocks @ BlockOffer::Cells { named, .. }) => {
+                let padded = |rows: u32| rows > 0 && block_class(rows.into()) == u64::from(rows);
+                if named.iter().any(|cell| pairs != padded(cell.rows)) {
+                    return refuse(
+                        "cells with rows where no pairs are compared, or without a class",
+                    );
+                }
+                if pairs && self.querier_size != size_class(blocks.padded_rows()) {
+                    return refuse("the rows of the cells do not add up to the querier's size");
+                }
+            }
+            None | Some(BlockOffer::Prefixes { .. }) => {}
+        }
+        Ok(())
     }
 
     /// Yields the canonical bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Writer::new();
-        out.raw(b"offer").u16(VERSION);
+        let mut out = Writer::message("offer");
         self.terms.encode(&mut out);
         out.raw(&self.nonce)
+            .raw(&self.published)
             .u64(self.querier_size)
-            .u8(u8::from(self.blocks.is_some()));
+            .flag(self.blocks.is_some());
         if let Some(blocks) = &self.blocks {
             blocks.encode(&mut out);
         }
         out.finish()
     }
 
-    /// Reads an offer, refusing contradictory terms and anything that is not canonical.
+    /// Reads an offer, refusing contradictions and anything that is not canonical.
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] or [`Error::ManifestContradiction`].
+    /// [`Error::Malformed`], [`Error::Version`] or [`Error::ManifestContradiction`].
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        let mut input = Reader::new(bytes, "offer");
-        if input.array()? != *b"offer" || input.u16()? != VERSION {
-            return Err(input.malformed());
-        }
-        let terms = Terms::decode(&mut input)?;
-        let (nonce, querier_size) = (input.array()?, input.u64()?);
-        let blocks = if input.flag()? {
-            Some(BlockDirectory::decode(&mut input)?)
-        } else {
-            None
+        let mut input = Reader::message(bytes, "offer")?;
+        let offer = Self {
+            terms: Terms::decode(&mut input)?,
+            nonce: input.array()?,
+            published: input.array()?,
+            querier_size: input.u64()?,
+            blocks: if input.flag()? {
+                Some(BlockOffer::decode(&mut input)?)
+            } else {
+                None
+            },
         };
         input.finish()?;
-        Ok(Self {
-            terms,
-            nonce,
-            querier_size,
-            blocks,
-        })
+        offer.check().map(|()| offer)
     }
 }
 
 impl Answer {
     /// Yields an answer with fresh bytes.
-    pub fn new(provider_size: u64, rng: &mut impl CryptoRng) -> Self {
+    pub fn new(rng: &mut impl CryptoRng) -> Self {
         let mut nonce = [0; 32];
         rng.fill_bytes(&mut nonce);
-        Self {
-            nonce,
-            provider_size,
-            left_out: Vec::new(),
-        }
-    }
-
-    /// Yields the answer that leaves out the blocks at these positions of the offer's directory.
-    #[must_use]
-    pub fn leaving_out(self, left_out: Vec<u32>) -> Self {
-        Self { left_out, ..self }
-    }
-
-    /// Yields the blocks that take part: the offer's but those left out, if the linkage is blocked.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Malformed`] when blocks are left out that the offer does not have.
-    pub fn blocks(&self, offer: &Offer) -> Result<Option<BlockDirectory>, Error> {
-        match &offer.blocks {
-            Some(blocks) => blocks.without(&self.left_out).map(Some),
-            None if self.left_out.is_empty() => Ok(None),
-            None => Err(Error::Malformed { what: "answer" }),
-        }
-    }
-
-    /// Yields the answer to an offer to join or look up, of the size class that these keys and the
-    /// canaries need.
-    pub fn for_keys(offer: &Offer, keys: &ProviderKeys, rng: &mut impl CryptoRng) -> Self {
-        Self::new(
-            size_class(keys.len() as u64 + u64::from(offer.terms.canaries)),
-            rng,
-        )
-    }
-
-    /// Yields the answer to an offer to compare pairs in these blocks, of the size class of their
-    /// number.
-    pub fn for_records(
-        blocks: &BlockDirectory,
-        records: &ProviderRecords,
-        rng: &mut impl CryptoRng,
-    ) -> Self {
-        Self::new(size_class(records.pairs(blocks)), rng)
+        Self { nonce }
     }
 
     /// Yields the canonical bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Writer::new();
-        out.raw(b"answer")
-            .u16(VERSION)
-            .raw(&self.nonce)
-            .u64(self.provider_size)
-            .u32(number::short(self.left_out.len()));
-        for &position in &self.left_out {
-            out.u32(position);
-        }
+        let mut out = Writer::message("answer");
+        out.raw(&self.nonce);
         out.finish()
     }
 
@@ -270,27 +224,12 @@ impl Answer {
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`].
+    /// [`Error::Malformed`] or [`Error::Version`].
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        let mut input = Reader::new(bytes, "answer");
-        if input.array()? != *b"answer" || input.u16()? != VERSION {
-            return Err(input.malformed());
-        }
-        let (nonce, provider_size) = (input.array()?, input.u64()?);
-        let mut left_out = Vec::new();
-        for _ in 0..input.u32()? {
-            let position = input.u32()?;
-            if left_out.last().is_some_and(|&last| last >= position) {
-                return Err(input.malformed());
-            }
-            left_out.push(position);
-        }
+        let mut input = Reader::message(bytes, "answer")?;
+        let nonce = input.array()?;
         input.finish()?;
-        Ok(Self {
-            nonce,
-            provider_size,
-            left_out,
-        })
+        Ok(Self { nonce })
     }
 }
 
@@ -299,81 +238,85 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// [`Error::ManifestContradiction`] when the sizes fit no table or stream; as
-    /// [`Answer::blocks`].
-    pub fn new(offer: &Offer, answer: &Answer, parties: Parties) -> Result<Self, Error> {
+    /// As [`Published::admit`]; [`Error::ManifestContradiction`] when two parties are the same.
+    pub fn new(
+        offer: &Offer,
+        answer: &Answer,
+        published: &Published,
+        parties: Parties,
+    ) -> Result<Self, Error> {
+        let admitted = published.admit(offer)?;
         let manifest = Self {
             terms: offer.terms.clone(),
             parties,
             querier_nonce: offer.nonce,
             provider_nonce: answer.nonce,
             querier_size: offer.querier_size,
-            provider_size: answer.provider_size,
-            blocks: answer.blocks(offer)?.as_ref().map(BlockDirectory::digest),
+            provider_size: admitted.provider_size,
+            classes: admitted.classes,
+            blocks: admitted.blocks.as_ref().map(BlockDirectory::digest),
+            plan: admitted.plan,
         };
-        manifest.terms.check()?;
-        Sizes::of(&manifest)?;
-        Ok(manifest)
+        manifest.check_itself().map(|_| manifest)
+    }
+
+    /// Checks the manifest against itself, and yields the sizes that it determines.
+    fn check_itself(&self) -> Result<Sizes, Error> {
+        let refuse = |reason| Err(Error::ManifestContradiction { reason });
+        self.terms.check()?;
+        self.parties.check()?;
+        let sum = (self.classes.iter()).try_fold(0_u64, |sum, class| sum.checked_add(*class));
+        match self.blocks {
+            Some(_) if self.classes.is_empty() => {}
+            None if matches!(self.terms.mode, Mode::Pairwise(_)) => {
+                return refuse("pairs without cells");
+            }
+            None if self.classes.len() == self.terms.rules.len()
+                && sum == Some(self.provider_size) => {}
+            _ => return refuse("the provider's classes do not add up to its size"),
+        }
+        Sizes::new(
+            &self.terms,
+            self.querier_size,
+            self.provider_size,
+            &self.plan,
+        )
+    }
+
+    /// Yields the counts and lengths of the session.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ManifestContradiction`], but not for a manifest that was made or read here.
+    pub fn sizes(&self) -> Result<Sizes, Error> {
+        self.check_itself()
     }
 
     /// Checks the agreement against a party's policy and the time in seconds since 1970.
     ///
     /// # Errors
     ///
-    /// [`Error::ManifestExpired`], or [`Error::PolicyRefusal`] naming the limit.
+    /// [`Error::ManifestExpired`] or [`Error::Objection`].
     pub fn check(&self, policy: &Policy, now: u64) -> Result<(), Error> {
-        if now >= self.terms.expires {
-            return Err(Error::ManifestExpired {
-                at: self.terms.expires,
-            });
-        }
-        let sizes = Sizes::of(self)?;
-        let refusals = [
-            (
-                self.terms.key_size.bits() < policy.least_key_bits,
-                "the modulus is too short",
-            ),
-            (
-                sizes.table_entries() > policy.most_table_entries,
-                "the table exceeds the disclosure budget",
-            ),
-            (
-                sizes.comparison_ciphertexts() > policy.most_comparisons,
-                "too many comparisons",
-            ),
-            (
-                self.terms.match_cap > policy.most_matches,
-                "the match cap is too high",
-            ),
-            (
-                // In a lookup there is no more than a match for each rule to count.
-                self.terms.blind && self.terms.mode != Mode::Lookup && !policy.allow_blind,
-                "a blind key holder enforces no cap",
-            ),
-        ];
-        match refusals.into_iter().find(|(refused, _)| *refused) {
-            Some((_, reason)) => Err(Error::PolicyRefusal { reason }),
-            None => Ok(()),
-        }
+        policy.check(&self.terms, &self.sizes()?, now)
     }
 
     /// Yields the canonical bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Writer::new();
-        out.raw(b"manifest").u16(VERSION);
+        let mut out = Writer::message("manifest");
         self.terms.encode(&mut out);
-        let Parties {
-            querier,
-            provider,
-            keyholder,
-        } = &self.parties;
-        out.raw(&querier.0).raw(&provider.0).raw(&keyholder.0);
+        self.parties.encode(&mut out);
         out.raw(&self.querier_nonce).raw(&self.provider_nonce);
         out.u64(self.querier_size).u64(self.provider_size);
+        out.count(self.classes.len());
+        for &class in &self.classes {
+            out.u64(class);
+        }
         match &self.blocks {
             None => out.u8(0),
             Some(digest) => out.u8(1).raw(digest),
         };
+        self.plan.encode(&mut out);
         out.finish()
     }
 
@@ -381,34 +324,29 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] or [`Error::ManifestContradiction`].
+    /// [`Error::Malformed`], [`Error::Version`] or [`Error::ManifestContradiction`].
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        let mut input = Reader::new(bytes, "manifest");
-        if input.array()? != *b"manifest" || input.u16()? != VERSION {
-            return Err(input.malformed());
-        }
-        let terms = Terms::decode(&mut input)?;
-        let parties = Parties {
-            querier: IdentityKey(input.array()?),
-            provider: IdentityKey(input.array()?),
-            keyholder: IdentityKey(input.array()?),
-        };
+        let mut input = Reader::message(bytes, "manifest")?;
         let manifest = Self {
-            terms,
-            parties,
+            terms: Terms::decode(&mut input)?,
+            parties: Parties::decode(&mut input)?,
             querier_nonce: input.array()?,
             provider_nonce: input.array()?,
             querier_size: input.u64()?,
             provider_size: input.u64()?,
+            classes: {
+                let count = input.count(Terms::MOST_RULES)?;
+                (0..count).map(|_| input.u64()).collect::<Result<_, _>>()?
+            },
             blocks: if input.flag()? {
                 Some(input.array()?)
             } else {
                 None
             },
+            plan: Plan::decode(&mut input)?,
         };
         input.finish()?;
-        Sizes::of(&manifest)?;
-        Ok(manifest)
+        manifest.check_itself().map(|_| manifest)
     }
 
     /// Yields the digest of the canonical bytes, which every party signs.
@@ -416,30 +354,69 @@ impl Manifest {
         ManifestDigest(Sha256::digest(self.encode()).into())
     }
 
-    /// Checks that the manifest repeats what this party offered or was offered, and the answer.
+    /// Checks that the manifest repeats what this party offered or was offered, the answer, and what
+    /// follows from the publication.
     ///
     /// # Errors
     ///
     /// [`Error::ManifestMismatch`] naming the first part that differs.
-    pub fn check_negotiation(&self, offer: &Offer, answer: &Answer) -> Result<(), Error> {
-        let blocks = answer.blocks(offer)?;
+    pub fn check_negotiation(
+        &self,
+        offer: &Offer,
+        answer: &Answer,
+        admitted: &Admitted,
+    ) -> Result<(), Error> {
+        let blocks = admitted.blocks.as_ref().map(BlockDirectory::digest);
         let parts = [
             (self.terms == offer.terms, "terms"),
             (self.querier_nonce == offer.nonce, "querier's nonce"),
             (self.provider_nonce == answer.nonce, "provider's nonce"),
             (self.querier_size == offer.querier_size, "querier's size"),
             (
-                self.provider_size == answer.provider_size,
+                self.provider_size == admitted.provider_size && self.classes == admitted.classes,
                 "provider's size",
             ),
-            (
-                self.blocks == blocks.as_ref().map(BlockDirectory::digest),
-                "blocks",
-            ),
+            (self.blocks == blocks, "blocks"),
         ];
         match parts.into_iter().find(|(same, _)| !same) {
             Some((_, field)) => Err(Error::ManifestMismatch { field }),
             None => Ok(()),
         }
+    }
+}
+
+impl Parties {
+    fn check(&self) -> Result<(), Error> {
+        let Self {
+            querier,
+            provider,
+            keyholder,
+        } = self;
+        if querier == provider || provider == keyholder || keyholder == querier {
+            return Err(Error::ManifestContradiction {
+                reason: "two parties have the same identity",
+            });
+        }
+        Ok(())
+    }
+
+    fn encode(&self, out: &mut Writer) {
+        out.raw(&self.querier.0).raw(&self.provider.0);
+        // A list of key holders, of whom there is one so far.
+        out.u8(1).raw(&self.keyholder.0);
+    }
+
+    fn decode(input: &mut Reader<'_>) -> Result<Self, Error> {
+        let (querier, provider) = (IdentityKey(input.array()?), IdentityKey(input.array()?));
+        if input.u8()? != 1 {
+            return Err(Error::ManifestContradiction {
+                reason: "another number of key holders than one",
+            });
+        }
+        Ok(Self {
+            querier,
+            provider,
+            keyholder: IdentityKey(input.array()?),
+        })
     }
 }

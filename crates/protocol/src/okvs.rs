@@ -46,6 +46,11 @@ impl Shape {
         }
     }
 
+    /// Yields the shape that parties have agreed on.
+    pub(crate) fn agreed(third: u32, dense: u32) -> Self {
+        Self { third, dense }
+    }
+
     /// Yields the places in each third.
     pub fn third(self) -> u32 {
         self.third

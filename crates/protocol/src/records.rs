@@ -58,17 +58,17 @@ impl QuerierRecords {
         self.len() == 0
     }
 
-    /// Yields the blocks with their numbers of records, for the directory.
-    pub fn blocks(&self) -> impl Iterator<Item = (&[u8], usize)> {
-        (0..self.len()).filter_map(|row| Some((self.block(row)?, 1)))
+    /// Yields the block of each row that is compared.
+    pub fn blocks(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.len()).filter_map(|row| self.block(row))
     }
 
-    /// Yields the rows, in order, whose blocks are in one directory and not in another.
-    pub fn beyond(&self, offered: &BlockDirectory, agreed: &BlockDirectory) -> Vec<u32> {
+    /// Yields the rows, in order, whose blocks a directory does not name.
+    pub fn outside(&self, directory: &BlockDirectory) -> Vec<u32> {
         (0..)
             .zip(0..self.len())
             .filter(|&(_, row)| {
-                let outside = |block| offered.admits(block) && !agreed.admits(block);
+                let outside = |block| !directory.admits(block);
                 self.block(row).is_some_and(outside)
             })
             .map(|(row, _)| row)
@@ -162,11 +162,10 @@ impl ProviderRecords {
         self.len == 0
     }
 
-    /// Yields the block of each record, block by block.
-    pub fn blocks(&self) -> impl Iterator<Item = &[u8]> {
-        self.blocks
-            .iter()
-            .flat_map(|(block, members)| members.iter().map(|_| block.as_slice()))
+    /// Yields the blocks, ascending, and how many records each holds.
+    pub fn blocks(&self) -> impl ExactSizeIterator<Item = (&[u8], usize)> {
+        let blocks = self.blocks.iter();
+        blocks.map(|(block, members)| (block.as_slice(), members.len()))
     }
 
     /// Yields the number of pairs with the querier's padded blocks.

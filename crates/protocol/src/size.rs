@@ -1,9 +1,17 @@
 //! Every count and length of a session, from its manifest alone.
 
+mod class;
+
 use blindjoin_cuckoo::Parameters;
 
+pub use class::{
+    CANARY_ROOM, CellRule, block_class, bound, class_noise, most_hash_bits, published_class,
+    shard_bits, size_class,
+};
+
+use crate::codec::{Reader, Writer};
 use crate::okvs::Shape;
-use crate::{Error, Manifest, Mode, TableKind, number};
+use crate::{Error, Mode, TableKind, Terms, number};
 
 /// The largest payload of a chunk in bytes, head and seal aside.
 const CHUNK_BYTES: usize = (1 << 20) - 512;
@@ -11,14 +19,8 @@ const CHUNK_BYTES: usize = (1 << 20) - 512;
 /// The most ciphertexts of a chunk.
 const CHUNK_CIPHERTEXTS: usize = 1024;
 
-/// Rounds a size up to its class: 4, 5, 6 or 7 times a power of two, at least 64.
-///
-/// The parties reveal classes, never sizes.
-pub fn size_class(size: u64) -> u64 {
-    let size = size.max(64);
-    let shift = size.ilog2() - 2;
-    size.div_ceil(1 << shift) << shift
-}
+/// The most keys, rows or pairs of a side: places, jobs and slots are then numbered in 32 bits.
+const MOST: u64 = u32::MAX as u64 / 8;
 
 /// How a number of equal items is cut into chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,45 +110,127 @@ pub(crate) enum TableShape {
     Entries(u64),
 }
 
-impl Sizes {
-    /// Computes the sizes that a manifest determines.
+/// What the classes of both sides come to: numbers that stand in the manifest, so that all parties
+/// work with the same ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The bits of a shard's number; 0, which is one shard, so far.
+    pub shard_bits: u8,
+    /// The keys of the querier's that a shard has room for.
+    pub shard_querier: u64,
+    /// The keys and dummies of the provider's that a shard has room for.
+    pub shard_provider: u64,
+    /// The bins in a half, or the places in a third, of a shard's table; 0 where it has entries.
+    pub bins: u32,
+    /// The dense places of a shard's table.
+    pub dense: u32,
+}
+
+impl Plan {
+    /// Computes the plan for the classes of both sides.
     ///
     /// # Errors
     ///
-    /// [`Error::ManifestContradiction`] when a size is not a size class, or beyond 32 bits.
-    pub fn of(manifest: &Manifest) -> Result<Self, Error> {
+    /// [`Error::ManifestContradiction`] when they are beyond 32 bits.
+    pub fn of(terms: &Terms, querier: u64, provider: u64) -> Result<Self, Error> {
         let refuse = |reason| Error::ManifestContradiction { reason };
-        let terms = &manifest.terms;
-        let (querier, provider) = (manifest.querier_size, manifest.provider_size);
-        let key_bits = terms.key_size.bits();
-        let suite = terms.suite();
-        let canaries = u64::from(terms.canaries);
-        if querier > u64::from(u32::MAX) / 8 || provider > u64::from(u32::MAX) / 8 {
+        if querier > MOST || provider > MOST {
             return Err(refuse("more records than 32 bits can number"));
         }
-        let lookup_entries = terms.rules.len() as u64 + canaries;
+        let dummies = 2 * terms.dummies.map_or(0, |dummies| u64::from(dummies.mean()));
+        let shard_bits = 0;
+        let shard_querier = bound(querier, shard_bits);
+        let (bins, dense) = match terms.mode {
+            Mode::Join {
+                table: TableKind::Cuckoo,
+            } => {
+                let parameters = Parameters::for_size(shard_querier);
+                let parameters = parameters.map_err(|_| refuse("a table beyond 32 bits"))?;
+                (parameters.half(), 0)
+            }
+            Mode::Join {
+                table: TableKind::Okvs,
+            } => {
+                let shape = Shape::for_size(shard_querier);
+                (shape.third(), shape.dense())
+            }
+            Mode::Lookup | Mode::Pairwise(_) => (0, 0),
+        };
+        Ok(Self {
+            shard_bits,
+            shard_querier,
+            shard_provider: bound(provider + dummies, shard_bits),
+            bins,
+            dense,
+        })
+    }
+
+    /// Checks a plan against the own one. The formula of the bins rounds a real number: others may
+    /// find one bin more or less.
+    fn check(&self, terms: &Terms, querier: u64, provider: u64) -> Result<(), Error> {
+        let own = Self::of(terms, querier, provider)?;
+        let near = self.bins.abs_diff(own.bins) <= 1 && (self.bins == 0) == (own.bins == 0);
+        let same = Self {
+            bins: own.bins,
+            ..*self
+        };
+        if near && same == own {
+            Ok(())
+        } else {
+            Err(Error::ManifestContradiction {
+                reason: "sizes that do not follow from the classes",
+            })
+        }
+    }
+
+    pub(crate) fn encode(&self, out: &mut Writer) {
+        out.u8(self.shard_bits)
+            .u64(self.shard_querier)
+            .u64(self.shard_provider)
+            .u32(self.bins)
+            .u32(self.dense);
+    }
+
+    pub(crate) fn decode(input: &mut Reader<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            shard_bits: input.u8()?,
+            shard_querier: input.u64()?,
+            shard_provider: input.u64()?,
+            bins: input.u32()?,
+            dense: input.u32()?,
+        })
+    }
+}
+
+impl Sizes {
+    /// Computes the sizes that terms, the classes of both sides and a plan determine.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ManifestContradiction`] when a size is not a size class, or beyond 32 bits, or not
+    /// what follows from the others.
+    pub fn new(terms: &Terms, querier: u64, provider: u64, plan: &Plan) -> Result<Self, Error> {
+        let refuse = |reason| Error::ManifestContradiction { reason };
+        plan.check(terms, querier, provider)?;
+        let key_bits = terms.key_size.bits();
+        let suite = terms.suite();
         let querier_fits = match terms.mode {
-            Mode::Lookup => querier == lookup_entries,
+            Mode::Lookup => querier == terms.lookup_entries(),
             Mode::Join { .. } | Mode::Pairwise(_) => querier == size_class(querier),
         };
-        if !querier_fits || provider != size_class(provider) {
+        if !querier_fits {
             return Err(refuse("a size that is not a size class"));
         }
-        if matches!(terms.mode, Mode::Pairwise(_)) && manifest.blocks.is_none() {
-            return Err(refuse("pairs without blocks"));
-        }
-        if matches!(terms.mode, Mode::Join { .. }) && querier.min(provider) < canaries {
+        if querier.min(provider) < u64::from(terms.canaries) {
             return Err(refuse("more canaries than keys"));
         }
         let table_shape = match &terms.mode {
             Mode::Join {
                 table: TableKind::Cuckoo,
-            } => TableShape::Cuckoo(
-                Parameters::for_size(querier).map_err(|_| refuse("a table beyond 32 bits"))?,
-            ),
+            } => TableShape::Cuckoo(Parameters::with_half(plan.bins)),
             Mode::Join {
                 table: TableKind::Okvs,
-            } => TableShape::Okvs(Shape::for_size(querier)),
+            } => TableShape::Okvs(Shape::agreed(plan.bins, plan.dense)),
             Mode::Lookup => TableShape::Entries(querier),
             Mode::Pairwise(pairwise) => TableShape::Entries(querier * u64::from(pairwise.parts)),
         };
@@ -155,23 +239,22 @@ impl Sizes {
             TableShape::Okvs(shape) => shape.places(),
             TableShape::Entries(entries) => entries,
         };
-        let dummies = 2 * terms.dummies.map_or(0, |dummies| u64::from(dummies.mean()));
+        let jobs = plan.shard_provider;
         let (jobs, slots) = match &terms.mode {
             Mode::Join {
                 table: TableKind::Cuckoo,
-            } => (2 * provider + dummies, 1),
+            } => (2 * jobs, 1),
             Mode::Join {
                 table: TableKind::Okvs,
-            } => (provider + dummies, 1),
+            } => (jobs, 1),
             Mode::Lookup => {
                 let slots = suite.slots_below_modulus(key_bits) as u64;
-                let jobs = provider + dummies;
                 (
                     (jobs + (slots - 1) * entries.min(jobs)).div_ceil(slots),
                     slots,
                 )
             }
-            Mode::Pairwise(pairwise) => (provider, pairwise.slots().len() as u64),
+            Mode::Pairwise(pairwise) => (jobs, pairwise.slots().len() as u64),
         };
         Ok(Self {
             table: Geometry::ciphertexts(entries, key_bits),
@@ -235,22 +318,6 @@ impl Sizes {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn size_classes_have_two_bits_after_the_first() {
-        let classes: Vec<u64> = (0..12)
-            .scan(0, |last, _| {
-                *last = size_class(*last + 1);
-                Some(*last)
-            })
-            .collect();
-        assert_eq!(
-            classes,
-            [64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448]
-        );
-        assert_eq!(size_class(1_000_000), 1 << 20);
-        assert_eq!(size_class(10_000_000), 10_485_760);
-    }
 
     #[test]
     fn chunks_stay_below_a_mebibyte_and_cover_everything() {

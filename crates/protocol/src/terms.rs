@@ -1,9 +1,13 @@
 //! What a linkage is: the part of the agreement that the querier proposes.
 
+mod pairwise;
+
 use blindjoin_paillier::{KeySize, Profile};
 
+pub use pairwise::{Clause, Pairwise};
+
 use crate::codec::{Reader, Writer};
-use crate::{Error, Suite, number};
+use crate::{CANARY_ROOM, Error, Suite, number, size_class};
 
 /// The data structure that carries the querier's encrypted fingerprints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,31 +31,6 @@ pub enum Mode {
     Lookup,
     /// Every pair of records of a block, one slot per clause.
     Pairwise(Pairwise),
-}
-
-/// The clauses of a pairwise linkage, each an AND of equalities between parts of a record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pairwise {
-    /// How many parts the querier encrypts of each record.
-    pub parts: u8,
-    /// The clauses, in the order of their slots.
-    pub clauses: Vec<Clause>,
-    /// Score mode: the weight a pair must collect, or none where any clause suffices.
-    ///
-    /// A clause then takes as many slots as its weight, and a pair's identity is shared out over
-    /// them: fewer shares than the threshold say nothing about it.
-    pub threshold: Option<u8>,
-}
-
-/// One clause of a pairwise linkage.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Clause {
-    /// The card's column, a position in [`Terms::rules`].
-    pub rule: u16,
-    /// The parts that must all be equal, ascending.
-    pub parts: Vec<u8>,
-    /// What the clause counts towards the threshold; 1 without one.
-    pub weight: u8,
 }
 
 /// What multiplies a difference before the key holder sees it.
@@ -125,9 +104,131 @@ pub struct Terms {
     pub match_cap: u64,
     /// The end of the agreement, in seconds since 1970.
     pub expires: u64,
+    /// The columns of the provider's that matches open.
+    pub columns: Columns,
+    /// Digest of what the organisations signed; zero where there is no such document.
+    pub agreement: [u8; 32],
+}
+
+/// Columns of the provider's records that matches open to the querier; none so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Columns {
+    /// Their names, and the longest value of each in bytes.
+    pub list: Vec<(String, u16)>,
+    /// How many records of one key are opened; 0 where no columns are.
+    pub records: u8,
+}
+
+/// What a querier may choose about a session, whatever it asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choices {
+    /// How differences are masked.
+    pub mask: Mask,
+    /// Whether the key holder returns every value unseen instead of the matches; always so in a
+    /// lookup.
+    pub blind: bool,
+    /// Dummy matches, where the key holder counts.
+    pub dummies: Option<Dummies>,
+    /// The kind of key the key holder makes.
+    pub profile: Profile,
+    /// The length of its modulus.
+    pub key_size: KeySize,
+    /// Secret common identifiers that betray a key holder that drops results.
+    pub canaries: u8,
+    /// The end of the agreement, in seconds since 1970.
+    pub expires: u64,
+}
+
+impl Choices {
+    /// Yields the usual choices: slots, a blind key holder, no dummies, keys with short exponents.
+    pub fn new(key_size: KeySize, expires: u64) -> Self {
+        Self {
+            mask: Mask::Slot,
+            blind: true,
+            dummies: None,
+            profile: Profile::DjnShort,
+            key_size,
+            canaries: Terms::DEFAULT_CANARIES,
+            expires,
+        }
+    }
+
+    fn terms(&self, mode: Mode, rules: Vec<String>, rules_digest: [u8; 32], cap: u64) -> Terms {
+        Terms {
+            mode,
+            mask: self.mask,
+            blind: self.blind,
+            dummies: self.dummies,
+            profile: self.profile,
+            key_size: self.key_size,
+            rules,
+            rules_digest,
+            canaries: self.canaries,
+            match_cap: cap,
+            expires: self.expires,
+            columns: Columns::default(),
+            agreement: [0; 32],
+        }
+    }
 }
 
 impl Terms {
+    /// Yields the terms of joining `keys` distinct keys.
+    ///
+    /// The match cap leaves room for every key, every canary and every dummy, and no more.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check).
+    pub fn join(
+        choices: &Choices,
+        table: TableKind,
+        rules: Vec<String>,
+        rules_digest: [u8; 32],
+        keys: u64,
+    ) -> Result<Self, Error> {
+        let dummies = choices
+            .dummies
+            .map_or(0, |dummies| 2 * u64::from(dummies.mean()));
+        let cap = size_class(keys.saturating_add(CANARY_ROOM)) + dummies;
+        let terms = choices.terms(Mode::Join { table }, rules, rules_digest, cap);
+        terms.check().map(|()| terms)
+    }
+
+    /// Yields the terms of looking up one record, an entry for each rule. The key holder is blind
+    /// whatever was chosen: a single match would tell it that the record was found.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check).
+    pub fn lookup(
+        choices: &Choices,
+        rules: Vec<String>,
+        rules_digest: [u8; 32],
+    ) -> Result<Self, Error> {
+        let mut terms = choices.terms(Mode::Lookup, rules, rules_digest, 0);
+        (terms.blind, terms.dummies) = (true, None);
+        terms.match_cap = terms.lookup_entries();
+        terms.check().map(|()| terms)
+    }
+
+    /// Yields the terms of comparing pairs of records, of whose slots at most `cap` may match over
+    /// all pairs.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check).
+    pub fn pairs(
+        choices: &Choices,
+        pairwise: Pairwise,
+        rules: Vec<String>,
+        rules_digest: [u8; 32],
+        cap: u64,
+    ) -> Result<Self, Error> {
+        let terms = choices.terms(Mode::Pairwise(pairwise), rules, rules_digest, cap);
+        terms.check().map(|()| terms)
+    }
+
     /// The number of canaries unless somebody has a reason for another.
     pub const DEFAULT_CANARIES: u8 = 32;
     /// The most rules in a session.
@@ -141,6 +242,11 @@ impl Terms {
             Mode::Join { .. } | Mode::Lookup => Suite::J89,
             Mode::Pairwise(_) => Suite::T107,
         }
+    }
+
+    /// Yields the entries of a lookup's table: one for each rule, and the canaries.
+    pub(crate) fn lookup_entries(&self) -> u64 {
+        self.rules.len() as u64 + u64::from(self.canaries)
     }
 
     /// Checks that the terms do not contradict themselves.
@@ -187,9 +293,15 @@ impl Terms {
         if self.dummies.is_some() && self.blind {
             return refuse("dummy matches are of no use to a blind key holder");
         }
+        if self.columns != Columns::default() {
+            return refuse("no columns are opened in this version");
+        }
+        if self.agreement != [0; 32] {
+            return refuse("no document is bound in this version");
+        }
         if let Mode::Pairwise(pairwise) = &self.mode {
-            if self.canaries > 0 || self.dummies.is_some() {
-                return refuse("pairs carry no canaries and no dummies");
+            if self.dummies.is_some() {
+                return refuse("pairs carry no dummies");
             }
             pairwise.check(self.rules.len(), self.suite().slots_below_modulus(key_bits))?;
         }
@@ -216,15 +328,16 @@ impl Terms {
                 pairwise.encode(out);
             }
         }
-        out.u8(u8::from(self.mask == Mask::Full))
-            .u8(u8::from(self.blind));
+        out.bytes(self.suite().name().as_bytes())
+            .flag(self.mask == Mask::Full)
+            .flag(self.blind);
         match self.dummies {
             None => out.u8(0),
             Some(d) => out.u8(1).u32(d.epsilon_milli).u8(d.delta_log2),
         };
         out.bytes(self.profile.name().as_bytes());
         out.u32(u32::try_from(self.key_size.bits()).expect("key lengths are small"));
-        out.u16(u16::try_from(self.rules.len()).expect("checked against the most rules"));
+        out.count(self.rules.len());
         for rule in &self.rules {
             out.bytes(rule.as_bytes());
         }
@@ -232,6 +345,8 @@ impl Terms {
             .u8(self.canaries)
             .u64(self.match_cap)
             .u64(self.expires);
+        self.columns.encode(out);
+        out.raw(&self.agreement);
     }
 
     pub(crate) fn decode(input: &mut Reader<'_>) -> Result<Self, Error> {
@@ -246,6 +361,7 @@ impl Terms {
             3 => Mode::Pairwise(Pairwise::decode(input)?),
             _ => return Err(input.malformed()),
         };
+        let suite = input.text(16)?.to_owned();
         let mask = if input.flag()? {
             Mask::Full
         } else {
@@ -260,18 +376,12 @@ impl Terms {
         } else {
             None
         };
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
-        let profile = text(input.bytes(32)?)
-            .and_then(|name| name.parse::<Profile>().ok())
-            .ok_or_else(|| input.malformed())?;
-        let key_size =
-            KeySize::insecure_test_key(input.u32()? as usize).map_err(|_| input.malformed())?;
-        let count = usize::from(input.u16()?);
-        if count > Self::MOST_RULES {
-            return Err(input.malformed());
-        }
+        let profile = input.text(32)?.parse::<Profile>().ok();
+        let profile = profile.ok_or_else(|| input.malformed())?;
+        let key_size = decode_key_size(input)?;
+        let count = input.count(Self::MOST_RULES)?;
         let rules = (0..count)
-            .map(|_| text(input.bytes(Self::LONGEST_RULE_ID)?).ok_or_else(|| input.malformed()))
+            .map(|_| input.text(Self::LONGEST_RULE_ID).map(str::to_owned))
             .collect::<Result<_, _>>()?;
         let terms = Self {
             mode,
@@ -285,125 +395,43 @@ impl Terms {
             canaries: input.u8()?,
             match_cap: input.u64()?,
             expires: input.u64()?,
+            columns: Columns::decode(input)?,
+            agreement: input.array()?,
         };
+        if terms.suite().name() != suite {
+            return Err(input.malformed());
+        }
         terms.check()?;
         Ok(terms)
     }
 }
 
-impl Pairwise {
-    /// The most parts of a record.
-    pub const MOST_PARTS: u8 = 16;
+/// Reads the length of a modulus, test keys included: the policies judge them.
+pub(crate) fn decode_key_size(input: &mut Reader<'_>) -> Result<KeySize, Error> {
+    KeySize::insecure_test_key(input.u32()? as usize).map_err(|_| input.malformed())
+}
 
-    /// Yields the pairwise linkage in which each rule's whole signature is a part, and each form
-    /// under which the provider probes for it a clause. `rules` are numbers of forms, and weights,
-    /// which count under a threshold only.
-    ///
-    /// An AND inside a rule is then an equality of concatenations, which costs one exponentiation
-    /// where several parts would cost one each.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::ManifestContradiction`] for more rules than a record can have parts.
-    pub fn of_rules(
-        rules: impl IntoIterator<Item = (usize, u8)>,
-        threshold: Option<u8>,
-    ) -> Result<Self, Error> {
-        let mut pairwise = Self {
-            parts: 0,
-            clauses: Vec::new(),
-            threshold,
-        };
-        for (forms, weight) in rules {
-            if pairwise.parts == Self::MOST_PARTS {
-                return Err(Error::ManifestContradiction {
-                    reason: "pairs take 16 rules at most",
-                });
-            }
-            let clause = Clause {
-                rule: u16::from(pairwise.parts),
-                parts: vec![pairwise.parts],
-                weight: threshold.map_or(1, |_| weight),
-            };
-            pairwise.clauses.extend(std::iter::repeat_n(clause, forms));
-            pairwise.parts += 1;
-        }
-        Ok(pairwise)
-    }
-
-    /// Yields how many slots of a ciphertext the clauses take: each as many as its weight.
-    pub fn slots_needed(&self) -> usize {
-        self.slots().len()
-    }
-
-    /// Yields the clause of each slot: each clause as often as its weight.
-    pub(crate) fn slots(&self) -> Vec<usize> {
-        let repeated = |(index, clause): (usize, &Clause)| {
-            std::iter::repeat_n(index, usize::from(clause.weight))
-        };
-        self.clauses.iter().enumerate().flat_map(repeated).collect()
-    }
-
-    fn check(&self, rules: usize, slots: usize) -> Result<(), Error> {
-        let refuse = |reason| Err(Error::ManifestContradiction { reason });
-        if self.parts == 0 || self.parts > Self::MOST_PARTS || self.clauses.is_empty() {
-            return refuse("no clauses, no parts or too many");
-        }
-        if self
-            .clauses
-            .iter()
-            .any(|c| c.weight == 0 || (self.threshold.is_none() && c.weight != 1))
-        {
-            return refuse("a clause without weight, or with weight where nothing is weighed");
-        }
-        if self.slots().len() > slots {
-            return refuse("more clauses, or weights, than a ciphertext has slots");
-        }
-        for clause in &self.clauses {
-            let ascending = clause.parts.windows(2).all(|pair| pair[0] < pair[1]);
-            let last = clause.parts.last().is_some_and(|&part| part < self.parts);
-            if !ascending || !last || usize::from(clause.rule) >= rules {
-                return refuse("a clause names an unknown part or rule");
-            }
-        }
-        if let Some(threshold) = self.threshold {
-            let total: u32 = self
-                .clauses
-                .iter()
-                .map(|clause| u32::from(clause.weight))
-                .sum();
-            if threshold == 0 || u32::from(threshold) > total {
-                return refuse("a threshold no pair can miss, or none can reach");
-            }
-        }
-        Ok(())
-    }
+impl Columns {
+    /// The most columns.
+    const MOST: usize = 64;
+    /// The longest name in bytes.
+    const LONGEST_NAME: usize = 256;
 
     fn encode(&self, out: &mut Writer) {
-        out.u8(self.parts).u8(self.threshold.unwrap_or(0));
-        out.u8(u8::try_from(self.clauses.len()).expect("checked against the slots"));
-        for clause in &self.clauses {
-            out.u16(clause.rule).u8(clause.weight).bytes(&clause.parts);
+        out.count(self.list.len());
+        for (name, longest) in &self.list {
+            out.bytes(name.as_bytes()).u16(*longest);
         }
+        out.u8(self.records);
     }
 
     fn decode(input: &mut Reader<'_>) -> Result<Self, Error> {
-        let parts = input.u8()?;
-        let threshold = Some(input.u8()?).filter(|&threshold| threshold > 0);
-        let clauses = (0..input.u8()?)
-            .map(|_| {
-                Ok(Clause {
-                    rule: input.u16()?,
-                    weight: input.u8()?,
-                    parts: input.bytes(255)?.to_vec(),
-                })
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
-            parts,
-            clauses,
-            threshold,
-        })
+        let count = input.count(Self::MOST)?;
+        let list = (0..count)
+            .map(|_| Ok((input.text(Self::LONGEST_NAME)?.to_owned(), input.u16()?)))
+            .collect::<Result<_, Error>>()?;
+        let records = input.u8()?;
+        Ok(Self { list, records })
     }
 }
 

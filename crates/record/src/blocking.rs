@@ -1,11 +1,11 @@
 //! Blocking: records are compared within blocks only, which saves comparisons and costs privacy.
 //!
-//! A block key is known to both parties in the clear: the querier tells the provider which blocks
-//! its records are in. Whoever is alone in a block can be singled out by whoever knows the key's
-//! fields, so blocks below a least size are refused, merged or suppressed.
+//! A block key is known to both parties in the clear: the provider says which blocks it offers.
+//! Whoever is alone in a block can be singled out by whoever knows the key's fields, so blocks below a
+//! least size are not offered.
 //!
 //! ```
-//! use blindjoin_record::blocking::{BlockKey, Blocks, Small};
+//! use blindjoin_record::blocking::{BlockKey, Blocks};
 //! use blindjoin_record::{Date, RuleSet, Scratch};
 //!
 //! let rules = RuleSet::from_toml(
@@ -29,8 +29,7 @@
 //! }
 //! assert_eq!(blocks.sizes().collect::<Vec<_>>(), [("1950|NSW", 2), ("1951|VIC", 1)]);
 //! assert_eq!(blocks.risk(2).records_in_small_blocks, 1);
-//! let groups = blocks.group(2, Small::Merge)?;
-//! assert_eq!((groups.of("1951|VIC"), groups.of("1950|VIC")), (Some(0), Some(0)));
+//! assert_eq!(blocks.of_at_least(2).sizes().collect::<Vec<_>>(), [("1950|NSW", 2)]);
 //! # Ok::<(), blindjoin_record::Error>(())
 //! ```
 //!
@@ -38,15 +37,15 @@
 //!
 //! | who | sees |
 //! |---|---|
-//! | provider | the keys of the querier's blocks, hence which years or states occur; of a merged group only its first and last key; in a pairwise linkage their padded sizes |
-//! | querier, key holder | nothing more than without blocking |
+//! | querier | which years or states the provider has enough records of |
+//! | provider | the blocks that the querier names, hence, unless it names all, which occur; where pairs are compared their padded sizes |
+//! | key holder | nothing more than without blocking |
 //!
 //! # Source
 //!
 //! El Emam and Arbuckle, "Anonymizing Health Data", 2013, chapters 2 (prosecutor risk) and 12.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use crate::error::Error;
 use crate::ruleset::RuleSet;
@@ -93,39 +92,6 @@ pub struct Risk {
     pub highest: f64,
     /// The mean prosecutor risk over records: blocks / records.
     pub mean: f64,
-}
-
-/// What to do about blocks under the least size.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Small {
-    /// Go no further.
-    Refuse,
-    /// Join them with their neighbours in the order of keys; see [`Group`].
-    Merge,
-    /// Leave their records out.
-    Suppress,
-}
-
-/// Blocks in groups that are all large enough.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Groups {
-    /// Ascending ranges of keys, apart from each other.
-    groups: Vec<Group>,
-    suppressed: u64,
-}
-
-/// A block, or several side by side in the byte order of keys, which is the order of the fields as
-/// they are written in the block key.
-///
-/// A group is known by its ends: a key between them belongs to it, whether or not it occurs.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Group {
-    /// Its first key.
-    pub first: String,
-    /// Its last key, which is the first if it is a single block.
-    pub last: String,
-    /// How many records there are in it.
-    pub records: u64,
 }
 
 impl BlockKey {
@@ -226,119 +192,17 @@ impl Blocks {
         )
     }
 
-    /// Puts blocks together until every group has `least` records or more.
-    ///
-    /// Merging goes through the keys in order, so blocks that share the beginning of their key meet
-    /// first: put the field that matters most first.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::SmallBlocks`] if small blocks are refused and there are some, or if there are fewer
-    /// records than `least` in all.
-    pub fn group(&self, least: u64, small: Small) -> Result<Groups, Error> {
-        let risk = self.risk(least);
-        let too_few = small == Small::Merge && self.records < least && self.records > 0;
-        if (small == Small::Refuse && risk.small_blocks > 0) || too_few {
-            return Err(Error::SmallBlocks {
-                blocks: risk.small_blocks,
-                least,
-                smallest: risk.smallest,
-            });
-        }
-        let mut groups = Groups::default();
-        let mut open = false;
-        for (key, &size) in &self.sizes {
-            if small == Small::Suppress && size < least {
-                groups.suppressed += size;
-                continue;
-            }
-            match groups.groups.last_mut().filter(|_| open) {
-                Some(group) => group.extend(key, size),
-                None => groups.groups.push(Group {
-                    first: key.clone(),
-                    last: key.clone(),
-                    records: size,
-                }),
-            }
-            let records = groups.groups.last().map_or(0, |group| group.records);
-            open = small == Small::Merge && records < least;
-        }
-        // The whole is large enough, so a rest that is not has a group before it.
-        let rest = if open { groups.groups.pop() } else { None };
-        if let (Some(rest), Some(before)) = (rest, groups.groups.last_mut()) {
-            before.extend(&rest.last, rest.records);
-        }
-        Ok(groups)
-    }
-
-    /// The records that are in groups, those of one group under one name: the key, or the first and
-    /// the last key with two dots between. Other records count as unblocked.
+    /// The records in blocks of `least` or more; the others count as unblocked.
     #[must_use]
-    pub fn within(&self, groups: &Groups) -> Self {
-        let mut within = Self {
-            unblocked: self.unblocked,
-            ..Self::default()
-        };
-        for (key, &size) in &self.sizes {
-            match groups.of(key) {
-                Some(group) => {
-                    let name = groups.groups[group].to_string();
-                    *within.sizes.entry(name).or_default() += size;
-                    within.records += size;
-                }
-                None => within.unblocked += size,
-            }
+    pub fn of_at_least(&self, least: u64) -> Self {
+        let large = self.sizes.iter().filter(|&(_, &size)| size >= least);
+        let sizes: BTreeMap<String, u64> = large.map(|(key, &size)| (key.clone(), size)).collect();
+        let records = sizes.values().sum();
+        Self {
+            sizes,
+            records,
+            unblocked: self.unblocked + self.records - records,
         }
-        within
-    }
-}
-
-impl Groups {
-    /// The group that a key belongs to, whether or not it occurs; or nothing if it is suppressed or
-    /// outside of all.
-    pub fn of(&self, key: &str) -> Option<usize> {
-        let position = self
-            .groups
-            .partition_point(|group| group.last.as_str() < key);
-        let group = self.groups.get(position)?;
-        (group.first.as_str() <= key).then_some(position)
-    }
-
-    /// The groups in the order of keys.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Group> {
-        self.groups.iter()
-    }
-
-    /// How many groups there are.
-    pub fn len(&self) -> usize {
-        self.groups.len()
-    }
-
-    /// Whether there is no group.
-    pub fn is_empty(&self) -> bool {
-        self.groups.is_empty()
-    }
-
-    /// How many records are left out.
-    pub fn suppressed(&self) -> u64 {
-        self.suppressed
-    }
-}
-
-impl Group {
-    fn extend(&mut self, last: &str, records: u64) {
-        last.clone_into(&mut self.last);
-        self.records += records;
-    }
-}
-
-impl fmt::Display for Group {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.first)?;
-        if self.first != self.last {
-            write!(formatter, "..{}", self.last)?;
-        }
-        Ok(())
     }
 }
 
@@ -421,79 +285,21 @@ mod tests {
     }
 
     #[test]
-    fn small_blocks_are_refused_merged_or_suppressed() {
-        let blocks = blocks(&[
-            ("1950|a", 3),
-            ("1950|b", 2),
-            ("1951|a", 9),
-            ("1952|a", 30),
-            ("1953|a", 1),
-        ]);
-        let refused = Error::SmallBlocks {
-            blocks: 4,
-            least: 11,
-            smallest: 1,
-        };
-        assert_eq!(blocks.group(11, Small::Refuse), Err(refused));
-        let sizes = |groups: &Groups| groups.iter().map(|g| g.records).collect::<Vec<_>>();
+    fn small_blocks_are_left_out() {
+        let mut blocks = blocks(&[("1950|a", 3), ("1951|a", 11), ("1952|a", 30)]);
+        blocks.add(None);
+        let large = blocks.of_at_least(11);
         assert_eq!(
-            sizes(&blocks.group(1, Small::Refuse).unwrap()),
-            [3, 2, 9, 30, 1]
+            large.sizes().collect::<Vec<_>>(),
+            [("1951|a", 11), ("1952|a", 30)]
         );
-
-        let merged = blocks.group(11, Small::Merge).unwrap();
-        assert_eq!(sizes(&merged), [14, 31]);
-        let names: Vec<String> = merged.iter().map(Group::to_string).collect();
+        let risk = large.risk(11);
         assert_eq!(
-            names,
-            ["1950|a..1951|a", "1952|a..1953|a"],
-            "the rest joins the last group"
+            (risk.records, risk.unblocked, risk.small_blocks),
+            (41, 4, 0)
         );
-        assert_eq!((merged.len(), merged.suppressed()), (2, 0));
-
-        let suppressed = blocks.group(11, Small::Suppress).unwrap();
-        assert_eq!(sizes(&suppressed), [30]);
-        assert_eq!(suppressed.iter().next().unwrap().to_string(), "1952|a");
-        assert_eq!(
-            (suppressed.of("1950|a"), suppressed.suppressed()),
-            (None, 15)
-        );
-    }
-
-    #[test]
-    fn groups_are_ranges_of_keys() {
-        let groups = blocks(&[("b", 6), ("d", 6), ("f", 20), ("h", 1)])
-            .group(11, Small::Merge)
-            .unwrap();
-        let of = |key| groups.of(key);
-        assert_eq!(["b", "bb", "c", "d"].map(of), [Some(0); 4]);
-        assert_eq!(["f", "g", "h"].map(of), [Some(1); 3]);
-        assert_eq!(["", "a", "da", "e", "ha", "i"].map(of), [None; 6]);
-
-        // The ends alone count: a key between them may or may not occur.
-        let theirs = blocks(&[("a", 9), ("c", 5), ("d", 1), ("e", 7), ("h", 2)]);
-        let within = theirs.within(&groups);
-        assert_eq!(
-            within.sizes().collect::<Vec<_>>(),
-            [("b..d", 6), ("f..h", 2)]
-        );
-        assert_eq!((within.risk(1).records, within.risk(1).unblocked), (8, 16));
-    }
-
-    #[test]
-    fn too_few_records_cannot_be_merged() {
-        let few = blocks(&[("a", 3), ("b", 4)]);
-        assert!(matches!(
-            few.group(11, Small::Merge),
-            Err(Error::SmallBlocks { .. })
-        ));
-        assert_eq!(few.group(11, Small::Suppress).unwrap().suppressed(), 7);
-        assert!(
-            Blocks::default()
-                .group(11, Small::Merge)
-                .unwrap()
-                .is_empty()
-        );
+        assert_eq!(blocks.of_at_least(0), blocks);
+        assert_eq!(blocks.of_at_least(31).risk(1).records, 0);
     }
 
     #[test]

@@ -70,18 +70,6 @@ pub enum Error {
     /// No rules at all.
     #[error("the rule set has no rule")]
     NoRules,
-    /// Blocks of fewer records than allowed.
-    #[error(
-        "{blocks} blocks have fewer than {least} records, the smallest {smallest}: choose a coarser block key, or merge or suppress them"
-    )]
-    SmallBlocks {
-        /// How many blocks.
-        blocks: u64,
-        /// The least size allowed.
-        least: u64,
-        /// The size of the smallest.
-        smallest: u64,
-    },
     /// The file is not TOML of the expected shape: syntax, an unknown key, or a wrong type.
     #[error("line {line}, column {column}: {message}")]
     Syntax {

@@ -144,28 +144,16 @@ pub struct ProviderLimits {
     pub table: u64,
     /// Whether it takes part in sessions in which the key holder enforces no cap.
     pub blind: bool,
-    /// The least number of our records in a block that a querier names.
+    /// The least number of our records in a block that queriers may name.
     pub k_min: u64,
-    /// What becomes of blocks with fewer.
-    pub small_blocks: SmallBlocks,
+    /// The most bits of hashed blocks; 0 allows none.
+    pub hash_bits: u8,
     /// The most pairs of records that a session may compare; 0 refuses pairwise linkages.
     pub pairs: u64,
     /// Table entries of one querier between two starts of this program, all sessions together.
     pub table_total: u64,
     /// How long a session may wait for a party that owes the next message.
     pub idle_seconds: u64,
-}
-
-/// What becomes of blocks that a querier names and in which a provider has few records.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum SmallBlocks {
-    /// The session is refused, unless there are no records at all in the block.
-    #[default]
-    Refuse,
-    /// Nothing is compared in the block, and the querier is told so. A block without any records is
-    /// treated alike.
-    Suppress,
 }
 
 impl Default for ProviderLimits {
@@ -175,7 +163,7 @@ impl Default for ProviderLimits {
             table: 50_000_000,
             blind: true,
             k_min: 11,
-            small_blocks: SmallBlocks::Refuse,
+            hash_bits: 0,
             pairs: 0,
             table_total: 1_000_000_000,
             idle_seconds: 300,

@@ -236,7 +236,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 fn protocol_fault(error: &blindjoin_protocol::Error) -> Fault {
     use blindjoin_protocol::{Error as E, Fault as F};
     match (error, error.fault()) {
-        (E::ManifestExpired { .. } | E::PolicyRefusal { .. }, _) => Fault::Refused,
+        (E::ManifestExpired { .. } | E::Objection(_), _) => Fault::Refused,
         (_, F::Input) => Fault::Input,
         (_, F::Peer) => Fault::Peer,
         (_, F::Environment) => Fault::Environment,

@@ -53,6 +53,7 @@ impl KeyHolder {
             most_comparisons: config.limits.comparisons,
             most_matches: config.limits.matches,
             allow_blind: config.limits.blind,
+            ..Policy::default()
         };
         let service = Arc::new(Holder {
             decided: watch::Sender::new(None),

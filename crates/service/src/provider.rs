@@ -1,12 +1,17 @@
 //! The data provider as a server.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::btree_map::{BTreeMap, Entry};
+use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use blindjoin_protocol::{Answer, Handshake, KeyAnnouncement, Manifest, Offer, Policy};
+use blindjoin_protocol::{
+    Admitted, Allowance, Answer, Counting, Handshake, KeyAnnouncement, KeySize, Manifest, Offer,
+    Policy, Published,
+};
+use rand::Rng;
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
@@ -22,8 +27,8 @@ use crate::wire::link_request::Part;
 use crate::wire::link_response::Event;
 use crate::wire::provider_server::{Provider as Service, ProviderServer};
 use crate::wire::{
-    GetPublicKeyRequest, LinkRequest, LinkResponse, NegotiateRequest, NegotiateResponse,
-    ProviderOpenSessionRequest, ProviderOpenSessionResponse,
+    DescribeRequest, DescribeResponse, GetPublicKeyRequest, LinkRequest, LinkResponse,
+    NegotiateRequest, NegotiateResponse, ProviderOpenSessionRequest, ProviderOpenSessionResponse,
 };
 use crate::{Error, Fingerprint, Identity, Role, chain, pool, random, server, stream};
 
@@ -57,13 +62,21 @@ impl Provider {
             most_comparisons: u64::MAX,
             most_matches: u64::MAX,
             allow_blind: config.limits.blind,
+            ..Policy::default()
         };
+        let mut published = registry.publish(key_sizes(config.insecure_test_keys))?;
+        published.hash_bits = config.limits.hash_bits;
+        if !config.limits.blind {
+            published.counting = Counting::Required;
+        }
         let service = Arc::new(Desk {
             idle,
             keyholder: config.keyholder.clone(),
             constant_time_tables: config.constant_time_tables,
             offers: Mutex::new(VecDeque::new()),
             policy,
+            published,
+            salts: Mutex::new(BTreeMap::new()),
             registry: Arc::new(registry),
             sessions: Sessions::new(config.limits.sessions, idle),
             signer: blindjoin_protocol::Identity::from_seed(identity.seed()),
@@ -108,6 +121,9 @@ struct Desk {
     keyholder: Peer,
     offers: Mutex<VecDeque<Pending>>,
     policy: Policy,
+    /// What is the same for all queriers.
+    published: Published,
+    salts: Mutex<BTreeMap<Fingerprint, [u8; 32]>>,
     registry: Arc<Registry>,
     sessions: Arc<Sessions<Open>>,
     signer: blindjoin_protocol::Identity,
@@ -117,6 +133,7 @@ struct Desk {
 
 /// An offer that was answered, and waits for its session.
 struct Pending {
+    admitted: Admitted,
     answer: Answer,
     offer: Offer,
     querier: Fingerprint,
@@ -135,6 +152,15 @@ impl std::fmt::Debug for Desk {
 
 #[tonic::async_trait]
 impl Service for Desk {
+    async fn describe(
+        &self,
+        request: Request<DescribeRequest>,
+    ) -> Result<Response<DescribeResponse>, Status> {
+        let described = Caller::of(&request).and_then(|caller| self.published(caller));
+        let published = described.map_err(|error| refuse(&error))?.encode();
+        Ok(Response::new(DescribeResponse { published }))
+    }
+
     async fn negotiate(
         &self,
         request: Request<NegotiateRequest>,
@@ -229,21 +255,49 @@ impl Service for Desk {
 }
 
 impl Desk {
+    /// What is published, and what concerns the caller alone.
+    fn published(&self, caller: Caller) -> Result<Published, Error> {
+        let mut published = self.published.clone();
+        let mut salts = self.salts.lock().unwrap_or_else(PoisonError::into_inner);
+        published.own.salt = match salts.entry(caller.fingerprint) {
+            Entry::Occupied(salt) => *salt.get(),
+            Entry::Vacant(entry) => {
+                let mut salt = [0; 32];
+                random::generator()?.fill_bytes(&mut salt);
+                *entry.insert(salt)
+            }
+        };
+        let spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let spent = spent.get(&caller.fingerprint).copied().unwrap_or_default();
+        published.own.left = Allowance {
+            places: self.table_total.saturating_sub(spent),
+            lookups: u64::MAX,
+            pairs: self.registry.most_pairs,
+        };
+        Ok(published)
+    }
+
     async fn answer(&self, caller: Caller, offer: &[u8]) -> Result<Answer, Error> {
         let offer = Offer::decode(offer)?;
+        let published = self.published(caller)?;
+        let admitted = published.admit(&offer)?;
+        self.policy
+            .check(&offer.terms, &admitted.sizes, random::now())?;
+        published
+            .own
+            .check(&admitted.charge)
+            .map_err(blindjoin_protocol::Error::from)?;
+        let answer = Answer::new(&mut random::generator()?);
+        let (terms, blocks) = (offer.terms.clone(), admitted.clone());
         let registry = self.registry.clone();
-        let mut generator = random::generator()?;
-        let selecting = pool::compute("selecting records", move || {
-            let selected = registry.select(&offer)?;
-            let answer = selected.answer(&offer, &mut generator);
-            Ok::<_, Error>((offer, answer, selected))
-        });
-        let (offer, answer, selected) = selecting.await??;
+        let select = move || registry.select(&terms, &blocks);
+        let selected = pool::compute("selecting records", select).await??;
         let mut offers = self.offers.lock().unwrap_or_else(PoisonError::into_inner);
         if offers.len() >= OFFERS {
             offers.pop_front();
         }
         offers.push_back(Pending {
+            admitted,
             answer: answer.clone(),
             offer,
             querier: caller.fingerprint,
@@ -260,7 +314,7 @@ impl Desk {
         let manifest = Manifest::decode(&request.manifest)?;
         let id = manifest.digest().0;
         let pending = self.take_offer(&manifest, caller)?;
-        manifest.check_negotiation(&pending.offer, &pending.answer)?;
+        manifest.check_negotiation(&pending.offer, &pending.answer, &pending.admitted)?;
         if manifest.parties.querier.0 != caller.public_key
             || manifest.parties.provider != self.signer.key()
         {
@@ -276,7 +330,7 @@ impl Desk {
             selected
         } else {
             let registry = self.registry.clone();
-            let select = move || registry.select(&pending.offer);
+            let select = move || registry.select(&pending.offer.terms, &pending.admitted);
             pool::compute("selecting records", select).await??
         };
         let started = Instant::now();
@@ -341,7 +395,7 @@ impl Desk {
 
     /// Counts the identifiers that a querier can test against its allowance.
     fn spend(&self, querier: Fingerprint, manifest: &Manifest) -> Result<(), Error> {
-        let entries = blindjoin_protocol::Sizes::of(manifest)?.table_entries();
+        let entries = manifest.sizes()?.table_entries();
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
         let spent = spent.entry(querier).or_default();
         if spent.saturating_add(entries) > self.table_total {
@@ -356,6 +410,14 @@ impl Desk {
         *spent += entries;
         Ok(())
     }
+}
+
+/// The lengths of keys that are accepted.
+fn key_sizes(insecure_test_keys: bool) -> Vec<KeySize> {
+    let sizes = [2048, 3072, 4096].into_iter().map(KeySize::new);
+    let tests = [256, 512, 768, 1024, 1536].map(KeySize::insecure_test_key);
+    let tests = tests.into_iter().filter(|_| insecure_test_keys);
+    sizes.chain(tests).flatten().collect()
 }
 
 /// Logs why a call fails, and words it for the caller.

@@ -6,11 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use blindjoin_protocol::{
-    Agreement, BlockDirectory, Card, Channel, Error as ProtocolError, Handshake, Inbound, JoinKeys,
-    KeyAnnouncement, Manifest, Offer, Parties, Querier, QuerierKeys, QuerierRecords, SessionSecret,
-    Terms,
+    Agreement, Allowance, Card, Channel, Error as ProtocolError, Handshake, Inbound,
+    KeyAnnouncement, Manifest, Parties, Published, Querier, SessionSecret, Terms,
 };
-use rand::CryptoRng;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt, once};
@@ -22,13 +20,21 @@ use crate::wire::link_request::Part;
 use crate::wire::link_response::Event;
 use crate::wire::provider_client::ProviderClient;
 use crate::wire::{
-    Chunk, FetchResultRequest, KeyHolderOpenSessionRequest, LinkRequest, NegotiateRequest,
-    ProviderOpenSessionRequest, SessionOpening,
+    Chunk, DescribeRequest, FetchResultRequest, KeyHolderOpenSessionRequest, LinkRequest,
+    NegotiateRequest, ProviderOpenSessionRequest, SessionOpening,
 };
 use crate::{Error, Identity, Role, pool, random, stream};
 
+mod question;
+
+use question::Put;
+pub use question::{Blocks, Cells, Question};
+
 /// How long the provider may take to explain a failure that the key holder reports.
 const EXPLANATION: Duration = Duration::from_secs(3);
+
+/// The longest publication that is read, in bytes.
+const LONGEST_PUBLICATION: usize = 64 << 20;
 
 /// With whom, and how patiently, a querier links.
 #[derive(Clone, Debug)]
@@ -50,67 +56,9 @@ pub struct Linked {
     pub card: Card,
     /// What it cost.
     pub figures: Figures,
-    /// The rows, in order, that were not compared, or not under every rule, because the provider
-    /// has too few records in their blocks.
+    /// The rows, in order, that were not compared, or not under every rule, because their blocks are
+    /// not offered, or were not named.
     pub left_out: Vec<u32>,
-}
-
-/// What a querier asks of a provider.
-#[derive(Debug)]
-pub enum Question {
-    /// Join keys, to be found among the provider's: all of them, or those in the blocks given,
-    /// which the provider learns.
-    Keys(QuerierKeys, Option<BlockDirectory>),
-    /// Records, to be compared with each of the provider's in the same block.
-    Records(QuerierRecords, BlockDirectory),
-}
-
-impl Question {
-    /// How many distinct keys or records are asked about.
-    fn len(&self) -> u64 {
-        let len = match self {
-            Self::Keys(keys, _) => keys.len(),
-            Self::Records(records, _) => records.len(),
-        };
-        len as u64
-    }
-
-    fn offer(&self, terms: Terms, rng: &mut impl CryptoRng) -> Result<Offer, ProtocolError> {
-        match self {
-            Self::Keys(keys, blocks) => Offer::for_keys(terms, keys, blocks.clone(), rng),
-            Self::Records(_, blocks) => Offer::for_blocks(terms, blocks.clone(), rng),
-        }
-    }
-
-    /// Takes everything outside of the blocks agreed on out of the question, and yields its rows.
-    fn leave_out(&mut self, agreed: BlockDirectory) -> Vec<u32> {
-        match self {
-            Self::Keys(keys, blocks) => {
-                let rows = keys.leave_out(&agreed);
-                *blocks = Some(agreed);
-                rows
-            }
-            Self::Records(records, blocks) => {
-                let rows = records.beyond(blocks, &agreed);
-                *blocks = agreed;
-                rows
-            }
-        }
-    }
-
-    fn lay_out(
-        self,
-        agreement: &Agreement,
-        join_keys: JoinKeys,
-        secret: &SessionSecret,
-    ) -> Result<Querier, ProtocolError> {
-        match self {
-            Self::Keys(keys, _) => Querier::new(agreement, join_keys, keys, secret),
-            Self::Records(records, blocks) => {
-                Querier::for_pairs(agreement, join_keys, &blocks, records, secret)
-            }
-        }
-    }
 }
 
 /// Asks a provider, on terms that suit the question.
@@ -140,7 +88,7 @@ async fn run_session(
     identity: &Identity,
     counterparts: &Counterparts,
     terms: Terms,
-    mut question: Question,
+    question: Question,
     observer: &dyn Observer,
 ) -> Result<Linked, Error> {
     let clock = Clock::new(observer);
@@ -154,20 +102,23 @@ async fn run_session(
         keyholder,
         provider,
     };
-    let (manifest, blocks) = both.negotiate(terms, &question).await?;
-    let left_out = blocks.map_or_else(Vec::new, |agreed| question.leave_out(agreed));
+    let published = both.describe().await?;
+    let (mut put, charge) = prepare(question, terms, &published).await?;
+    published.own.check(&charge).map_err(ProtocolError::from)?;
+    let manifest = both.negotiate(&put, &published).await?;
+    let left_out = std::mem::take(&mut put.left_out);
     clock.begin(Phase::Keys);
     let opened = both.open(manifest).await?;
     clock.begin(Phase::Table);
     let figures = Figures {
-        asked: question.len(),
+        asked: put.len(),
         key_bits: opened.agreement.public_key().size().bits() as u64,
         table_entries: opened.agreement.sizes().table_entries(),
         comparisons: opened.agreement.sizes().comparison_ciphertexts(),
         provider_size: opened.agreement.manifest().provider_size,
         ..Figures::default()
     };
-    let (card, figures) = both.run(opened, question, figures, &clock).await?;
+    let (card, figures) = both.run(opened, put, figures, &clock).await?;
     Ok(Linked {
         card,
         figures: Figures {
@@ -176,6 +127,23 @@ async fn run_session(
         },
         left_out,
     })
+}
+
+/// Puts a question, and checks before anybody is asked that the provider will agree: it says no
+/// without a reason.
+async fn prepare(
+    question: Question,
+    terms: Terms,
+    published: &Arc<Published>,
+) -> Result<(Put, Allowance), Error> {
+    let published = published.clone();
+    let mut generator = random::generator()?;
+    let prepare = move || {
+        let put = question.put(terms, &published, &mut generator)?;
+        let charge = published.admit(&put.offer)?.charge;
+        Ok::<_, ProtocolError>((put, charge))
+    };
+    Ok(pool::compute("choosing blocks", prepare).await??)
 }
 
 struct Both<'a> {
@@ -195,15 +163,23 @@ struct Opened {
 }
 
 impl Both<'_> {
-    /// Yields the agreement, and the blocks that take part where the provider leaves some out.
-    async fn negotiate(
-        &self,
-        terms: Terms,
-        question: &Question,
-    ) -> Result<(Manifest, Option<BlockDirectory>), Error> {
-        let offer = question.offer(terms, &mut random::generator()?)?;
+    /// Fetches what the provider publishes.
+    async fn describe(&self) -> Result<Arc<Published>, Error> {
+        let response = ProviderClient::new(self.provider.channel())
+            .max_decoding_message_size(LONGEST_PUBLICATION)
+            .describe(DescribeRequest {})
+            .await
+            .map_err(|status| self.provider.error(&status))?;
+        let published = response.into_inner().published;
+        let decode = move || Published::decode(&published);
+        let published = pool::compute("reading what is published", decode).await??;
+        Ok(Arc::new(published))
+    }
+
+    /// Yields the agreement.
+    async fn negotiate(&self, put: &Put, published: &Published) -> Result<Manifest, Error> {
         let request = NegotiateRequest {
-            offer: offer.encode(),
+            offer: put.offer.encode(),
         };
         let response = ProviderClient::new(self.provider.channel())
             .negotiate(request)
@@ -215,9 +191,7 @@ impl Both<'_> {
             provider: blindjoin_protocol::IdentityKey(self.provider.public_key()),
             keyholder: blindjoin_protocol::IdentityKey(self.keyholder.public_key()),
         };
-        let manifest = Manifest::new(&offer, &answer, parties)?;
-        let blocks = answer.blocks(&offer)?;
-        Ok((manifest, blocks.filter(|_| !answer.left_out.is_empty())))
+        Ok(Manifest::new(&put.offer, &answer, published, parties)?)
     }
 
     async fn open(&self, manifest: Manifest) -> Result<Opened, Error> {
@@ -268,7 +242,7 @@ impl Both<'_> {
     async fn run(
         &self,
         opened: Opened,
-        question: Question,
+        put: Put,
         mut figures: Figures,
         clock: &Clock<'_>,
     ) -> Result<(Card, Figures), Error> {
@@ -276,7 +250,7 @@ impl Both<'_> {
         let join_keys = opened.to_provider.join_keys(opened.agreement.suite());
         let (agreement, secret) = (opened.agreement.clone(), opened.secret.clone());
         let querier = pool::compute("laying out the table", move || {
-            question.lay_out(&agreement, join_keys, &secret)
+            put.lay_out(&agreement, join_keys, &secret)
         })
         .await??;
         let querier = Arc::new(querier);

@@ -196,15 +196,8 @@ fn blocks_show_sizes_and_risk() {
         bench.read("sizes.csv"),
         "block,records\n1950|NSW,2\n1951|VIC,1\n"
     );
-    let refuse = [
-        "blocks",
-        "people.csv",
-        "--block",
-        "birth_year,state",
-        "--small",
-        "refuse",
-    ];
-    bench.fails(&refuse);
+    let hashed = ["blocks", "people.csv", "--block", "hash:2", "--offered"];
+    assert!(bench.fails(&hashed).contains("--offered"));
     let unknown = bench.fails(&["blocks", "people.csv", "--block", "county"]);
     assert!(unknown.contains("county"), "{unknown}");
 }

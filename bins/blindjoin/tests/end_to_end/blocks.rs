@@ -79,8 +79,10 @@ fn card(ours: &[Record], theirs: &[Record], compared: impl Fn(u32) -> bool) -> S
     text
 }
 
+/// The provider offers the years of which it has eleven records; of the others nobody learns which
+/// it has.
 #[test]
-fn small_blocks_are_merged_left_out_or_refused() {
+fn what_is_in_no_block_offered_is_not_compared() {
     let ours = registry('q', |year| year.1);
     let theirs = registry('p', |year| year.2);
     let world = World::in_years(&csv(&theirs), RULES, "");
@@ -98,175 +100,65 @@ fn small_blocks_are_merged_left_out_or_refused() {
         (output.status.code(), told)
     };
 
-    for (arguments, words) in [
-        (
-            &[][..],
-            "4 blocks have fewer than 11 records, the smallest 1",
-        ),
-        (&["--small-blocks", "refuse"], "--block"),
-        (
-            &["--small-blocks", "merge", "--k-min", "43"],
-            "6 blocks have fewer than 43 records, the smallest 1",
-        ),
-        (
-            &["--small-blocks", "suppress", "--k-min", "16"],
-            "no record is in a block of 16 records or more",
-        ),
-        // Ours would do, theirs are small.
-        (
-            &["--k-min", "1"],
-            "3 blocks hold fewer than 11 records, the smallest 1",
-        ),
+    let offered = |year| year == 1950 || year == 1954;
+    let large = card(&ours, &theirs, offered);
+    for matched in [",1,1,1\n", ",1,1,0\n", ",0,0,0\n", ",,,\n"] {
+        assert!(large.contains(matched), "{large}");
+    }
+    for more in [
+        &["--table", "okvs"][..],
+        &["--table", "cuckoo"],
+        &["--cells", "all", "--k-min", "99"],
+        &["--cells", "ours"],
     ] {
-        let (code, told) = link(arguments);
-        assert_eq!(code, Some(1), "{told}");
+        let (code, told) = link(more);
+        assert_eq!(code, Some(0), "{told}");
+        assert!(
+            told.contains("15 records are not compared") && told.contains("15 records could not"),
+            "{told}"
+        );
+        assert_eq!(world.card(), large, "{more:?}");
+    }
+    let (code, told) = link(&["--cells", "ours", "--k-min", "13"]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("27 records are not compared"), "{told}");
+    assert_eq!(world.card(), card(&ours, &theirs, |year| year == 1954));
+    std::fs::remove_file(world.path("card.csv")).unwrap();
+
+    for (more, words) in [
+        (
+            &["--cells", "ours", "--k-min", "16"][..],
+            "no record is in a block",
+        ),
+        (&["--block", "birth_year,last_name"], "birth_year"),
+        (&["--block", "hash:1"], "hash"),
+    ] {
+        let arguments = [&["--block", "birth_year"][..], more].concat();
+        let arguments = if more[0] == "--block" {
+            more
+        } else {
+            &arguments
+        };
+        let output = world.link("ours.csv", arguments);
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{told}");
         assert!(told.contains(words), "no {words:?} in: {told}");
         world.assert_no_card();
     }
-
-    let in_years = card(&ours, &theirs, |_| true);
-    for matched in [",1,1,1\n", ",1,1,0\n", ",0,0,0\n"] {
-        assert!(in_years.contains(matched), "{in_years}");
-    }
-    for table in ["okvs", "cuckoo"] {
-        let (code, told) = link(&["--small-blocks", "merge", "--table", table]);
-        assert_eq!(code, Some(0), "{told}");
-        assert!(!told.contains("left out"), "{told}");
-        assert_eq!(world.card(), in_years, "{table}");
-    }
-    let (code, told) = link(&["--small-blocks", "suppress"]);
-    assert_eq!(code, Some(0), "{told}");
-    assert!(
-        told.contains("15 records are left out") && told.contains("15 records could not"),
-        "{told}"
-    );
-    let large = |year| year == 1950 || year == 1954;
-    assert_eq!(world.card(), card(&ours, &theirs, large));
-
-    for what in ["merge", "suppress"] {
-        let arguments = ["--block", "hash:2", "--small-blocks", what, "--force"];
-        let output = world.link("ours.csv", &arguments);
-        assert_eq!(output.status.code(), Some(1));
-        let told = text(&output.stderr);
-        assert!(
-            told.contains("blocks of a hash cannot be merged or left out"),
-            "{told}"
-        );
-    }
     for usage in [
-        &["--small-blocks", "merge"][..],
-        &["--block", "birth_year", "--small-blocks", "drop"],
+        &["--cells", "ours"][..],
+        &["--block", "birth_year", "--cells", "some"],
         &["--block", "birth_year", "--k-min", "0"],
     ] {
         let output = world.link("ours.csv", usage);
         assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
     }
-    let log = provider.stop() + &keyholder.stop();
-    for secret in ["1951", "1953"] {
-        assert!(!log.contains(&format!("\"{secret}\"")), "{log}");
-    }
-}
-
-#[test]
-fn the_blocks_shown_are_those_of_a_linkage() {
-    let world = World::empty();
-    world.write("ours.csv", csv(&registry('q', |year| year.1)));
-    world.write("rules-in.toml", RULES);
-    let data = world.path("ours.csv");
-    let rules = world.path("rules-in.toml");
-    let shown = run(
-        "blindjoin",
-        [
-            "blocks",
-            data.to_str().unwrap(),
-            "--rules",
-            rules.to_str().unwrap(),
-            "--block",
-            "birth_year",
-            "--small",
-            "merge",
-            "--out",
-            world.path("sizes.csv").to_str().unwrap(),
-        ],
-    );
-    assert!(shown.status.success(), "{}", text(&shown.stderr));
-    assert_eq!(
-        std::fs::read_to_string(world.path("sizes.csv")).unwrap(),
-        "block,records\n1950,12\n1951..1953,14\n1954..1955,16\n"
-    );
-    let hashed = [
-        "blocks",
-        data.to_str().unwrap(),
-        "--block",
-        "hash:2",
-        "--small",
-        "merge",
-    ];
-    let refused = run("blindjoin", hashed);
-    assert_eq!(refused.status.code(), Some(1));
-    assert!(text(&refused.stderr).contains("--small: blocks of a hash"));
-}
-
-#[test]
-fn a_provider_may_leave_out_blocks_in_which_it_has_few_records() {
-    let ours = registry('q', |year| year.1);
-    let theirs = registry('p', |year| year.2);
-    let world = World::in_years(&csv(&theirs), RULES, "small_blocks = \"suppress\"");
-    world.write("ours.csv", csv(&ours));
-    let (keyholder, provider) = world.serve();
-    let link = |block: &str| {
-        let arguments = ["--block", block, "--k-min", "1", "--force"];
-        let output = world.link("ours.csv", &arguments);
-        assert!(output.status.success(), "{}", text(&output.stderr));
-        text(&output.stderr)
-    };
-
-    // They have few of 1951, 1953 and 1955, and none of 1952.
-    let told = link("birth_year");
-    assert!(
-        told.contains("15 records are left out: in their blocks provider has fewer"),
-        "{told}"
-    );
-    let large = |year| year == 1950 || year == 1954;
-    assert_eq!(world.card(), card(&ours, &theirs, large));
-
-    // By hash a cell is right or empty. Two blocks are large, 256 are small, and of sixteen some
-    // may be either.
-    let everywhere =
-        |same: &dyn Fn(&Record) -> bool| char::from(b'0' + u8::from(theirs.iter().any(same)));
-    for (block, all, none) in [
-        ("hash:1", true, false),
-        ("hash:4", false, false),
-        ("hash:8", false, true),
-    ] {
-        let told = link(block);
-        let (mut right, mut empty) = (0, 0);
-        for (line, record) in world.card().lines().skip(1).zip(&ours) {
-            let cells: Vec<&str> = line.split(',').collect();
-            let due = [
-                everywhere(&|other| other.social == record.social),
-                everywhere(&|other| other.name == record.name && other.year == record.year),
-            ];
-            for (cell, due) in cells[2..].iter().zip(due) {
-                match cell.chars().next() {
-                    None => empty += 1,
-                    Some(cell) => {
-                        assert_eq!(cell, due, "{line}");
-                        right += 1;
-                    }
-                }
-            }
-        }
-        assert!(empty == 0 || !all, "{block}");
-        assert!(right == 0 || !none, "{block}");
-        assert_eq!(told.contains("records are left out"), empty > 0, "{told}");
-    }
 
     // What was not looked for is not absent.
     for (born, code, words) in [
         ("1950-05-06", 0, ""),
-        ("1951-05-06", 1, "fewer records in the block"),
-        ("1952-05-06", 1, "fewer records in the block"),
+        ("1951-05-06", 1, "no record is in a block"),
+        ("1952-05-06", 1, "no record is in a block"),
     ] {
         let born = format!("birth_date={born}");
         let fields = ["--field", "national_id=1001", "--field", &born];
@@ -275,6 +167,76 @@ fn a_provider_may_leave_out_blocks_in_which_it_has_few_records() {
         assert_eq!(output.status.code(), Some(code), "{told}");
         assert!(told.contains(words), "{told}");
     }
+    let log = provider.stop() + &keyholder.stop();
+    for secret in ["1951", "1953"] {
+        assert!(!log.contains(&format!("\"{secret}\"")), "{log}");
+    }
+}
+
+#[test]
+fn the_blocks_shown_are_those_that_a_provider_offers() {
+    let world = World::empty();
+    world.write("theirs.csv", csv(&registry('p', |year| year.2)));
+    world.write("rules-in.toml", RULES);
+    let data = world.path("theirs.csv");
+    let rules = world.path("rules-in.toml");
+    let sizes = |more: &[&str]| {
+        let out = world.path("sizes.csv");
+        let mut arguments = vec![
+            "blocks",
+            data.to_str().unwrap(),
+            "--rules",
+            rules.to_str().unwrap(),
+            "--block",
+            "birth_year",
+            "--force",
+            "--out",
+            out.to_str().unwrap(),
+        ];
+        arguments.extend(more);
+        let shown = run("blindjoin", arguments);
+        assert!(shown.status.success(), "{}", text(&shown.stderr));
+        std::fs::read_to_string(out).unwrap()
+    };
+    assert_eq!(
+        sizes(&["--offered"]),
+        "block,records\n1950,12\n1954,12\n1956,20\n"
+    );
+    assert_eq!(
+        sizes(&["--offered", "--least", "13"]),
+        "block,records\n1956,20\n"
+    );
+    assert_eq!(sizes(&[]).lines().count(), 7);
+}
+
+/// Nothing is left out of hashed blocks, however few records they hold.
+#[test]
+fn hashed_blocks_compare_everything() {
+    // A thousand keys in a block, so two blocks take two thousand.
+    let large = |year: &(u32, usize, usize)| 100 * year.1;
+    let (ours, theirs) = (registry('q', |year| year.1), registry('p', large));
+    let world = World::in_years(&csv(&theirs), RULES, "hash_bits = 8");
+    world.write("ours.csv", csv(&ours));
+    let (keyholder, provider) = world.serve();
+    let output = world.link("ours.csv", &["--block", "hash:1"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let whole = world.card();
+    let output = world.link("ours.csv", &["--force"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(world.card(), whole);
+    assert!(whole.contains(",1,1,0\n") && !whole.contains(",,"));
+    std::fs::remove_file(world.path("card.csv")).unwrap();
+
+    for (id, code) in [("1001", 0), ("99", 3)] {
+        let id = format!("national_id={id}");
+        let output = world.lookup(&["--field", &id, "--block", "hash:1"]);
+        assert_eq!(output.status.code(), Some(code), "{}", text(&output.stderr));
+    }
+    let output = world.link("ours.csv", &["--block", "hash:9"]);
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("hashed blocks of 9 bits"), "{told}");
+    world.assert_no_card();
     provider.stop();
     keyholder.stop();
 }

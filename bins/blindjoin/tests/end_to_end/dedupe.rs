@@ -476,69 +476,38 @@ fn records_outside_of_blocks_are_kept_and_said_not_to_be_compared() {
         ["south", "ID", "", "south", "0"]
     );
 
+    // South does not offer a year of which it has three records.
     let block = ["--block", "birth_year", "--force"];
-    for (small, outside, kept_small) in [("suppress", 4, true), ("merge", 1, false)] {
-        let more = [&block[..], &["--small-blocks", small]].concat();
-        let output = two.dedupe("north", "north.csv", "out.csv", &more);
-        let told = text(&output.stderr);
-        assert!(output.status.success(), "{told}");
-        let words = format!("{outside} records are outside of the blocks");
-        assert!(
-            told.contains(&words) && !told.contains("undecided"),
-            "{told}"
-        );
-        let rows = two.read("out.csv");
-        assert_eq!(told_of(&rows, "n12"), dropped, "{small}");
-        assert_eq!(told_of(&rows, "n-undated"), kept, "{small}");
-        let small_block = if kept_small { &kept } else { &dropped };
-        assert_eq!(told_of(&rows, "n15"), *small_block, "{small}");
-
-        let again = two.dedupe("north", "out.csv", "again.csv", &more);
-        assert!(again.status.success(), "{}", text(&again.stderr));
-        assert_eq!(two.read("again.csv"), rows);
+    let output = two.dedupe("north", "north.csv", "out.csv", &block);
+    let told = text(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    for words in [
+        "1 records are outside of the blocks",
+        "3 records are not compared with south's",
+    ] {
+        assert!(told.contains(words), "no {words:?} in: {told}");
     }
+    assert!(!told.contains("undecided"), "{told}");
+    let rows = two.read("out.csv");
+    assert_eq!(told_of(&rows, "n12"), dropped);
+    for outside in ["n13", "n15", "n-undated"] {
+        assert_eq!(told_of(&rows, outside), kept, "{outside}");
+    }
+    let again = two.dedupe("north", "out.csv", "again.csv", &block);
+    assert!(again.status.success(), "{}", text(&again.stderr));
+    assert_eq!(two.read("again.csv"), rows);
 
     for (arguments, code, words) in [
-        (
-            &["--block", "birth_year"][..],
-            1,
-            "1 blocks have fewer than 11",
-        ),
-        (&["--block", "shoe_size"], 1, "shoe_size"),
-        (&["--block", "hash:1", "--small-blocks", "merge"], 1, "hash"),
+        (&["--block", "shoe_size"][..], 1, "shoe_size"),
+        (&["--block", "hash:1"], 1, "hash"),
         (&["--block", "birth_year", "--local"], 2, "--local"),
-        (&["--small-blocks", "merge"], 2, "--block"),
+        (&["--cells", "ours"], 2, "--block"),
     ] {
         let output = two.dedupe("north", "north.csv", "none.csv", arguments);
         let told = text(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{told}");
         assert!(told.contains(words), "no {words:?} in: {told}");
         two.assert_nothing_of("none.csv");
-    }
-}
-
-/// The other jurisdiction leaves a block out: its records are kept, and said not to be compared.
-#[test]
-fn records_in_blocks_that_the_other_leaves_out_are_kept() {
-    let two = Jurisdictions::two("small_blocks = \"suppress\"");
-    let more = ["--block", "birth_year", "--k-min", "1"];
-    let output = two.dedupe("north", "north.csv", "out.csv", &more);
-    let told = text(&output.stderr);
-    assert!(output.status.success(), "{told}");
-    assert!(
-        told.contains("south has few records in the blocks of 3 of ours")
-            && !told.contains("undecided"),
-        "{told}"
-    );
-    for row in two.read("out.csv") {
-        let compared = row["born"].starts_with("1950");
-        let due = if compared {
-            ["south", "", "south", "0"]
-        } else {
-            ["", "south", "north", "1"]
-        };
-        let is = ["held_by", "not_compared", "stays_with", "keep"].map(|name| row[name].as_str());
-        assert_eq!(is, due, "{row:?}");
     }
 }
 

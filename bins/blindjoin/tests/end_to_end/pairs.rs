@@ -120,7 +120,7 @@ pub(crate) fn world(theirs: &[Record], rules: &str) -> World {
     world.write("rules-in.toml", rules);
     world.init_with_key_bits(&world.path("theirs.csv"), "1024");
     world.edit("provider.toml", "data =", "blocks = [\"state\"]\ndata =");
-    let limits = "[limits]\npairs = 1000\n\n[keyholder]";
+    let limits = "[limits]\npairs = 10000\n\n[keyholder]";
     world.edit("provider.toml", "[keyholder]", limits);
     world
 }
@@ -216,17 +216,17 @@ fn a_neighbouring_year_agrees_too() {
 }
 
 #[test]
-fn blocks_that_the_provider_leaves_out_are_not_compared() {
+fn blocks_that_the_provider_does_not_offer_are_not_compared() {
     // Thirteen in one state and twelve in the other.
     let (ours, theirs) = (registry('q', 24), registry('p', 25));
     let world = world(&theirs, RULES);
-    let limits = "pairs = 1000\nk_min = 13\nsmall_blocks = \"suppress\"";
-    world.edit("provider.toml", "pairs = 1000", limits);
+    let limits = "pairs = 10000\nk_min = 13";
+    world.edit("provider.toml", "pairs = 10000", limits);
     world.write("ours.csv", csv(&ours));
     let servers = world.serve();
     let output = pairs(&world, &["--threshold", "3"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
-    assert!(text(&output.stderr).contains("12 records are left out"));
+    assert!(text(&output.stderr).contains("12 records are not compared"));
     let both = |our: &Record, their: &Record| {
         let agree = our.name == their.name && our.city == their.city && our.state == "NSW";
         agree.then(|| "3,1,1".to_owned())
@@ -245,7 +245,6 @@ fn what_pairs_need_is_told() {
     let world = world(&theirs, RULES);
     world.write("ours.csv", csv(&registry('q', 24)));
     // Nobody serves yet: these are found before anybody is asked.
-    fails(&world, &["--k-min", "13"], &["--block", "fewer than 13"]);
     fails(&world, &["--threshold", "4"], &["threshold"]);
     let three = RULES.replace("weight = 2", "weight = 3");
     world.write("setup/three.toml", three);
@@ -280,19 +279,19 @@ fn what_pairs_need_is_told() {
     let rules = world.path("setup/swapped.toml");
     let rules = ["--rules", rules.to_str().unwrap(), "--threshold", "2"];
     fails(&world, &rules, &["weights"]);
-    fails(&world, &["--hide-count"], &["no canaries and no dummies"]);
+    fails(&world, &["--hide-count"], &["pairs carry no dummies"]);
     let mut last = provider.address.clone();
     provider.stop();
     for (before, after, words) in [
         (
-            "pairs = 1000",
+            "pairs = 10000",
             "pairs = 100",
-            ["more pairs of records than the 100", "smaller blocks"],
+            ["pairs of records are needed", "100 are left"],
         ),
         (
             "pairs = 100",
             "pairs = 0",
-            ["compares no pairs", "limits.pairs"],
+            ["pairs of records", "not compared"],
         ),
     ] {
         world.edit("provider.toml", before, after);

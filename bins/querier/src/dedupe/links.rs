@@ -25,7 +25,7 @@ pub(crate) struct Common {
 #[derive(Debug)]
 pub(crate) struct Linked {
     pub(crate) card: Card,
-    /// How many of our records are in blocks of which the provider has too few.
+    /// How many of our records are in blocks that the provider does not offer, or that were not named.
     pub(crate) left_out: usize,
     /// The rows outside of the blocks compared, in order.
     outside: Vec<u32>,
@@ -76,9 +76,9 @@ pub(crate) async fn link_all(
                 people.keys.clone(),
                 board.place(&provider.name),
             );
-            let (directory, mut outside) = (records.directory()?, people.outside.clone());
+            let (blocks, mut outside) = (records.blocks, people.outside.clone());
             running.spawn(async move {
-                let question = Question::Keys(keys, directory);
+                let question = Question::Keys(keys, blocks);
                 let linking =
                     querier::link(&common.identity, &counterparts, terms, question, &*place);
                 let querier::Linked { card, left_out, .. } = Box::pin(linking)

@@ -2,15 +2,15 @@
 
 use blindjoin_protocol::{
     Agreement, Answer, Clause, Dummies, Error, Fault, Handshake, KeyAnnouncement, Manifest, Mask,
-    Mode, Offer, Pairwise, Policy, Profile, PublicKey, Role, SecretKey, Sizes, TableKind, Terms,
-    size_class,
+    Mode, Offer, Pairwise, Policy, Profile, PublicKey, Published, Role, SecretKey, TableKind,
+    Terms, size_class,
 };
 use num_bigint::BigUint;
 use rand::Rng;
 
 use crate::common::{
-    key, people, population, provider_keys, querier_keys, rng, send_table, session, take_table,
-    terms,
+    key, people, population, provider_keys, published, querier_keys, rng, send_table, session,
+    take_table, terms,
 };
 
 type Decodes = fn(&[u8]) -> bool;
@@ -130,7 +130,7 @@ fn policies_are_kept() {
         .agreement
         .manifest()
         .clone();
-    assert!(Sizes::of(&manifest).is_ok());
+    assert!(manifest.sizes().is_ok());
     let policy = crate::common::policy();
     assert_eq!(manifest.check(&policy, 1), Ok(()));
     let at = manifest.terms.expires;
@@ -139,13 +139,13 @@ fn policies_are_kept() {
         Err(Error::ManifestExpired { at })
     );
     for (policy, word) in [
-        (Policy::default(), "short"),
+        (Policy::default(), "2048"),
         (
             Policy {
                 most_table_entries: 951,
                 ..policy.clone()
             },
-            "budget",
+            "952 places",
         ),
         (
             Policy {
@@ -230,10 +230,10 @@ fn contradictions_are_refused() {
     assert_eq!(
         refused,
         Some(Error::ManifestContradiction {
-            reason: "pairs without blocks"
+            reason: "pairs without cells"
         })
     );
-    for sizes in [[63, 64], [64, 65], [64, 1 << 40]] {
+    for sizes in [[63, 64], [64, 1 << 40], [1 << 40, 64]] {
         assert!(matches!(
             session(plain.clone(), sizes[0], sizes[1], None, 1),
             Err(Error::ManifestContradiction { .. })
@@ -262,10 +262,12 @@ fn messages_decode_only_whole_and_unaltered() {
     let people = people();
     let session = session(terms(TableKind::Okvs), 64, 64, None, 15).unwrap();
     let manifest = session.agreement.manifest().encode();
-    let offer = Offer::new(terms(TableKind::Cuckoo), 64, None, &mut rng(1))
+    let published = published();
+    let offer = Offer::new(terms(TableKind::Cuckoo), &published, 320, None, &mut rng(1))
         .unwrap()
         .encode();
-    let answer = Answer::new(64, &mut rng(1)).encode();
+    let published = published.encode();
+    let answer = Answer::new(&mut rng(1)).encode();
     let shaken = Handshake::sign(
         Role::Querier,
         &people.querier,
@@ -275,10 +277,11 @@ fn messages_decode_only_whole_and_unaltered() {
     .encode();
     let announced =
         KeyAnnouncement::sign(&people.keyholder, &session.agreement, &session.secrets[2]).encode();
-    let messages: [(&[u8], Decodes); 5] = [
+    let messages: [(&[u8], Decodes); 6] = [
         (&manifest, |bytes| Manifest::decode(bytes).is_ok()),
         (&offer, |bytes| Offer::decode(bytes).is_ok()),
         (&answer, |bytes| Answer::decode(bytes).is_ok()),
+        (&published, |bytes| Published::decode(bytes).is_ok()),
         (&shaken, |bytes| Handshake::decode(bytes).is_ok()),
         (&announced, |bytes| KeyAnnouncement::decode(bytes).is_ok()),
     ];

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use blindjoin_protocol::{
-    Agreement, Answer, BlockDirectory, Card, Channel, Error, Handshake, Identity, Inbound,
-    KeyAnnouncement, KeyHolder, KeySize, Manifest, Mask, Mode, Offer, Outbound, Parties, Policy,
-    Profile, Provider, ProviderJobs, ProviderKeys, Querier, QuerierKeys, QuerierKeysBuilder,
-    Released, Role, SecretKey, SessionSecret, TableIntake, TableKind, Terms, join_key,
+    Agreement, BlockDirectory, Blocking, Card, Channel, Columns, Error, Handshake, Identity,
+    Inbound, KeyAnnouncement, KeyHolder, KeySize, Manifest, Mask, Mode, OfferedCell, Outbound,
+    Parties, Plan, Policy, Profile, Provider, ProviderJobs, ProviderKeys, Published, PublishedRule,
+    Querier, QuerierKeys, QuerierKeysBuilder, Released, Role, SecretKey, SessionSecret,
+    TableIntake, TableKind, Terms, block_class, join_key, published_class, size_class,
 };
-use rand::SeedableRng;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 
 /// A seeded generator.
@@ -61,6 +62,8 @@ pub(crate) fn terms(table: TableKind) -> Terms {
         canaries: 4,
         match_cap: 1 << 20,
         expires: 2_000_000_000,
+        columns: Columns::default(),
+        agreement: [0; 32],
     }
 }
 
@@ -68,6 +71,7 @@ pub(crate) fn terms(table: TableKind) -> Terms {
 pub(crate) fn policy() -> Policy {
     Policy {
         least_key_bits: 512,
+        longest: u64::MAX,
         ..Policy::default()
     }
 }
@@ -110,34 +114,77 @@ pub(crate) struct Session {
     pub(crate) querier_to_keyholder: Channel,
 }
 
-/// Negotiates, announces the key and shakes hands, all through the encodings.
+/// A manifest of these sizes, which need no publication and may be smaller than any.
+pub(crate) fn manifest(
+    terms: Terms,
+    querier_size: u64,
+    provider_size: u64,
+    blocks: Option<&BlockDirectory>,
+    rng: &mut ChaCha20Rng,
+) -> Result<Manifest, Error> {
+    let mut classes = vec![
+        0;
+        if blocks.is_some() {
+            0
+        } else {
+            terms.rules.len()
+        }
+    ];
+    if let Some(first) = classes.first_mut() {
+        *first = provider_size;
+    }
+    let [querier_nonce, provider_nonce] = [0; 2].map(|_| {
+        let mut nonce = [0; 32];
+        rng.fill_bytes(&mut nonce);
+        nonce
+    });
+    let manifest = Manifest {
+        plan: Plan::of(&terms, querier_size, provider_size)?,
+        terms,
+        parties: people().parties(),
+        querier_nonce,
+        provider_nonce,
+        querier_size,
+        provider_size,
+        classes,
+        blocks: blocks.map(BlockDirectory::digest),
+    };
+    Manifest::decode(&manifest.encode())
+}
+
+/// What a provider of 1000 keys under the rule `id` publishes.
+pub(crate) fn published() -> Published {
+    let rule = PublishedRule {
+        id: "id".to_owned(),
+        class: published_class(1000, 0),
+        forms: 1,
+        weight: 1,
+    };
+    let sizes = vec![KeySize::insecure_test_key(1024).expect("a test size")];
+    Published::new(vec![rule], [7; 32], sizes, [5; 32])
+}
+
+/// A blocking of these blocks, each with the classes of so many keys and records.
+pub(crate) fn blocking(cells: &[(&[u8], usize)]) -> Blocking {
+    let cell = |&(key, records): &(&[u8], usize)| OfferedCell {
+        key: key.to_vec(),
+        keys: size_class(records as u64),
+        records: u32::try_from(block_class(records as u64)).expect("few records"),
+    };
+    Blocking::new("year", [8; 32], cells.iter().map(cell).collect()).expect("distinct blocks")
+}
+
+/// Agrees, announces the key and shakes hands, all through the encodings.
 pub(crate) fn session(
     terms: Terms,
     querier_size: u64,
     provider_size: u64,
-    blocks: Option<BlockDirectory>,
-    seed: u64,
-) -> Result<Session, Error> {
-    session_without(terms, [querier_size, provider_size], blocks, &[], seed)
-}
-
-/// [`session`], of which the provider leaves some blocks out.
-pub(crate) fn session_without(
-    terms: Terms,
-    [querier_size, provider_size]: [u64; 2],
-    blocks: Option<BlockDirectory>,
-    left_out: &[u32],
+    blocks: Option<&BlockDirectory>,
     seed: u64,
 ) -> Result<Session, Error> {
     let mut rng = rng(seed);
     let people = people();
-    let offer = Offer::new(terms, querier_size, blocks, &mut rng)?;
-    let offer = Offer::decode(&offer.encode())?;
-    let answer = Answer::new(provider_size, &mut rng).leaving_out(left_out.to_vec());
-    let answer = Answer::decode(&answer.encode())?;
-    let manifest = Manifest::new(&offer, &answer, people.parties())?;
-    let manifest = Manifest::decode(&manifest.encode())?;
-    manifest.check_negotiation(&offer, &answer)?;
+    let manifest = manifest(terms, querier_size, provider_size, blocks, &mut rng)?;
     manifest.check(&policy(), 1_900_000_000)?;
 
     let [qs, ps, ks] = [0; 3].map(|_| SessionSecret::generate(&mut rng));
@@ -367,9 +414,13 @@ pub(crate) fn link(
 ) -> Result<(Card, Transcript), Error> {
     let ours = querier_keys(ours.iter().map(String::as_str));
     let theirs = provider_keys(theirs.iter().map(String::as_str));
-    let offer = Offer::for_keys(terms.clone(), &ours, None, &mut rng(0))?;
-    let answer = Answer::for_keys(&offer, &theirs, &mut rng(0));
-    let session = session(terms, offer.querier_size, answer.provider_size, None, seed)?;
+    let canaries = u64::from(terms.canaries);
+    let querier_size = match terms.mode {
+        Mode::Lookup => terms.rules.len() as u64 + canaries,
+        Mode::Join { .. } | Mode::Pairwise(_) => size_class(ours.len() as u64 + canaries),
+    };
+    let provider_size = size_class(theirs.len() as u64 + canaries);
+    let session = session(terms, querier_size, provider_size, None, seed)?;
     run(&session, ours, &theirs)
 }
 

@@ -8,6 +8,7 @@ mod checks;
 mod common;
 mod modes;
 mod pairwise;
+mod publication;
 mod simulation;
 mod statistics;
 mod transcript;

@@ -8,8 +8,8 @@ use blindjoin_protocol::{
 use rayon::prelude::*;
 
 use crate::common::{
-    link, matched, population, provider_keys, querier_keys, rng, run, send_table, session,
-    take_table, terms,
+    blocking, link, matched, population, provider_keys, querier_keys, rng, run, send_table,
+    session, take_table, terms,
 };
 
 /// All ways to run a join.
@@ -90,14 +90,16 @@ fn many_seeds_agree_with_the_intersection() {
 fn lookups_say_whether_the_one_record_is_there() {
     let (_, theirs, _) = population(5, 0, 130, 0);
     for (id, present) in [(theirs[77].clone(), true), ("nobody".to_owned(), false)] {
-        let terms = Terms {
-            mode: Mode::Lookup,
-            blind: true,
-            canaries: 1,
-            ..terms(TableKind::Cuckoo)
-        };
-        let (card, _) = link(terms, &[id], &theirs, 5).unwrap();
-        assert_eq!(card.matched(0), Some(present));
+        for canaries in [0, 1, 4] {
+            let terms = Terms {
+                mode: Mode::Lookup,
+                blind: true,
+                canaries,
+                ..terms(TableKind::Cuckoo)
+            };
+            let (card, _) = link(terms, std::slice::from_ref(&id), &theirs, 5).unwrap();
+            assert_eq!(card.matched(0), Some(present), "{canaries} canaries");
+        }
     }
 }
 
@@ -163,7 +165,7 @@ fn many_keys_fill_a_card_cell_by_cell() {
     ];
     let blocks: [(&[u8], usize); 2] = [(b"N", 2), (b"S", 1)];
     for table in [TableKind::Cuckoo, TableKind::Okvs] {
-        let directory = BlockDirectory::of_keys(blocks, 0, &mut rng(9)).unwrap();
+        let directory = BlockDirectory::all(&blocking(&blocks), &mut rng(9));
         let mut querier = QuerierKeysBuilder::new(3);
         let mut key = Vec::new();
         for (name, year, block) in ours {
@@ -200,7 +202,7 @@ fn many_keys_fill_a_card_cell_by_cell() {
             rules: rules.clone(),
             ..terms(table)
         };
-        let session = session(terms, 64, 64, Some(directory), 9).unwrap();
+        let session = session(terms, 64, 64, Some(&directory), 9).unwrap();
         let (card, _) = run(&session, querier, &provider).unwrap();
         let [matched, missed, none, left_out] = [
             Cell::Matched,

@@ -8,7 +8,7 @@ use blindjoin_protocol::{
 };
 use rand::Rng;
 
-use crate::common::{Session, key, open_all, rng, seal_all, session, terms};
+use crate::common::{Session, blocking, key, open_all, rng, seal_all, session, terms};
 
 /// A record of the tests: a block and three parts.
 #[derive(Clone, Debug)]
@@ -169,12 +169,18 @@ fn meet(
     provider: &ProviderRecords,
     seed: u64,
 ) -> Result<Seen, Error> {
-    let blocks = BlockDirectory::of_pairwise(querier.blocks(), 0, &mut rng(seed))?;
-    let sizes = [
+    // Cells in which the provider has something, and of them those in which the querier has too.
+    let cells: Vec<_> = provider.blocks().collect();
+    let cells = blocking(&cells);
+    let counts = cells.count(querier.blocks());
+    let blocks = BlockDirectory::of_pairs(&cells, &counts, 1, true, &mut rng(seed));
+    let session = session(
+        terms,
         size_class(blocks.padded_rows()),
-        size_class(provider.pairs(&blocks)),
-    ];
-    let session = session(terms, sizes[0], sizes[1], Some(blocks.clone()), seed)?;
+        blocks.pairs(),
+        Some(&blocks),
+        seed,
+    )?;
     run(&session, &blocks, querier, provider)
 }
 
@@ -285,9 +291,9 @@ fn pairs_open_from_the_threshold_on() {
 #[test]
 fn a_directory_other_than_the_agreed_one_is_refused() {
     let (terms, pairwise) = pairwise_terms(vec![clause(0, &[0], 1)], None, false);
-    let blocks: [(&[u8], usize); 1] = [(b"1970", 20)];
-    let directory = |seed| BlockDirectory::of_pairwise(blocks, 0, &mut rng(seed)).unwrap();
-    let session = session(terms, 64, 64, Some(directory(1)), 1).unwrap();
+    let cells = blocking(&[(b"1970", 20)]);
+    let directory = |seed| BlockDirectory::of_pairs(&cells, &[20], 1, false, &mut rng(seed));
+    let session = session(terms, 64, 64, Some(&directory(1)), 1).unwrap();
     let keys = session
         .querier_to_provider
         .join_keys(session.agreement.suite());

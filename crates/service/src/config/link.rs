@@ -1,6 +1,6 @@
 //! How a querier links: the options of a session, and the terms that they come to.
 
-use blindjoin_protocol::{Dummies, Mask, Mode, Pairwise, Profile, TableKind, Terms, size_class};
+use blindjoin_protocol::{Choices, Dummies, Mask, Pairwise, TableKind, Terms};
 use serde::Deserialize;
 
 use super::key_size;
@@ -75,8 +75,6 @@ impl Default for LinkOptions {
 impl LinkOptions {
     /// The terms of a linkage of `keys` distinct keys under these options.
     ///
-    /// The match cap leaves room for every key, every canary and every false match, and no more.
-    ///
     /// # Errors
     ///
     /// [`Error::Refused`] for a key size that is not offered, and what contradicts itself.
@@ -91,52 +89,21 @@ impl LinkOptions {
             // Sums of a key-value store's entries are equal modulo t only, not under the full mask.
             (Some(Table::Cuckoo), _) | (None, MaskChoice::Full) => TableKind::Cuckoo,
         };
-        let dummies = self.hide_count.then(Dummies::default);
-        let terms = Terms {
-            mode: Mode::Join { table },
-            mask: match self.mask {
-                MaskChoice::Slot => Mask::Slot,
-                MaskChoice::Full => Mask::Full,
-            },
-            blind: !self.counting.unwrap_or(self.hide_count),
-            dummies,
-            profile: Profile::DjnShort,
-            key_size: key_size(self.key_bits)?,
-            rules,
-            rules_digest,
-            canaries: self.canaries,
-            match_cap: size_class(keys + u64::from(self.canaries))
-                + dummies.map_or(0, |dummies| 2 * u64::from(dummies.mean())),
-            expires: random::now() + self.session_hours * 3600,
-        };
-        terms.check()?;
-        Ok(terms)
+        let choices = self.choices()?;
+        Ok(Terms::join(&choices, table, rules, rules_digest, keys)?)
     }
 
-    /// The terms of looking up one record: one entry per rule, several comparisons in a ciphertext.
-    ///
-    /// A single match would tell the key holder that the record was found, so it is always blind.
+    /// The terms of looking up one record: one entry per rule, several comparisons in a ciphertext,
+    /// always with a blind key holder.
     ///
     /// # Errors
     ///
     /// As for [`LinkOptions::terms`]; a full mask, which a packed comparison cannot have.
     pub fn lookup_terms(&self, rules: Vec<String>, rules_digest: [u8; 32]) -> Result<Terms, Error> {
-        let options = Self {
-            counting: Some(false),
-            hide_count: false,
-            ..self.clone()
-        };
-        let keys = rules.len() as u64;
-        let terms = Terms {
-            mode: Mode::Lookup,
-            ..options.terms(rules, rules_digest, keys)?
-        };
-        terms.check()?;
-        Ok(terms)
+        Ok(Terms::lookup(&self.choices()?, rules, rules_digest)?)
     }
 
-    /// The terms of comparing pairs of records, which carry no canaries: what a pair shows is the
-    /// place of the querier's record and a handle of the provider's.
+    /// The terms of comparing pairs of records.
     ///
     /// # Errors
     ///
@@ -147,18 +114,27 @@ impl LinkOptions {
         rules_digest: [u8; 32],
         pairwise: Pairwise,
     ) -> Result<Terms, Error> {
-        let options = Self {
+        let choices = Choices {
             canaries: 0,
-            counting: Some(self.counting.unwrap_or(true)),
-            ..self.clone()
+            blind: !self.counting.unwrap_or(true),
+            ..self.choices()?
         };
-        let terms = Terms {
-            mode: Mode::Pairwise(pairwise),
-            match_cap: self.pair_matches,
-            ..options.terms(rules, rules_digest, 0)?
-        };
-        terms.check()?;
-        Ok(terms)
+        let cap = self.pair_matches;
+        Ok(Terms::pairs(&choices, pairwise, rules, rules_digest, cap)?)
+    }
+
+    fn choices(&self) -> Result<Choices, Error> {
+        let expires = random::now() + self.session_hours * 3600;
+        Ok(Choices {
+            mask: match self.mask {
+                MaskChoice::Slot => Mask::Slot,
+                MaskChoice::Full => Mask::Full,
+            },
+            blind: !self.counting.unwrap_or(self.hide_count),
+            dummies: self.hide_count.then(Dummies::default),
+            canaries: self.canaries,
+            ..Choices::new(key_size(self.key_bits)?, expires)
+        })
     }
 }
 

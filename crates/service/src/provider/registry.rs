@@ -1,17 +1,17 @@
 //! What a provider links, and which part of it a session needs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use blindjoin_protocol::{
-    Agreement, Answer, BlockDirectory, JoinKeys, Mode, Offer, Pairwise, ProviderJobs, ProviderKeys,
-    ProviderRecords, SessionSecret,
+    Admitted, Agreement, BlockDirectory, Blocking, CellRule, JoinKeys, KeySize, Mode, OfferedCell,
+    ProviderJobs, ProviderKeys, ProviderRecords, Published, PublishedRule, SessionSecret, Terms,
+    published_class,
 };
-use rand::CryptoRng;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::Error;
-use crate::config::SmallBlocks;
 
 /// The most join keys that are kept while an answered offer waits for its session.
 const KEPT: usize = 1 << 14;
@@ -29,16 +29,16 @@ pub struct Registry {
     pub keys: Arc<ProviderKeys>,
     /// The same in blocks, for every blocking that queriers may use.
     pub blocked: Vec<Blocked>,
-    /// The least number of records in a block of this registry.
+    /// The least number of records in a block of this registry that queriers may name.
     pub least_block: usize,
-    /// What becomes of smaller ones.
-    pub small_blocks: SmallBlocks,
     /// The most pairs of records that a session may compare.
     pub most_pairs: u64,
 }
 
 /// A registry cut into blocks by fields.
 pub struct Blocked {
+    /// The fields, as the provider calls them.
+    pub name: String,
     /// What a querier calls this blocking: [`blocked_digest`].
     pub digest: [u8; 32],
     /// The keys of all records under all rules, each with its block.
@@ -71,14 +71,7 @@ pub fn blocked_digest(rules: [u8; 32], blocks: [u8; 32]) -> [u8; 32] {
 
 /// The part of a registry that takes part in a session.
 #[derive(Clone, Debug)]
-pub(super) struct Selected {
-    part: Part,
-    /// The positions of the querier's blocks that take no part.
-    left_out: Vec<u32>,
-}
-
-#[derive(Clone, Debug)]
-enum Part {
+pub(super) enum Selected {
     Keys(Arc<ProviderKeys>),
     /// A copy of some keys.
     Some(Arc<ProviderKeys>),
@@ -86,138 +79,100 @@ enum Part {
 }
 
 impl Registry {
-    /// What takes part in a session.
-    pub(super) fn select(&self, offer: &Offer) -> Result<Selected, Error> {
-        let named = offer.blocks.as_ref().filter(|blocks| !blocks.is_hashed());
-        if let Some(directory) = named {
-            return self.select_in_blocks(offer, directory);
-        }
-        if matches!(offer.terms.mode, Mode::Pairwise(_)) {
-            let reason = "pairs are compared in blocks of fields only".to_owned();
-            return Err(Error::Refused { reason });
-        }
-        if offer.terms.rules != self.rules || offer.terms.rules_digest != self.rules_digest {
-            return Err(self.other_rules("rules"));
-        }
-        let Some(directory) = &offer.blocks else {
-            let part = Part::Keys(self.keys.clone());
-            let left_out = Vec::new();
-            return Ok(Selected { part, left_out });
+    /// What is published of the registry's records and rules.
+    pub(super) fn publish(&self, key_sizes: Vec<KeySize>) -> Result<Published, Error> {
+        let count = |id: &str| {
+            let of_rule = |key: &&[u8]| rule_of(key) == id.as_bytes();
+            self.keys.iter().filter(of_rule).count() as u64
         };
-        let admitted = admitted(&self.keys, directory);
-        let (directory, left_out) = self.large_blocks(directory, admitted.iter().copied())?;
-        let admitted = admitted.into_iter().filter(|key| directory.admits(key));
-        let part = Part::Some(Arc::new(ProviderKeys::collect(admitted)?));
-        Ok(Selected { part, left_out })
+        let mut rules = Vec::new();
+        for (id, &(forms, weight)) in self.rules.iter().zip(&self.forms) {
+            let forms = u16::try_from(forms).map_err(|_| Error::Refused {
+                reason: format!("rule {id} has more than 65535 forms"),
+            })?;
+            rules.push(PublishedRule {
+                id: id.clone(),
+                class: published_class(count(id), 0),
+                forms,
+                weight,
+            });
+        }
+        let mut published = Published::new(rules, self.rules_digest, key_sizes, [0; 32]);
+        published.pairs = self.most_pairs > 0;
+        for blocked in &self.blocked {
+            published.blockings.push(self.publish_cells(blocked)?);
+        }
+        published.blockings.sort_by_key(Blocking::digest);
+        Ok(published)
     }
 
-    fn select_in_blocks(
-        &self,
-        offer: &Offer,
-        directory: &BlockDirectory,
-    ) -> Result<Selected, Error> {
-        let terms = &offer.terms;
-        let same =
-            |blocked: &&Blocked| terms.rules == self.rules && terms.rules_digest == blocked.digest;
-        let blocked = self.blocked.iter().find(same);
-        let blocked = blocked.ok_or_else(|| self.other_rules("rules and blocking"))?;
-        let records = blocked
+    fn publish_cells(&self, blocked: &Blocked) -> Result<Blocking, Error> {
+        let rule = CellRule {
+            least: self.least_block as u64,
+        };
+        let offered = |records: usize| rule.offers(records as u64, 0, false);
+        let mut keys: BTreeMap<&[u8], u64> = BTreeMap::new();
+        for key in blocked.keys.iter() {
+            let block = key.rsplit(|byte| *byte == 0).next().unwrap_or_default();
+            *keys.entry(block).or_default() += 1;
+        }
+        let sizes = blocked
             .sizes
             .iter()
-            .flat_map(|(key, size)| std::iter::repeat_n(&**key, *size));
-        let (directory, left_out) = self.large_blocks(directory, records)?;
-        let part = match &terms.mode {
-            Mode::Pairwise(pairwise) => self.select_pairs(pairwise, blocked, directory)?,
-            Mode::Join { .. } | Mode::Lookup => {
-                let admitted = admitted(&blocked.keys, &directory);
-                Part::Some(Arc::new(ProviderKeys::collect(admitted)?))
-            }
-        };
-        Ok(Selected { part, left_out })
+            .filter(|(_, records)| offered(*records));
+        let cells = sizes.map(|(key, records)| OfferedCell {
+            key: key.clone(),
+            keys: rule.keys(keys.get(key.as_slice()).copied().unwrap_or_default(), 0),
+            records: u32::try_from(rule.records(*records as u64, 0)).unwrap_or(u32::MAX),
+        });
+        Ok(Blocking::new(
+            &blocked.name,
+            blocked.digest,
+            cells.collect(),
+        )?)
     }
 
-    /// The blocks that take part, and the positions of the others.
-    fn large_blocks<'a>(
-        &self,
-        directory: &BlockDirectory,
-        records: impl Iterator<Item = &'a [u8]>,
-    ) -> Result<(BlockDirectory, Vec<u32>), Error> {
-        match self.small_blocks {
-            SmallBlocks::Refuse => {
-                directory.check_sizes(records, self.least_block)?;
-                Ok((directory.clone(), Vec::new()))
-            }
-            SmallBlocks::Suppress => {
-                let left_out = directory.small(records, self.least_block);
-                Ok((directory.without(&left_out)?, left_out))
-            }
+    /// What takes part in a session.
+    pub(super) fn select(&self, terms: &Terms, admitted: &Admitted) -> Result<Selected, Error> {
+        let named = admitted.blocks.as_ref();
+        // What is published has been checked against the offer, and is made of this registry.
+        let cells = named.filter(|blocks| !blocks.is_hashed()).map(|_| {
+            let same = |blocked: &&Blocked| terms.rules_digest == blocked.digest;
+            self.blocked.iter().find(same).ok_or(Error::SessionState)
+        });
+        let blocked = cells.transpose()?;
+        if let (Mode::Pairwise(_), Some(blocked), Some(directory)) = (&terms.mode, blocked, named) {
+            let records = blocked.records.as_ref();
+            let records = records.ok_or(Error::SessionState)?;
+            return Ok(Selected::Records(records.clone(), directory.clone()));
         }
-    }
-
-    fn select_pairs(
-        &self,
-        pairwise: &Pairwise,
-        blocked: &Blocked,
-        directory: BlockDirectory,
-    ) -> Result<Part, Error> {
-        let refuse = |reason| Err(Error::Refused { reason });
-        let Some(records) = &blocked.records else {
-            return refuse(
-                "the provider compares no pairs of records (limits.pairs in its configuration)"
-                    .to_owned(),
-            );
-        };
-        if *pairwise != Pairwise::of_rules(self.forms.iter().copied(), pairwise.threshold)? {
-            return refuse(
-                "the weights of the querier's rules are not those of the provider's".to_owned(),
-            );
+        let keys = blocked.map_or(&*self.keys, |blocked| &blocked.keys);
+        if named.is_none() && terms.rules == self.rules {
+            return Ok(Selected::Keys(self.keys.clone()));
         }
-        if records.pairs(&directory) > self.most_pairs {
-            let most = self.most_pairs;
-            return refuse(format!(
-                "the blocks hold more pairs of records than the {most} that the provider compares \
-                 in a session: use smaller blocks or fewer of them"
-            ));
-        }
-        Ok(Part::Records(records.clone(), directory))
-    }
-
-    fn other_rules(&self, what: &str) -> Error {
-        let ours = self.rules.join(", ");
-        Error::Refused {
-            reason: format!(
-                "the querier's {what} are not the provider's: both need the same with the same \
-                 expressions (the provider's rules are {ours})"
-            ),
-        }
+        let asked = |key: &&[u8]| terms.rules.iter().any(|id| rule_of(key) == id.as_bytes());
+        let part = (0..keys.len())
+            .into_par_iter()
+            .with_min_len(4096)
+            .map(|index| keys.get(index))
+            .filter(|key| named.is_none_or(|blocks| blocks.admits_join_key(key)))
+            .filter(asked)
+            .collect::<Vec<_>>();
+        Ok(Selected::Some(Arc::new(ProviderKeys::collect(part)?)))
     }
 }
 
-/// The keys that a directory admits, found on all threads: there may be millions.
-fn admitted<'a>(keys: &'a ProviderKeys, directory: &BlockDirectory) -> Vec<&'a [u8]> {
-    (0..keys.len())
-        .into_par_iter()
-        .with_min_len(4096)
-        .map(|index| keys.get(index))
-        .filter(|key| directory.admits_join_key(key))
-        .collect()
+/// The rule at the front of a join key.
+fn rule_of(key: &[u8]) -> &[u8] {
+    key.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
 impl Selected {
-    /// The answer to the offer, of the size class of what takes part.
-    pub(super) fn answer(&self, offer: &Offer, rng: &mut impl CryptoRng) -> Answer {
-        let answer = match &self.part {
-            Part::Keys(keys) | Part::Some(keys) => Answer::for_keys(offer, keys, rng),
-            Part::Records(records, blocks) => Answer::for_records(blocks, records, rng),
-        };
-        answer.leaving_out(self.left_out.clone())
-    }
-
     /// Whether it may be kept for as long as an offer waits.
     pub(super) fn is_small(&self) -> bool {
-        match &self.part {
-            Part::Keys(_) | Part::Records(..) => true,
-            Part::Some(keys) => keys.len() <= KEPT,
+        match self {
+            Self::Keys(_) | Self::Records(..) => true,
+            Self::Some(keys) => keys.len() <= KEPT,
         }
     }
 
@@ -228,11 +183,11 @@ impl Selected {
         join_keys: &JoinKeys,
         secret: &SessionSecret,
     ) -> Result<ProviderJobs, blindjoin_protocol::Error> {
-        match &self.part {
-            Part::Keys(keys) | Part::Some(keys) => {
+        match self {
+            Self::Keys(keys) | Self::Some(keys) => {
                 ProviderJobs::prepare(agreement, join_keys, keys, secret)
             }
-            Part::Records(records, blocks) => {
+            Self::Records(records, blocks) => {
                 ProviderJobs::prepare_pairs(agreement, join_keys, blocks, records, secret)
             }
         }

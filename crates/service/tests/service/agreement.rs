@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use blindjoin_protocol::{BlockDirectory, Cell};
+use blindjoin_protocol::{CANARY_ROOM, Cell, bound, published_class};
+use blindjoin_service::Identity;
 use blindjoin_service::config::{LinkOptions, MaskChoice, Table};
 use blindjoin_service::progress::Figures;
-use blindjoin_service::querier::{Question, link};
-use blindjoin_service::{Identity, random};
+use blindjoin_service::querier::{Blocks, Question, link};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -18,11 +18,16 @@ struct People(Vec<[Option<String>; 2]>);
 
 impl People {
     fn new(count: usize, rng: &mut ChaCha20Rng) -> Self {
+        Self::of_ids(count, 200, rng)
+    }
+
+    /// With so many ids, and sixty names.
+    fn of_ids(count: usize, ids: u64, rng: &mut ChaCha20Rng) -> Self {
         let mut value = |range: u64| {
             let drawn = rng.next_u64() % (range + range / 8);
             (drawn < range).then(|| drawn.to_string())
         };
-        Self((0..count).map(|_| [value(200), value(60)]).collect())
+        Self((0..count).map(|_| [value(ids), value(60)]).collect())
     }
 
     fn values(&self) -> Vec<[Option<&str>; 2]> {
@@ -91,10 +96,7 @@ async fn run(
     let identity = Identity::load(&setup.querier).unwrap();
     let keys = querier_keys(&ours.values());
     let terms = terms(options, keys.len());
-    let mut generator = random::generator().unwrap();
-    let blocks =
-        blocks.map(|bits| BlockDirectory::of_hash(bits, keys.iter(), 1, &mut generator).unwrap());
-    let question = Question::Keys(keys, blocks);
+    let question = Question::Keys(keys, blocks.map(Blocks::Hashed));
     let linked = link(&identity, &counterparts, terms, question, &())
         .await
         .unwrap();
@@ -114,14 +116,44 @@ async fn every_mode_agrees_with_a_join_in_the_clear() {
         .await;
     let servers = (&keyholder, &provider);
     for options in modes() {
-        // Two at once, one of them in blocks that cover everything.
-        let (whole, blocked) = tokio::join!(
+        // Two at once.
+        let (one, other) = tokio::join!(
             run(&setup, servers, &options, &ours, None),
-            run(&setup, servers, &options, &ours, Some(1)),
+            run(&setup, servers, &options, &ours, None),
         );
-        assert_eq!(whole.0, expected, "{options:?}");
-        assert_eq!(blocked.0, expected, "in blocks: {options:?}");
+        assert_eq!(one.0, expected, "{options:?}");
+        assert_eq!(other.0, expected, "{options:?}");
     }
+    provider.stop().await;
+    keyholder.stop().await;
+}
+
+/// Of hashed blocks the work follows from classes and bits; whether a block has records of the
+/// provider's makes no difference.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hashed_blocks_are_found_in_and_padded_to_their_bound() {
+    let mut rng = ChaCha20Rng::from_seed([4; 32]);
+    let (ours, theirs) = (
+        People::of_ids(40, 2000, &mut rng),
+        People::of_ids(4000, 2000, &mut rng),
+    );
+    let mut setup = Setup::new();
+    setup.provider_limits.hash_bits = 1;
+    let keyholder = setup.serve_keyholder().await;
+    let provider = setup
+        .serve_provider(keyholder.address, &theirs.values())
+        .await;
+    let servers = (&keyholder, &provider);
+    let options = options();
+    let (cells, figures) = run(&setup, servers, &options, &ours, Some(1)).await;
+    assert_eq!(cells, join(&ours, &theirs));
+    let class: u64 = [1734, 60].map(|keys| published_class(keys, 0)).iter().sum();
+    assert_eq!(figures.comparisons, 2 * bound(class, 1) + CANARY_ROOM);
+
+    // One key, one block.
+    let one = People(vec![[Some("1".to_owned()), None]]);
+    let (_, figures) = run(&setup, servers, &options, &one, Some(1)).await;
+    assert_eq!(figures.comparisons, bound(class, 1) + CANARY_ROOM);
     provider.stop().await;
     keyholder.stop().await;
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use blindjoin_protocol::{ProviderKeys, QuerierKeys, QuerierKeysBuilder, Terms, join_key};
 use blindjoin_service::config::{
     Client, KeyHolderConfig, KeyHolderLimits, KeyStock, Link, LinkOptions, ProviderConfig,
-    ProviderLimits, SmallBlocks,
+    ProviderLimits,
 };
 use blindjoin_service::identity::IdentityFiles;
 use blindjoin_service::identity::authority::Authority;
@@ -231,7 +231,6 @@ pub(crate) fn registry(values: &[[Option<&str>; 2]]) -> Registry {
             .into(),
         blocked: Vec::new(),
         least_block: 11,
-        small_blocks: SmallBlocks::Refuse,
         most_pairs: 0,
     }
 }

@@ -3,7 +3,7 @@
 
 use blindjoin_protocol::{
     Agreement, Answer, Channel, Handshake, Identity as Signer, IdentityKey, KeyAnnouncement,
-    Manifest, Offer, Parties, Querier, SessionSecret, size_class,
+    Manifest, Offer, Parties, Published, Querier, SessionSecret,
 };
 use blindjoin_service::config::{KeyHolderLimits, ProviderLimits};
 use blindjoin_service::wire::key_holder_client::KeyHolderClient;
@@ -11,9 +11,9 @@ use blindjoin_service::wire::link_request::Part;
 use blindjoin_service::wire::link_response::Event;
 use blindjoin_service::wire::provider_client::ProviderClient;
 use blindjoin_service::wire::{
-    Chunk, FetchResultRequest, GetPublicKeyRequest, KeyHolderOpenSessionRequest, LinkRequest,
-    NegotiateRequest, ProviderOpenSessionRequest, SessionOpening, SubmitComparisonsRequest,
-    submit_comparisons_request,
+    Chunk, DescribeRequest, FetchResultRequest, GetPublicKeyRequest, KeyHolderOpenSessionRequest,
+    LinkRequest, NegotiateRequest, ProviderOpenSessionRequest, SessionOpening,
+    SubmitComparisonsRequest, submit_comparisons_request,
 };
 use blindjoin_service::{Connection, Identity, Role};
 use rand_chacha::ChaCha20Rng;
@@ -77,10 +77,15 @@ impl Scene {
 
     /// Agrees on a manifest; `seed` makes its nonce.
     async fn negotiate(&self, seed: u8) -> Manifest {
-        let keys = querier_keys(&OURS).len();
-        let terms = terms(&options(), keys);
-        let size = size_class(keys as u64 + u64::from(terms.canaries));
-        let offer = Offer::new(terms, size, None, &mut ChaCha20Rng::from_seed([seed; 32])).unwrap();
+        let keys = querier_keys(&OURS);
+        let terms = terms(&options(), keys.len());
+        let described = ProviderClient::new(self.to_provider.channel())
+            .describe(DescribeRequest {})
+            .await
+            .unwrap();
+        let published = Published::decode(&described.into_inner().published).unwrap();
+        let mut generator = ChaCha20Rng::from_seed([seed; 32]);
+        let offer = Offer::for_keys(terms, &published, &keys, None, &mut generator).unwrap();
         let request = NegotiateRequest {
             offer: offer.encode(),
         };
@@ -94,7 +99,7 @@ impl Scene {
             provider: IdentityKey(self.to_provider.public_key()),
             keyholder: IdentityKey(self.to_keyholder.public_key()),
         };
-        Manifest::new(&offer, &answer, parties).unwrap()
+        Manifest::new(&offer, &answer, &published, parties).unwrap()
     }
 
     async fn open_at_keyholder(&self, manifest: Vec<u8>) -> Result<Vec<u8>, Status> {

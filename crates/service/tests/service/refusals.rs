@@ -190,18 +190,22 @@ async fn other_rules_and_other_limits_are_refused_with_a_reason() {
         ..options()
     };
     let error = setup.link(&counterparts, &blind, &OURS).await.unwrap_err();
-    assert!(words(&error).contains("blind key holder"), "{error}");
+    assert!(words(&error).contains("must count matches"), "{error}");
     assert_eq!(error.fault(), Fault::Refused);
 
     setup.provider_limits.table = 250;
     let small = setup.serve_provider(keyholder.address, &THEIRS).await;
     let at_small = setup.counterparts(keyholder.address, small.address);
-    let error = setup.link(&at_small, &options(), &OURS).await.unwrap_err();
-    assert!(words(&error).contains("disclosure budget"), "{error}");
+    let counting = LinkOptions {
+        counting: Some(true),
+        ..options()
+    };
+    let error = setup.link(&at_small, &counting, &OURS).await.unwrap_err();
+    assert!(words(&error).contains("places"), "{error}");
 
     let identity = Identity::load(&setup.querier).unwrap();
     let keys = querier_keys(&OURS);
-    let mut terms = terms(&options(), keys.len());
+    let mut terms = terms(&counting, keys.len());
     terms.rules_digest = [0; 32];
     let question = Question::Keys(keys, None);
     let error = link(&identity, &counterparts, terms, question, &())
@@ -216,8 +220,8 @@ async fn other_rules_and_other_limits_are_refused_with_a_reason() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn allowances_add_up_over_sessions() {
     let mut setup = Setup::new();
-    // A table of the least size class has 288 entries.
-    setup.provider_limits.table_total = 600;
+    // A table for two keys and any number of canaries has 563 places.
+    setup.provider_limits.table_total = 1200;
     let keyholder = setup.serve_keyholder().await;
     let provider = setup.serve_provider(keyholder.address, &THEIRS).await;
     still_serving(&setup, &keyholder, &provider).await;
