@@ -139,7 +139,11 @@ impl Tokenizer {
             ends.push(tokens.len());
         }
         if let Some(sealer) = &self.sealer {
-            sealer.seal_row(plain, ends, rng, text);
+            let mut start = 0;
+            for end in ends {
+                sealer.seal(&plain[start..*end], rng, text);
+                (start, *end) = (*end, text.len());
+            }
         }
         record_id.clear();
         let id = self.binding.record_id(row).filter(|id| !id.is_empty());
