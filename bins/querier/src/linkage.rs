@@ -9,7 +9,9 @@ use blindjoin_protocol::{Card, Terms};
 use blindjoin_querier::{Bars, Summary, report, write};
 use blindjoin_service::program::{self, say};
 use blindjoin_service::querier::{self, Linked, Question};
+use blindjoin_service::random;
 
+use crate::advice::advise;
 use crate::session::Resolved;
 
 /// A file of records and the question made of it.
@@ -97,7 +99,9 @@ pub(crate) fn carry_out(
         card,
         figures,
         left_out,
-    } = linked.context("starting the runtime")??;
+    } = linked
+        .context("starting the runtime")?
+        .map_err(|error| advise(error, random::now()))?;
     let summary = Summary::of(&card, ids, rules);
     if let Some(mut output) = report_output {
         let title = format!("{} at {}", data.display(), resolved.provider.name);

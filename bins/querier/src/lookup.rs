@@ -11,7 +11,9 @@ use blindjoin_record::blocking::BlockKey;
 use blindjoin_service::program::{self, say};
 use blindjoin_service::provider::blocked_digest;
 use blindjoin_service::querier::{self, Blocks, Cells, Linked, Question};
+use blindjoin_service::random;
 
+use crate::advice::advise;
 use crate::blocks::{block_key, fields};
 use crate::session::Session;
 
@@ -92,12 +94,9 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<bool> {
         &bars,
     ));
     bars.finish();
-    let Linked { card, .. } = linked.context("starting the runtime")??;
-    // Nobody should take for absent what nobody has looked for.
-    ensure!(
-        card.matched(0) == Some(true) || !card.row(0).contains(&Cell::NotCompared),
-        "the provider does not offer the record's block, which says nothing of the record: look up without --block"
-    );
+    let Linked { card, .. } = linked
+        .context("starting the runtime")?
+        .map_err(|error| advise(error, random::now()))?;
     let mut output = std::io::stdout().lock();
     for (id, cell) in ids.iter().zip(card.row(0)) {
         if *cell == Cell::Matched {

@@ -4,6 +4,7 @@
 //! lookup found nothing; 70 a bug; 75 temporary, run the same command again.
 #![forbid(unsafe_code)]
 
+mod advice;
 mod blocks;
 mod compare;
 mod dedupe;

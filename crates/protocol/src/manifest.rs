@@ -386,7 +386,12 @@ impl Manifest {
 }
 
 impl Parties {
-    fn check(&self) -> Result<(), Error> {
+    /// Checks that the parties differ: one that plays two roles would read what the protocol hides.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ManifestContradiction`].
+    pub fn check(&self) -> Result<(), Error> {
         let Self {
             querier,
             provider,

@@ -23,7 +23,7 @@ pub fn generator() -> Result<rand_chacha::ChaCha20Rng, Error> {
 }
 
 /// Seconds since 1970.
-pub(crate) fn now() -> u64 {
+pub fn now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |elapsed| elapsed.as_secs())

@@ -7,10 +7,11 @@ use anyhow::Context;
 use blindjoin_protocol::Card;
 use blindjoin_service::config::{LinkOptions, NamedPeer};
 use blindjoin_service::querier::{self, Counterparts, Question};
-use blindjoin_service::{Identity, Peer};
+use blindjoin_service::{Identity, Peer, random};
 use tokio::task::JoinSet;
 
 use super::board::Board;
+use crate::advice::advise;
 use crate::blocks::InBlocks;
 
 /// What every one of the linkages has in common.
@@ -83,6 +84,7 @@ pub(crate) async fn link_all(
                     querier::link(&common.identity, &counterparts, terms, question, &*place);
                 let querier::Linked { card, left_out, .. } = Box::pin(linking)
                     .await
+                    .map_err(|error| advise(error, random::now()))
                     .with_context(|| format!("linking with {}", provider.name))?;
                 place.finish();
                 outside.extend(&left_out);
