@@ -8,6 +8,7 @@ use num_integer::Integer;
 use num_traits::One;
 use rand::CryptoRng;
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use crate::ciphertexts::Ciphertexts;
 use crate::error::Error;
@@ -291,6 +292,58 @@ impl PublicKey {
     /// If the numbers differ.
     pub fn multiply_plain(&self, ciphertexts: &mut Ciphertexts, factors: &Naturals) {
         self.ring().pow_assign(&mut ciphertexts.0, factors);
+    }
+
+    /// Multiplies what `ciphertexts[i]` encrypts by `factors[i]` and re-randomises it with the noise of
+    /// the scheme itself: cᵢ^fᵢ·ρᵢⁿ mod n², ρᵢ uniform among the units modulo n, by one simultaneous
+    /// exponentiation. Constant-time as [`PublicKey::multiply_plain`].
+    ///
+    /// Powers of hs hide what came before only if h is what the key's maker claims; this hides it
+    /// whatever h is.
+    ///
+    /// # Panics
+    ///
+    /// If the numbers differ.
+    pub fn multiply_plain_afresh(
+        &self,
+        ciphertexts: &mut Ciphertexts,
+        factors: &Naturals,
+        rng: &mut impl CryptoRng,
+    ) {
+        let units = self.random_units(ciphertexts.0.len(), rng);
+        let n = Naturals::from_biguints(&vec![self.n().clone(); units.len()], self.size().bits());
+        ciphertexts.0 = self
+            .ring()
+            .pow_product(&[(&ciphertexts.0, factors), (&units, &n)]);
+    }
+
+    /// Yields `len` encryptions of zero with the noise of the scheme itself: ρⁿ mod n², ρ uniform among the
+    /// units modulo n.
+    pub fn fresh_zeros(&self, len: usize, rng: &mut impl CryptoRng) -> Ciphertexts {
+        let mut units = self.random_units(len, rng);
+        let n = Naturals::from_biguints(std::slice::from_ref(self.n()), self.size().bits());
+        self.ring().pow_shared_assign(&mut units, &n, 0);
+        Ciphertexts(units)
+    }
+
+    /// Draws from 1..n, by rejection. To meet one that is no unit is to factor n.
+    fn random_units(&self, len: usize, rng: &mut impl CryptoRng) -> Batch {
+        let (n, width) = (self.n(), self.ciphertext_bytes());
+        let bits = self.size().bits();
+        let mut wire = Zeroizing::new(vec![0; len * width]);
+        for place in wire.chunks_exact_mut(width) {
+            let drawn = loop {
+                let drawn = Naturals::random(1, bits, rng);
+                let value = drawn.to_biguint(0);
+                if value < *n && value != BigUint::ZERO {
+                    break drawn;
+                }
+            };
+            for (bytes, word) in place.rchunks_exact_mut(8).zip(drawn.item(0)) {
+                bytes.copy_from_slice(&word.to_be_bytes());
+            }
+        }
+        self.ring().decode(&wire).expect("below n is below n²")
     }
 
     /// Reads ciphertexts from [`PublicKey::ciphertext_bytes`] big-endian bytes each and checks them: below n²,

@@ -49,14 +49,17 @@ pub(crate) struct Context {
     noise: Arc<Noise>,
 }
 
-/// Powers of hs for the exponents that re-randomise comparisons.
-pub(crate) struct Noise {
-    bits: usize,
-    powers: FixedBase,
+/// How comparisons are re-randomised.
+pub(crate) enum Noise {
+    /// By powers of hs, whose exponents are longer than what they hide.
+    Powers { bits: usize, powers: FixedBase },
+    /// By ρⁿ for a fresh ρ, as in the book: under a full mask the factor itself must stay hidden
+    /// from a key holder that made its own kind of key, and so must not rest on what h is.
+    Afresh,
 }
 
 impl Noise {
-    /// Builds them, on the current rayon pool.
+    /// Builds the table of powers, if there is one, on the current rayon pool.
     pub(crate) fn new(agreement: &Agreement) -> Self {
         let (terms, sizes, suite) = (
             &agreement.manifest().terms,
@@ -64,7 +67,7 @@ impl Noise {
             agreement.suite(),
         );
         let hidden = match terms.mask {
-            Mask::Full => terms.key_size.bits(),
+            Mask::Full => return Self::Afresh,
             Mask::Slot if sizes.slots() > 1 => sizes.slots() * suite.slot_bits(),
             Mask::Slot => suite.t_bits() as usize,
         };
@@ -72,7 +75,7 @@ impl Noise {
         let bits = public_key.exponent_bits() + hidden + SLACK_BITS;
         let uses = number::index(sizes.comparison_ciphertexts());
         let powers = public_key.noise_powers(bits, uses);
-        Self { bits, powers }
+        Self::Powers { bits, powers }
     }
 }
 
@@ -109,7 +112,32 @@ impl Context {
         }
     }
 
-    /// Re-randomises products, adds the plaintexts, and yields the wire form.
+    /// Raises entries to their factors, re-randomises them, adds the plaintexts, and yields the wire
+    /// form.
+    ///
+    /// Where there are fewer entries than plaintexts the rest are fresh encryptions.
+    pub(crate) fn multiply_and_finish(
+        &self,
+        entries: Option<(Ciphertexts, Naturals)>,
+        plain: &Naturals,
+        draws: &mut Draws,
+    ) -> Vec<u8> {
+        let multiplied = entries.map(|(mut entries, factors)| {
+            match *self.noise {
+                Noise::Powers { .. } => self.public_key.multiply_plain(&mut entries, &factors),
+                Noise::Afresh => {
+                    let rng = &mut draws.noise;
+                    self.public_key
+                        .multiply_plain_afresh(&mut entries, &factors, rng);
+                }
+            }
+            entries
+        });
+        self.finish(multiplied, plain, draws)
+    }
+
+    /// Re-randomises products where that has not been done with them, adds the plaintexts, and
+    /// yields the wire form.
     ///
     /// Where there are fewer products than plaintexts the rest are fresh encryptions.
     pub(crate) fn finish(
@@ -118,23 +146,34 @@ impl Context {
         plain: &Naturals,
         draws: &mut Draws,
     ) -> Vec<u8> {
-        let exponents = Naturals::random(plain.len(), self.noise.bits, &mut draws.noise);
-        let mut out = Ciphertexts::from_batch(self.noise.powers.pow(&exponents));
-        if let Some(products) = products {
-            let products = products.into_batch();
-            let rest = self.public_key.ring().one(plain.len() - products.len());
-            let factors = if rest.is_empty() {
-                products
-            } else {
-                Batch::concat(&[&products, &rest])
-            };
-            self.public_key
-                .add(&mut out, &Ciphertexts::from_batch(factors));
-        }
-        self.public_key
-            .add_plain(&mut out, plain)
+        let key = &self.public_key;
+        let products = products.map(Ciphertexts::into_batch);
+        let rest = plain.len() - products.as_ref().map_or(0, Batch::len);
+        let join = |products: Batch, rest: Batch| {
+            let parts = [products, rest];
+            let parts: Vec<&Batch> = parts.iter().filter(|part| !part.is_empty()).collect();
+            Ciphertexts::from_batch(Batch::concat(&parts))
+        };
+        let mut out = match &*self.noise {
+            Noise::Powers { bits, powers } => {
+                let exponents = Naturals::random(plain.len(), *bits, &mut draws.noise);
+                let mut out = Ciphertexts::from_batch(powers.pow(&exponents));
+                if let Some(products) = products {
+                    key.add(&mut out, &join(products, key.ring().one(rest)));
+                }
+                out
+            }
+            Noise::Afresh => {
+                let rest = key.fresh_zeros(rest, &mut draws.noise).into_batch();
+                match products {
+                    Some(products) => join(products, rest),
+                    None => Ciphertexts::from_batch(rest),
+                }
+            }
+        };
+        key.add_plain(&mut out, plain)
             .expect("slots fit below the modulus");
-        self.public_key.encode(&out)
+        key.encode(&out)
     }
 }
 

@@ -38,8 +38,8 @@ pub enum Mode {
 pub enum Mask {
     /// A factor below `t`, a label and a multiple of `t`: small, exact, and many fit a ciphertext.
     Slot,
-    /// A factor below `n`, as in the book: sixteen times the work, also against an active querier
-    /// in league with the key holder.
+    /// A factor below `n` and noise ρⁿ, as in the book: some eighteen times the provider's work, and
+    /// also against an active querier in league with the key holder, whatever key it made.
     Full,
 }
 

@@ -245,18 +245,20 @@ fn slot_masked(
             suite.slot_bits(),
         );
     }
-    let products = bases.map(|mut bases| {
+    let entries = bases.map(|bases| {
         let mut factors = Naturals::zero(bases.len(), suite.t_bits() as usize);
         for (index, masked) in masked[..bases.len()].iter().enumerate() {
             write_factor(factors.item_mut(index), masked.factor);
         }
-        context.public_key.multiply_plain(&mut bases, &factors);
-        bases
+        (bases, factors)
     });
-    context.finish(products, &plain, draws)
+    context.multiply_and_finish(entries, &plain, draws)
 }
 
 /// The book's mask: a factor below `n`, and no multiple of `t`.
+///
+/// A factor of full length costs about 2600 products, the noise by itself 2500; raised together they
+/// cost about 2900.
 fn full_masked(
     context: &Context,
     bases: Option<Ciphertexts>,
@@ -277,7 +279,7 @@ fn full_masked(
             BigUint::from(shown(keys, position, label, blind))
         })
         .collect();
-    let products = bases.map(|mut bases| {
+    let entries = bases.map(|mut bases| {
         let minus: Vec<BigUint> = order[..bases.len()]
             .iter()
             .map(|(_, comparison)| match comparison {
@@ -296,11 +298,10 @@ fn full_masked(
                 .item_mut(index)
                 .copy_from_slice(below(n, bits, &mut draws.mask).item(0));
         }
-        context.public_key.multiply_plain(&mut bases, &factors);
-        bases
+        (bases, factors)
     });
     let plain = Naturals::from_biguints(&shown_to_holder, bits);
-    context.finish(products, &plain, draws)
+    context.multiply_and_finish(entries, &plain, draws)
 }
 
 /// One integer uniform below `n`, by rejection.

@@ -6,9 +6,10 @@ use std::sync::{Arc, LazyLock};
 use blindjoin_protocol::{
     Agreement, BlockDirectory, Blocking, Card, Channel, Columns, Error, Handshake, Identity,
     Inbound, KeyAnnouncement, KeyHolder, KeySize, Manifest, Mask, Mode, OfferedCell, Outbound,
-    Parties, Plan, Policy, Profile, Provider, ProviderJobs, ProviderKeys, Published, PublishedRule,
-    Querier, QuerierKeys, QuerierKeysBuilder, Released, Role, SecretKey, SessionSecret,
-    TableIntake, TableKind, Terms, block_class, join_key, published_class, size_class,
+    Parties, Plan, Policy, Profile, Provider, ProviderJobs, ProviderKeys, PublicKey, Published,
+    PublishedRule, Querier, QuerierKeys, QuerierKeysBuilder, Released, Role, SecretKey,
+    SessionSecret, TableIntake, TableKind, Terms, block_class, join_key, published_class,
+    size_class,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -182,13 +183,25 @@ pub(crate) fn session(
     blocks: Option<&BlockDirectory>,
     seed: u64,
 ) -> Result<Session, Error> {
+    let public_key = key_of(&terms).public().clone();
+    session_under(public_key, terms, querier_size, provider_size, blocks, seed)
+}
+
+/// [`session`] under a public key that the key holder may have made as it likes.
+pub(crate) fn session_under(
+    public_key: PublicKey,
+    terms: Terms,
+    querier_size: u64,
+    provider_size: u64,
+    blocks: Option<&BlockDirectory>,
+    seed: u64,
+) -> Result<Session, Error> {
     let mut rng = rng(seed);
     let people = people();
     let manifest = manifest(terms, querier_size, provider_size, blocks, &mut rng)?;
     manifest.check(&policy(), 1_900_000_000)?;
 
     let [qs, ps, ks] = [0; 3].map(|_| SessionSecret::generate(&mut rng));
-    let public_key = key_of(&manifest.terms).public().clone();
     let own = Agreement::new(manifest.clone(), public_key)?;
     let announcement = KeyAnnouncement::sign(&people.keyholder, &own, &ks);
     let announcement = KeyAnnouncement::decode(&announcement.encode())?;

@@ -6,6 +6,7 @@ mod agreements;
 mod blocks;
 mod checks;
 mod common;
+mod full_mask;
 mod modes;
 mod pairwise;
 mod publication;
