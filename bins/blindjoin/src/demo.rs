@@ -10,7 +10,7 @@ use anyhow::{Context, ensure};
 use blindjoin_columnar::{Output, ReadOptions, Reader, load_rules};
 use blindjoin_protocol::{Card, Cell, ProviderKeys, QuerierKeys};
 use blindjoin_provider::Permissions;
-use blindjoin_querier::{Bars, People, Summary, human_bytes, report};
+use blindjoin_querier::{Bars, Learned, People, Summary, human_bytes, report};
 use blindjoin_service::config::{KeyHolderConfig, ProviderConfig, QuerierConfig};
 use blindjoin_service::keyholder::{Decided, KeyHolder};
 use blindjoin_service::progress::Figures;
@@ -182,6 +182,7 @@ fn show(outcome: &Outcome) -> anyhow::Result<()> {
         ..
     } = outcome;
     let say = |text: String| console::result(text).context("standard output");
+    let learned = Learned::of(figures, terms);
     say(format!(
         "\nquerier: {} records, {} distinct keys under {} rules; encrypted {} table entries ({})",
         summary.records,
@@ -190,10 +191,7 @@ fn show(outcome: &Outcome) -> anyhow::Result<()> {
         figures.table_entries,
         human_bytes(figures.table_bytes),
     ))?;
-    say(format!(
-        "  learned: the card below, and that the provider has at most {} keys",
-        figures.provider_size
-    ))?;
+    say(format!("  learned: {}", learned.querier))?;
     say(format!(
         "data provider: {} records, {} distinct keys; computed {} masked comparisons ({})",
         outcome.records,
@@ -201,10 +199,7 @@ fn show(outcome: &Outcome) -> anyhow::Result<()> {
         figures.comparisons,
         human_bytes(figures.comparison_bytes),
     ))?;
-    say(format!(
-        "  learned: that the querier's table has {} entries",
-        figures.table_entries
-    ))?;
+    say(format!("  learned: {}", learned.provider))?;
     say(format!(
         "key holder: made a key of {} bits, decrypted {} comparisons, released {}",
         figures.key_bits,
@@ -212,13 +207,8 @@ fn show(outcome: &Outcome) -> anyhow::Result<()> {
         human_bytes(figures.result_bytes),
     ))?;
     let matches = outcome.decided.and_then(|decided| decided.matches);
-    say(match matches {
-        Some(matches) => format!(
-            "  learned: that {matches} comparisons match, of which {} are canaries it cannot tell apart",
-            terms.canaries
-        ),
-        None => "  learned: nothing but the number of comparisons".to_owned(),
-    })?;
+    let counted = matches.map_or_else(String::new, |matches| format!(" ({matches})"));
+    say(format!("  learned: {}{counted}", learned.keyholder))?;
     let mut phases: Vec<Vec<String>> = figures
         .phases
         .iter()

@@ -3,6 +3,7 @@
 
 mod bars;
 mod card;
+mod learned;
 mod pairs;
 mod people;
 mod query;
@@ -11,6 +12,7 @@ mod report;
 
 pub use bars::Bars;
 pub use card::{Summary, write};
+pub use learned::Learned;
 pub use pairs::write_pairs;
 pub use people::People;
 pub use query::Query;

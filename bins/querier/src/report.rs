@@ -3,6 +3,7 @@ use blindjoin_report::{Fact, Link, Phase, Report, RuleCount};
 use blindjoin_service::progress::Figures;
 
 use crate::Summary;
+use crate::learned::Learned;
 
 /// The report of a linkage: counts, sizes and times, and what each party learned.
 pub fn report(title: &str, summary: &Summary, figures: &Figures, terms: &Terms) -> Report {
@@ -67,54 +68,21 @@ pub fn human_bytes(bytes: u64) -> String {
 }
 
 fn learned(figures: &Figures, terms: &Terms) -> Vec<Fact> {
-    let fact = |name: &str, value: String| Fact {
-        name: name.to_owned(),
-        value,
-    };
-    let keyholder = if terms.blind {
-        format!(
-            "the number of comparisons, {}; not what matches, not even how much",
-            figures.comparisons
-        )
-    } else if terms.dummies.is_some() {
-        format!(
-            "the number of comparisons, {}, and a noisy number of matches",
-            figures.comparisons
-        )
-    } else if matches!(terms.mode, Mode::Pairwise(_)) {
-        format!(
-            "the number of pairs, {}, and how often how many clauses hold in one, not in whose",
-            figures.comparisons
-        )
-    } else {
-        format!(
-            "the number of comparisons, {}, and how many of them match, {} secret common identifiers included",
-            figures.comparisons, terms.canaries
-        )
-    };
-    vec![
-        fact(
-            "querier",
-            match terms.mode {
-                Mode::Pairwise(_) => format!(
-                    "this card and the pairs behind it, and that the blocks hold at most {} pairs",
-                    figures.provider_size
-                ),
-                _ => format!(
-                    "this card, and that the provider has at most {} keys",
-                    figures.provider_size
-                ),
-            },
-        ),
-        fact(
-            "data provider",
-            format!(
-                "that the querier's table has {} entries",
-                figures.table_entries
-            ),
-        ),
-        fact("key holder", keyholder),
+    let Learned {
+        querier,
+        provider,
+        keyholder,
+    } = Learned::of(figures, terms);
+    [
+        ("querier", querier),
+        ("data provider", provider),
+        ("key holder", keyholder),
     ]
+    .map(|(party, value)| Fact {
+        name: party.to_owned(),
+        value,
+    })
+    .to_vec()
 }
 
 fn parameters(figures: &Figures, terms: &Terms) -> Vec<Fact> {

@@ -111,6 +111,7 @@ async fn run_session(
     clock.begin(Phase::Table);
     let figures = Figures {
         asked: put.len(),
+        shown: put.shown,
         key_bits: opened.agreement.public_key().size().bits() as u64,
         table_entries: opened.agreement.sizes().table_entries(),
         comparisons: opened.agreement.sizes().comparison_ciphertexts(),

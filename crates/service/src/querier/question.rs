@@ -6,6 +6,8 @@ use blindjoin_protocol::{
 };
 use rand::CryptoRng;
 
+use crate::progress::Shown;
+
 /// What a querier asks of a provider.
 #[derive(Debug)]
 pub enum Question {
@@ -50,6 +52,8 @@ pub(super) struct Put {
     question: Ready,
     /// The rows that are not compared, or not under every rule, for want of a block.
     pub(super) left_out: Vec<u32>,
+    /// What the blocks named show the provider.
+    pub(super) shown: Shown,
 }
 
 /// What is left of a question.
@@ -79,6 +83,7 @@ impl Question {
                     return Err(Objection::NoBlock.into());
                 }
                 Ok(Put {
+                    shown: shown(&blocks, blocking, occurring),
                     offer: Offer::for_blocks(terms, published, &blocks, rng)?,
                     question: Ready::Records(records, blocks),
                     left_out,
@@ -95,28 +100,28 @@ fn put_keys(
     published: &Published,
     rng: &mut impl CryptoRng,
 ) -> Result<Put, Error> {
-    let blocks = match blocks {
-        None => None,
+    let (blocks, shown) = match blocks {
+        None => (None, Shown::Nothing),
         Some(Blocks::Hashed(bits)) => {
             let most = published.most_hash_bits(&terms.rules);
             if bits == 0 || bits > most {
                 return Err(Objection::HashBits { bits, most }.into());
             }
-            Some(BlockDirectory::hashed(
-                bits,
-                published.own.salt,
-                keys.iter(),
-                rng,
-            ))
+            let salt = published.own.salt;
+            let blocks = BlockDirectory::hashed(bits, salt, keys.iter(), rng);
+            let named = blocks.len() as u64;
+            (Some(blocks), Shown::Prefixes { bits, named })
         }
         Some(Blocks::Cells(cells)) => {
             let blocking = cells.blocking(published, &terms)?;
-            Some(if cells.occurring {
+            let blocks = if cells.occurring {
                 let counts = blocking.count(keys.blocks().into_iter().flatten());
                 BlockDirectory::occurring(blocking, &counts, cells.least, rng)
             } else {
                 BlockDirectory::all(blocking, rng)
-            })
+            };
+            let shown = shown(&blocks, blocking, cells.occurring);
+            (Some(blocks), shown)
         }
     };
     let left_out = blocks
@@ -129,7 +134,18 @@ fn put_keys(
         offer: Offer::for_keys(terms, published, &keys, blocks.as_ref(), rng)?,
         question: Ready::Keys(keys),
         left_out,
+        shown,
     })
+}
+
+fn shown(blocks: &BlockDirectory, blocking: &Blocking, occurring: bool) -> Shown {
+    let offered = blocking.cells().len() as u64;
+    if occurring {
+        let named = blocks.len() as u64;
+        Shown::Cells { named, offered }
+    } else {
+        Shown::AllCells(offered)
+    }
 }
 
 impl Put {
