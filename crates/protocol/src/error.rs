@@ -13,6 +13,8 @@ pub enum Fault {
     Environment,
     /// The caller contradicts itself: a bug on this side.
     Misuse,
+    /// This party does not agree to what a peer proposes, though an honest one may propose it.
+    Refused,
 }
 
 /// What can end a linkage.
@@ -188,13 +190,31 @@ impl Error {
     /// Says whose fault it is.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::KeyNotJoinable
-            | Self::Objection(_)
-            | Self::TooMany { .. }
-            | Self::Version { .. } => Fault::Input,
-            Self::ManifestExpired { .. } | Self::Outdated => Fault::Environment,
+            Self::KeyNotJoinable | Self::TooMany { .. } => Fault::Input,
+            Self::ManifestExpired { .. } | Self::Objection(_) | Self::Version { .. } => {
+                Fault::Refused
+            }
+            Self::Outdated => Fault::Environment,
             Self::NoSuchBatch { .. } => Fault::Misuse,
-            _ => Fault::Peer,
+            Self::CanaryMissing { .. }
+            | Self::ChunkNotAuthentic { .. }
+            | Self::ChunkOutOfOrder { .. }
+            | Self::Disagreement
+            | Self::BadSignature { .. }
+            | Self::BadPublicKey(_)
+            | Self::Malformed { .. }
+            | Self::MalformedCiphertext { .. }
+            | Self::ManifestContradiction { .. }
+            | Self::ManifestMismatch { .. }
+            | Self::MatchCap { .. }
+            | Self::MatchedTwice
+            | Self::ResultPositions
+            | Self::SessionFailed
+            | Self::Spurious { .. }
+            | Self::StreamSize { .. }
+            | Self::StreamDigest { .. }
+            | Self::StreamState { .. }
+            | Self::WeakSharedSecret { .. } => Fault::Peer,
         }
     }
 }

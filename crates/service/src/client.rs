@@ -12,12 +12,12 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Status};
+use tonic::{Code as Grpc, Status};
 
-use watched::{Broken, Cause, Watched};
+use watched::{Broken, Cause, Watched, refuses_a_certificate};
 
 use crate::tls::NotPinned;
-use crate::{Error, Fault, Fingerprint, Identity, Role, tls};
+use crate::{Code, Error, Fingerprint, Identity, Role, tls};
 
 mod watched;
 
@@ -116,19 +116,16 @@ impl Connection {
     /// What a failed call means: an answer, a refusal of our certificate, or a broken line.
     pub fn error(&self, status: &Status) -> Error {
         let (role, address) = (self.role, self.address.clone());
-        // A status that the transport made up has a source or one of these codes; an answer of the
-        // other side that names its own broken lines says so in words.
-        let from_transport =
-            status.source().is_some() || matches!(status.code(), Code::Unknown | Code::Cancelled);
-        if !from_transport || Fault::of_code(status.code()) != Fault::Environment {
-            return Error::Answer {
-                role,
-                code: status.code(),
-                message: status.message().to_owned(),
-            };
+        if let Some(code) = Code::of_status(status) {
+            return Error::Answer { role, code };
+        }
+        // What the other side's transport says for a method that it does not have.
+        if status.source().is_none() && status.code() == Grpc::Unimplemented {
+            let code = Code::Version;
+            return Error::Answer { role, code };
         }
         match self.cause.get() {
-            Some(Broken::Alert(alert)) => Error::RefusedUs {
+            Some(Broken::Refused(alert)) => Error::RefusedUs {
                 role,
                 address,
                 alert,
@@ -202,7 +199,7 @@ fn tls_error(error: io::Error, identity: &Identity, role: Role, address: &str) -
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<rustls::Error>())
     {
-        Some(rustls::Error::AlertReceived(alert)) => {
+        Some(rustls::Error::AlertReceived(alert)) if refuses_a_certificate(*alert) => {
             let alert = format!("{alert:?}");
             return Error::RefusedUs {
                 role,

@@ -223,9 +223,7 @@ fn default_name() -> String {
 
 /// The key size of so many bits, small ones included: the policies judge them.
 pub(crate) fn key_size(bits: u32) -> Result<KeySize, Error> {
-    KeySize::insecure_test_key(bits as usize).map_err(|_| Error::Refused {
-        reason: format!("keys of {bits} bits are not offered"),
-    })
+    KeySize::insecure_test_key(bits as usize).map_err(|_| Error::KeySize { bits })
 }
 
 impl KeyHolderConfig {

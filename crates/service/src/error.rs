@@ -2,23 +2,21 @@
 
 use std::path::PathBuf;
 
-use tonic::{Code, Status};
+use tonic::Status;
 
-use crate::{Fault, Fingerprint, Role};
+use crate::{Code, Fault, Fingerprint, Refusal, Role};
 
 /// What can go wrong between the parties. [`Error::fault`] says whose fault it is.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The other side answered a call with an error.
-    #[error("the {role} answered: {message}")]
+    #[error("the {role} answered \"{code}\": {}", code.meaning())]
     Answer {
         /// Who answered.
         role: Role,
-        /// The gRPC code, which names the fault.
-        code: Code,
         /// What it said.
-        message: String,
+        code: Code,
     },
     /// A certificate or key file does not hold what it should.
     #[error("{}: {problem}", path.display())]
@@ -65,6 +63,23 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// As much is under way as the configuration allows.
+    #[error("no room for more {what}: {limit} are under way, and the configuration allows no more")]
+    Full {
+        /// What is full.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// What this party must remember could not be read or written, or says no.
+    #[error(transparent)]
+    Journal(#[from] blindjoin_journal::Error),
+    /// A size of session keys that does not exist.
+    #[error("session keys of {bits} bits are not offered")]
+    KeySize {
+        /// The size of their modulus.
+        bits: u32,
+    },
     /// The connection broke while a call was under way.
     #[error("the connection to the {role} at {address} broke: {reason}")]
     Lost {
@@ -99,11 +114,8 @@ pub enum Error {
         task: &'static str,
     },
     /// The policy of this party forbids what was asked.
-    #[error("{reason}")]
-    Refused {
-        /// What is forbidden, for the eyes of the other side too.
-        reason: String,
-    },
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     /// The other side's TLS refused this party's certificate.
     #[error(
         "the {role} at {address} refused our certificate ({alert}); likely causes: its configuration \
@@ -133,12 +145,6 @@ pub enum Error {
     /// A session id came a second time.
     #[error("this session has been opened before; a new run needs a new session")]
     Replayed,
-    /// As many sessions as the configuration allows are under way.
-    #[error("{limit} sessions are under way, and the configuration allows no more")]
-    SessionsExhausted {
-        /// The limit.
-        limit: usize,
-    },
     /// Nobody knows the session any more, or it is in another phase.
     #[error("the session is not in a state for this call")]
     SessionState,
@@ -181,40 +187,36 @@ impl Error {
     /// Whose fault it is.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Answer { code, .. } => Fault::of_code(*code),
+            Self::Answer { code, .. } => code.fault(),
             Self::Certificate { .. }
             | Self::Configuration { .. }
             | Self::Creation { .. }
             | Self::File { .. }
+            | Self::KeySize { .. }
             | Self::Listen { .. }
             | Self::Tls(_) => Fault::Input,
             Self::Connect { .. }
             | Self::Lost { .. }
             | Self::Randomness
+            | Self::SessionState
             | Self::Timeout { .. }
             | Self::Vanished { .. } => Fault::Environment,
-            Self::Message { .. } | Self::SessionState | Self::Truncated { .. } => Fault::Peer,
+            Self::Message { .. } | Self::Truncated { .. } => Fault::Peer,
+            Self::Journal(error) => journal_fault(error),
             Self::Protocol(error) => protocol_fault(error),
             Self::Panicked { .. } => Fault::Misuse,
-            Self::Refused { .. }
+            Self::Refused(_)
             | Self::RefusedThem { .. }
             | Self::RefusedUs { .. }
             | Self::Replayed => Fault::Refused,
-            Self::SessionsExhausted { .. } => Fault::Busy,
+            Self::Full { .. } => Fault::Busy,
         }
     }
 
-    /// What the other side is told: the text for faults it can do something about, "aborted" and
-    /// no detail where a check of the protocol failed.
+    /// What the other side is told: one word, see [`Code`].
     pub fn to_status(&self) -> Status {
-        let fault = self.fault();
-        let message = match fault {
-            Fault::Busy | Fault::Refused | Fault::Input => chain(self),
-            Fault::Environment => "a connection broke; details are in this party's log".to_owned(),
-            Fault::Misuse => "internal error; details are in this party's log".to_owned(),
-            Fault::Peer => "aborted; details are in this party's log".to_owned(),
-        };
-        Status::new(fault.code(), message)
+        let code = Code::of_error(self);
+        Status::new(code.grpc(), code.word())
     }
 }
 
@@ -233,13 +235,23 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+fn journal_fault(error: &blindjoin_journal::Error) -> Fault {
+    use blindjoin_journal::Error as E;
+    match error {
+        E::Exhausted { .. } => Fault::Refused,
+        E::Folder { .. } | E::Storage { .. } | E::Used => Fault::Environment,
+        // In use, of another program or version, damaged, or with the wrong permissions.
+        _ => Fault::Input,
+    }
+}
+
 fn protocol_fault(error: &blindjoin_protocol::Error) -> Fault {
-    use blindjoin_protocol::{Error as E, Fault as F};
-    match (error, error.fault()) {
-        (E::ManifestExpired { .. } | E::Objection(_), _) => Fault::Refused,
-        (_, F::Input) => Fault::Input,
-        (_, F::Peer) => Fault::Peer,
-        (_, F::Environment) => Fault::Environment,
-        (_, F::Misuse) => Fault::Misuse,
+    use blindjoin_protocol::Fault as F;
+    match error.fault() {
+        F::Environment => Fault::Environment,
+        F::Input => Fault::Input,
+        F::Misuse => Fault::Misuse,
+        F::Peer => Fault::Peer,
+        F::Refused => Fault::Refused,
     }
 }

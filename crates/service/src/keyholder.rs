@@ -15,7 +15,8 @@ use tonic::{Request, Response, Status, Streaming};
 use tracing::{info, warn};
 
 use crate::config::{KeyHolderConfig, Link, key_size};
-use crate::server::{Caller, Listener};
+use crate::fingerprint::hex;
+use crate::server::{Call, Caller, Listener};
 use crate::sessions::{CloseOnDrop, Id, Sessions, short};
 use crate::wire::key_holder_server::{KeyHolder as Service, KeyHolderServer};
 use crate::wire::submit_comparisons_request::Part;
@@ -24,7 +25,7 @@ use crate::wire::{
     KeyHolderOpenSessionRequest, KeyHolderOpenSessionResponse, SessionOpening,
     SubmitComparisonsRequest, SubmitComparisonsResponse,
 };
-use crate::{Error, Fingerprint, Identity, Role, chain, pool, random, server, stream};
+use crate::{Error, Fingerprint, Identity, Refusal, Role, chain, pool, random, server, stream};
 
 mod session;
 mod stock;
@@ -132,13 +133,12 @@ impl Service for Holder {
         &self,
         request: Request<KeyHolderOpenSessionRequest>,
     ) -> Result<Response<KeyHolderOpenSessionResponse>, Status> {
+        let call = Call::new("OpenSession", &request);
         let opened = async {
             let caller = Caller::of(&request)?;
-            self.open(caller, request.into_inner()).await
+            self.open(&call, caller, request.into_inner()).await
         };
-        let announcement = opened
-            .await
-            .map_err(|error| refuse(Role::Querier, &error))?;
+        let announcement = opened.await.map_err(|error| call.refuse(&error))?;
         Ok(Response::new(KeyHolderOpenSessionResponse { announcement }))
     }
 
@@ -146,13 +146,14 @@ impl Service for Holder {
         &self,
         request: Request<GetPublicKeyRequest>,
     ) -> Result<Response<GetPublicKeyResponse>, Status> {
+        let call = Call::new("GetPublicKey", &request);
         let answer = || {
             let caller = Caller::of(&request)?;
             let (_, session) =
-                self.session_of_provider(caller, &request.get_ref().manifest_sha256)?;
+                self.session_of_provider(&call, caller, &request.get_ref().manifest_sha256)?;
             Ok(session.announcement.clone())
         };
-        let announcement = answer().map_err(|error: Error| refuse(Role::Provider, &error))?;
+        let announcement = answer().map_err(|error: Error| call.refuse(&error))?;
         Ok(Response::new(GetPublicKeyResponse { announcement }))
     }
 
@@ -160,17 +161,16 @@ impl Service for Holder {
         &self,
         request: Request<Streaming<SubmitComparisonsRequest>>,
     ) -> Result<Response<SubmitComparisonsResponse>, Status> {
+        let call = Call::new("SubmitComparisons", &request);
         let submitted = async {
             let caller = Caller::of(&request)?;
             let parts = request.into_inner().map(|part| match part {
                 Ok(message) => Ok(message.part),
                 Err(status) => Err(stream::vanished(Role::Provider, &status)),
             });
-            self.submit(caller, parts).await
+            self.submit(&call, caller, parts).await
         };
-        submitted
-            .await
-            .map_err(|error| refuse(Role::Provider, &error))?;
+        submitted.await.map_err(|error| call.refuse(&error))?;
         Ok(Response::new(SubmitComparisonsResponse {}))
     }
 
@@ -180,13 +180,13 @@ impl Service for Holder {
         &self,
         request: Request<FetchResultRequest>,
     ) -> Result<Response<Self::FetchResultStream>, Status> {
+        let call = Arc::new(Call::new("FetchResult", &request));
         let fetched = async {
             let caller = Caller::of(&request)?;
-            self.fetch(caller, request.into_inner().opening).await
+            self.fetch(&call, caller, request.into_inner().opening)
+                .await
         };
-        let chunks = fetched
-            .await
-            .map_err(|error| refuse(Role::Querier, &error))?;
+        let chunks = fetched.await.map_err(|error| call.refuse(&error))?;
         Ok(Response::new(ReceiverStream::new(chunks)))
     }
 }
@@ -194,10 +194,13 @@ impl Service for Holder {
 impl Holder {
     async fn open(
         &self,
+        call: &Call,
         caller: Caller,
         request: KeyHolderOpenSessionRequest,
     ) -> Result<Vec<u8>, Error> {
         let manifest = Manifest::decode(&request.manifest)?;
+        let id = manifest.digest().0;
+        call.is_about(id);
         let provider = <[u8; 32]>::try_from(&*request.provider_certificate_sha256)
             .map(Fingerprint::from_bytes)
             .map_err(|_| Error::Message {
@@ -209,22 +212,15 @@ impl Holder {
             provider,
         }) {
             let querier = caller.fingerprint;
-            return Err(Error::Refused {
-                reason: format!(
-                    "the key holder does not let querier {querier} link with provider {provider}"
-                ),
-            });
+            return Err(Refusal::NotLinked { querier, provider }.into());
         }
         if manifest.parties.querier.0 != caller.public_key
             || manifest.parties.keyholder != self.signer.key()
         {
-            return Err(Error::Refused {
-                reason: "the manifest names other parties".to_owned(),
-            });
+            return Err(Refusal::OtherParties.into());
         }
         let now = random::now();
         manifest.check(&self.policy, now)?;
-        let id = manifest.digest().0;
         self.sessions.reserve(id, manifest.terms.expires, now)?;
         let started = Instant::now();
         let fresh = self
@@ -250,6 +246,7 @@ impl Holder {
 
     async fn submit(
         &self,
+        call: &Call,
         caller: Caller,
         mut parts: impl Stream<Item = Result<Option<Part>, Error>> + Unpin,
     ) -> Result<(), Error> {
@@ -261,7 +258,7 @@ impl Holder {
                 part: "opening",
             });
         };
-        let (id, session) = self.session_of_provider(caller, &opening.manifest_sha256)?;
+        let (id, session) = self.session_of_provider(call, caller, &opening.manifest_sha256)?;
         let provider =
             Handshake::decode(&opening.handshake)?.verify(Role::Provider, &session.agreement)?;
         let key = session.take_key()?;
@@ -324,7 +321,7 @@ impl Holder {
         info!(
             session = %short(&id),
             comparisons = released.account().ciphertexts,
-            matches = released.matches().map_or("unseen".to_owned(), |count| count.to_string()),
+            transcript = %hex(&released.account().digest.0),
             ms = started.elapsed().as_millis(),
             "stream decrypted"
         );
@@ -336,19 +333,28 @@ impl Holder {
         Ok(released)
     }
 
-    fn session_of_provider(&self, caller: Caller, id: &[u8]) -> Result<(Id, Arc<Open>), Error> {
+    fn session_of_provider(
+        &self,
+        call: &Call,
+        caller: Caller,
+        id: &[u8],
+    ) -> Result<(Id, Arc<Open>), Error> {
         let session = self.sessions.find(id)?;
+        let id = session.agreement.manifest_digest().0;
+        call.is_about(id);
         let agreed = session.agreement.manifest().parties.provider.0;
         if caller.fingerprint != session.provider || caller.public_key != agreed {
-            return Err(Error::Refused {
-                reason: "the session is another provider's".to_owned(),
-            });
+            return Err(Refusal::AnothersSession {
+                role: Role::Provider,
+            }
+            .into());
         }
-        Ok((session.agreement.manifest_digest().0, session))
+        Ok((id, session))
     }
 
     async fn fetch(
         &self,
+        call: &Arc<Call>,
         caller: Caller,
         opening: Option<SessionOpening>,
     ) -> Result<mpsc::Receiver<Result<FetchResultResponse, Status>>, Error> {
@@ -357,12 +363,14 @@ impl Holder {
             part: "opening",
         })?;
         let session = self.sessions.find(&opening.manifest_sha256)?;
-        if caller.fingerprint != session.querier.fingerprint {
-            return Err(Error::Refused {
-                reason: "the session is another querier's".to_owned(),
-            });
-        }
         let id = session.agreement.manifest_digest().0;
+        call.is_about(id);
+        if caller.fingerprint != session.querier.fingerprint {
+            return Err(Refusal::AnothersSession {
+                role: Role::Querier,
+            }
+            .into());
+        }
         let guard = CloseOnDrop::new(&self.sessions, id);
         let querier =
             Handshake::decode(&opening.handshake)?.verify(Role::Querier, &session.agreement)?;
@@ -374,9 +382,10 @@ impl Holder {
         )?;
         let released = session.released().await?;
         let (sender, receiver) = mpsc::channel(stream::QUEUE);
+        let call = call.clone();
         tokio::spawn(async move {
             if let Err(error) = deliver(released, &channel, &sender).await {
-                drop(sender.send(Err(refuse(Role::Querier, &error))).await);
+                drop(sender.send(Err(call.refuse(&error))).await);
             } else {
                 info!(session = %short(&id), "result handed over");
             }
@@ -410,10 +419,4 @@ async fn deliver(
         }
     }
     Ok(())
-}
-
-/// Logs why a call fails, and words it for the caller.
-fn refuse(caller: Role, error: &Error) -> Status {
-    warn!(%caller, reason = %chain(error), "a call failed");
-    error.to_status()
 }

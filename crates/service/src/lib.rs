@@ -31,9 +31,9 @@
 //!
 //! | to | beyond the protocol's table |
 //! |---|---|
-//! | the other parties | a failed check is "aborted" without detail; refusals by policy are explained |
+//! | the other parties | why a call failed, as one word of a fixed list ([`Code`]); nothing that depends on records |
 //! | an eavesdropper | the parties' addresses, sizes and times: public parameters of the session |
-//! | a log | session ids, certificate fingerprints, sizes and times; never a key or a field |
+//! | a log | session ids, certificate fingerprints, sizes, transcript hashes and times; never a key, a field or a number of matches |
 //!
 //! # Sources
 //!
@@ -41,6 +41,7 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod code;
 pub mod config;
 mod error;
 mod fault;
@@ -53,6 +54,7 @@ pub mod progress;
 pub mod provider;
 pub mod querier;
 pub mod random;
+mod refusal;
 pub mod server;
 mod sessions;
 mod stream;
@@ -61,10 +63,12 @@ mod tls;
 
 pub use blindjoin_protocol::Role;
 pub use client::{Connection, Peer};
+pub use code::Code;
 pub use error::{Error, chain};
 pub use fault::Fault;
 pub use fingerprint::{Fingerprint, NotAFingerprint};
 pub use identity::Identity;
+pub use refusal::Refusal;
 
 /// Messages, clients and servers, generated from `proto/`.
 #[expect(

@@ -16,11 +16,11 @@ use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::client::{Connection, Peer};
 use crate::config::ProviderConfig;
-use crate::server::{Caller, Listener};
+use crate::server::{Call, Caller, Listener};
 use crate::sessions::{CloseOnDrop, Sessions, short};
 use crate::wire::key_holder_client::KeyHolderClient;
 use crate::wire::link_request::Part;
@@ -30,7 +30,7 @@ use crate::wire::{
     DescribeRequest, DescribeResponse, GetPublicKeyRequest, LinkRequest, LinkResponse,
     NegotiateRequest, NegotiateResponse, ProviderOpenSessionRequest, ProviderOpenSessionResponse,
 };
-use crate::{Error, Fingerprint, Identity, Role, chain, pool, random, server, stream};
+use crate::{Error, Fingerprint, Identity, Refusal, Role, pool, random, server, stream};
 
 mod registry;
 mod session;
@@ -156,8 +156,9 @@ impl Service for Desk {
         &self,
         request: Request<DescribeRequest>,
     ) -> Result<Response<DescribeResponse>, Status> {
+        let call = Call::new("Describe", &request);
         let described = Caller::of(&request).and_then(|caller| self.published(caller));
-        let published = described.map_err(|error| refuse(&error))?.encode();
+        let published = described.map_err(|error| call.refuse(&error))?.encode();
         Ok(Response::new(DescribeResponse { published }))
     }
 
@@ -165,11 +166,12 @@ impl Service for Desk {
         &self,
         request: Request<NegotiateRequest>,
     ) -> Result<Response<NegotiateResponse>, Status> {
+        let call = Call::new("Negotiate", &request);
         let answered = async {
             let caller = Caller::of(&request)?;
             self.answer(caller, &request.get_ref().offer).await
         };
-        let answer = answered.await.map_err(|error| refuse(&error))?;
+        let answer = answered.await.map_err(|error| call.refuse(&error))?;
         Ok(Response::new(NegotiateResponse {
             answer: answer.encode(),
         }))
@@ -179,11 +181,12 @@ impl Service for Desk {
         &self,
         request: Request<ProviderOpenSessionRequest>,
     ) -> Result<Response<ProviderOpenSessionResponse>, Status> {
+        let call = Call::new("OpenSession", &request);
         let opened = async {
             let caller = Caller::of(&request)?;
-            self.open(caller, request.into_inner()).await
+            self.open(&call, caller, request.into_inner()).await
         };
-        let handshake = opened.await.map_err(|error| refuse(&error))?;
+        let handshake = opened.await.map_err(|error| call.refuse(&error))?;
         Ok(Response::new(ProviderOpenSessionResponse { handshake }))
     }
 
@@ -193,6 +196,7 @@ impl Service for Desk {
         &self,
         request: Request<Streaming<LinkRequest>>,
     ) -> Result<Response<Self::LinkStream>, Status> {
+        let call = Call::new("Link", &request);
         let begun = async {
             let caller = Caller::of(&request)?;
             let mut parts = request.into_inner().map(|part| match part {
@@ -208,15 +212,17 @@ impl Service for Desk {
                 });
             };
             let session = self.sessions.find(&id)?;
+            call.is_about(session.id());
             if session.querier != caller.fingerprint {
-                return Err(Error::Refused {
-                    reason: "the session is another querier's".to_owned(),
-                });
+                return Err(Refusal::AnothersSession {
+                    role: Role::Querier,
+                }
+                .into());
             }
             session.begin()?;
             Ok((session, parts))
         };
-        let (session, parts) = begun.await.map_err(|error| refuse(&error))?;
+        let (session, parts) = begun.await.map_err(|error| call.refuse(&error))?;
         let guard = CloseOnDrop::new(&self.sessions, session.id());
         let chunks = parts.map(|part| match part? {
             Some(Part::Chunk(chunk)) => Ok(chunk),
@@ -244,7 +250,7 @@ impl Service for Desk {
                         event: Some(Event::Summary(summary)),
                     })
                 }
-                Err(error) => Err(refuse(&error)),
+                Err(error) => Err(call.refuse(&error)),
             };
             // The querier may have left; the log has the outcome.
             drop(events.send(last).await);
@@ -308,19 +314,19 @@ impl Desk {
 
     async fn open(
         &self,
+        call: &Call,
         caller: Caller,
         request: ProviderOpenSessionRequest,
     ) -> Result<Vec<u8>, Error> {
         let manifest = Manifest::decode(&request.manifest)?;
         let id = manifest.digest().0;
+        call.is_about(id);
         let pending = self.take_offer(&manifest, caller)?;
         manifest.check_negotiation(&pending.offer, &pending.answer, &pending.admitted)?;
         if manifest.parties.querier.0 != caller.public_key
             || manifest.parties.provider != self.signer.key()
         {
-            return Err(Error::Refused {
-                reason: "the manifest names other parties".to_owned(),
-            });
+            return Err(Refusal::OtherParties.into());
         }
         let now = random::now();
         manifest.check(&self.policy, now)?;
@@ -336,9 +342,7 @@ impl Desk {
         let started = Instant::now();
         let connection = Connection::open(&self.identity, Role::KeyHolder, &self.keyholder).await?;
         if manifest.parties.keyholder.0 != connection.public_key() {
-            return Err(Error::Refused {
-                reason: "the manifest names another key holder than ours".to_owned(),
-            });
+            return Err(Refusal::OtherKeyHolder.into());
         }
         let mut keyholder = KeyHolderClient::new(connection.channel());
         let response = keyholder
@@ -399,13 +403,12 @@ impl Desk {
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
         let spent = spent.entry(querier).or_default();
         if spent.saturating_add(entries) > self.table_total {
-            return Err(Error::Refused {
-                reason: format!(
-                    "the querier's allowance of {} table entries is used up: {spent} are spent, and this \
-                     session needs {entries}",
-                    self.table_total
-                ),
-            });
+            return Err(Refusal::Allowance {
+                allowance: self.table_total,
+                spent: *spent,
+                needed: entries,
+            }
+            .into());
         }
         *spent += entries;
         Ok(())
@@ -418,10 +421,4 @@ fn key_sizes(insecure_test_keys: bool) -> Vec<KeySize> {
     let tests = [256, 512, 768, 1024, 1536].map(KeySize::insecure_test_key);
     let tests = tests.into_iter().filter(|_| insecure_test_keys);
     sizes.chain(tests).flatten().collect()
-}
-
-/// Logs why a call fails, and words it for the caller.
-fn refuse(error: &Error) -> Status {
-    warn!(reason = %chain(error), "a call failed");
-    error.to_status()
 }

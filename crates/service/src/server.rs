@@ -18,7 +18,11 @@ use tonic::transport::server::{Router, TlsConnectInfo};
 use tracing::{info, warn};
 
 use crate::client::{KEEP_ALIVE, WINDOW, certificate_problem};
-use crate::{Error, Fingerprint, Identity, identity, tls};
+use crate::{Error, Fingerprint, Identity, Refusal, identity, tls};
+
+mod call;
+
+pub(crate) use call::Call;
 
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -136,9 +140,7 @@ pub(crate) struct Caller {
 
 impl Caller {
     pub(crate) fn of<T>(request: &Request<T>) -> Result<Self, Error> {
-        let refused = || Error::Refused {
-            reason: "the connection shows no usable certificate".to_owned(),
-        };
+        let refused = || Error::from(Refusal::NoCertificate);
         let certificates = request
             .extensions()
             .get::<TlsConnectInfo<tonic::transport::server::TcpConnectInfo>>()

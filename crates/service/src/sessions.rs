@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::Error;
+use crate::fingerprint::hex;
 
 /// SHA-256 of a manifest, which names the session to the services.
 pub(crate) type Id = [u8; 32];
@@ -46,7 +47,7 @@ impl<T: Session> Sessions<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Replayed`] if it came before, [`Error::SessionsExhausted`] if there is no room now.
+    /// [`Error::Replayed`] if it came before, [`Error::Full`] if there is no room now.
     pub(crate) fn reserve(&self, id: Id, expires: u64, now: u64) -> Result<(), Error> {
         let mut inner = self.lock();
         inner.used.retain(|_, expires| *expires > now);
@@ -54,7 +55,10 @@ impl<T: Session> Sessions<T> {
             return Err(Error::Replayed);
         }
         if inner.live.len() >= self.limit {
-            return Err(Error::SessionsExhausted { limit: self.limit });
+            return Err(Error::Full {
+                what: "sessions",
+                limit: self.limit,
+            });
         }
         inner.used.insert(id, expires);
         Ok(())
@@ -64,11 +68,14 @@ impl<T: Session> Sessions<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::SessionsExhausted`] if others took the room meanwhile.
+    /// [`Error::Full`] if others took the room meanwhile.
     pub(crate) fn insert(&self, id: Id, session: Arc<T>) -> Result<(), Error> {
         let mut inner = self.lock();
         if inner.live.len() >= self.limit {
-            return Err(Error::SessionsExhausted { limit: self.limit });
+            return Err(Error::Full {
+                what: "sessions",
+                limit: self.limit,
+            });
         }
         inner.live.insert(
             id,
@@ -180,8 +187,7 @@ impl<T: Session> Drop for CloseOnDrop<T> {
 
 /// Enough of a session's id to tell the lines of a log apart.
 pub(crate) fn short(id: &Id) -> String {
-    let [a, b, c, d, ..] = id;
-    format!("{a:02x}{b:02x}{c:02x}{d:02x}")
+    hex(&id[..4])
 }
 
 #[cfg(test)]
@@ -224,7 +230,7 @@ mod tests {
         let first = open(&sessions, 1).unwrap();
         assert!(matches!(
             open(&sessions, 2),
-            Err(Error::SessionsExhausted { limit: 1 })
+            Err(Error::Full { limit: 1, .. })
         ));
         drop(CloseOnDrop::new(&sessions, [1; 32]));
         assert!(first.abandoned.load(Ordering::Relaxed));

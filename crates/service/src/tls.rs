@@ -7,12 +7,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, OtherError,
     ServerConfig, SignatureScheme,
@@ -43,6 +43,10 @@ pub(crate) fn server(
         .with_client_cert_verifier(Arc::new(PinnedClients { chain, pinned }))
         .with_single_cert(identity.chain().to_vec(), identity.key())?;
     config.alpn_protocols = vec![b"h2".to_vec()];
+    // A resumed connection would skip the handshake that shows both certificates and checks that
+    // they are valid and pinned now.
+    config.send_tls13_tickets = 0;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
     Ok(config)
 }
 
@@ -59,8 +63,7 @@ pub(crate) fn client(identity: &Identity, pinned: Fingerprint) -> Result<ClientC
         .with_custom_certificate_verifier(Arc::new(PinnedServer { chain, pinned }))
         .with_client_auth_cert(identity.chain().to_vec(), identity.key())?;
     config.alpn_protocols = vec![b"h2".to_vec()];
-    // A resumed session would skip the handshake that shows both certificates.
-    config.resumption = rustls::client::Resumption::disabled();
+    config.resumption = Resumption::disabled();
     Ok(config)
 }
 
@@ -151,4 +154,97 @@ impl ClientCertVerifier for PinnedClients {
     }
 
     signatures_as_in_the_chain!();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
+    use rustls::{ClientConnection, HandshakeKind, NamedGroup, ServerConnection};
+
+    use super::*;
+    use crate::identity::authority::Authority;
+
+    /// A client's memory that takes every ticket it gets.
+    #[derive(Debug, Default)]
+    struct Tickets {
+        seen: AtomicUsize,
+        kept: Mutex<Vec<Tls13ClientSessionValue>>,
+    }
+
+    impl ClientSessionStore for Tickets {
+        fn set_kx_hint(&self, _: ServerName<'static>, _: NamedGroup) {}
+
+        fn kx_hint(&self, _: &ServerName<'_>) -> Option<NamedGroup> {
+            None
+        }
+
+        fn set_tls12_session(&self, _: ServerName<'static>, _: Tls12ClientSessionValue) {}
+
+        fn tls12_session(&self, _: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
+            None
+        }
+
+        fn remove_tls12_session(&self, _: &ServerName<'static>) {}
+
+        fn insert_tls13_ticket(&self, _: ServerName<'static>, value: Tls13ClientSessionValue) {
+            self.seen.fetch_add(1, Ordering::Relaxed);
+            self.kept.lock().unwrap().push(value);
+        }
+
+        fn take_tls13_ticket(&self, _: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
+            self.kept.lock().unwrap().pop()
+        }
+    }
+
+    /// Lets both sides talk until neither has anything to say.
+    fn converse(client: &mut ClientConnection, server: &mut ServerConnection) {
+        while client.wants_write() || server.wants_write() {
+            let mut said = Vec::new();
+            while client.wants_write() {
+                client.write_tls(&mut said).unwrap();
+            }
+            let mut heard = &*said;
+            while !heard.is_empty() {
+                server.read_tls(&mut heard).unwrap();
+                server.process_new_packets().unwrap();
+            }
+            let mut said = Vec::new();
+            while server.wants_write() {
+                server.write_tls(&mut said).unwrap();
+            }
+            let mut heard = &*said;
+            while !heard.is_empty() {
+                client.read_tls(&mut heard).unwrap();
+                client.process_new_packets().unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn no_ticket_is_sent_and_every_connection_shows_both_certificates() {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = Authority::new(1).unwrap();
+        let identity =
+            |name| Identity::load(&authority.write_identity(folder.path(), name).unwrap()).unwrap();
+        let (server, client) = (identity("server"), identity("client"));
+        let pinned = BTreeSet::from([client.fingerprint()]);
+        let serving = Arc::new(super::server(&server, pinned).unwrap());
+        // A client that would resume if it could.
+        let tickets = Arc::new(Tickets::default());
+        let mut calling = super::client(&client, server.fingerprint()).unwrap();
+        calling.resumption = Resumption::store(tickets.clone());
+        let calling = Arc::new(calling);
+        for _ in 0..2 {
+            let name = ServerName::try_from("localhost").unwrap();
+            let mut client = ClientConnection::new(calling.clone(), name).unwrap();
+            let mut server = ServerConnection::new(serving.clone()).unwrap();
+            converse(&mut client, &mut server);
+            assert_eq!(server.handshake_kind(), Some(HandshakeKind::Full));
+            assert!(server.peer_certificates().is_some());
+        }
+        assert_eq!(tickets.seen.load(Ordering::Relaxed), 0);
+    }
 }

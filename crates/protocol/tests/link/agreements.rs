@@ -164,7 +164,7 @@ fn policies_are_kept() {
     ] {
         let refused = manifest.check(&policy, 1).unwrap_err();
         assert!(
-            refused.to_string().contains(word) && refused.fault() == Fault::Input,
+            refused.to_string().contains(word) && refused.fault() == Fault::Refused,
             "{refused}"
         );
     }

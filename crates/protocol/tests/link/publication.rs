@@ -106,7 +106,7 @@ fn a_session_pays_for_its_own_rules() {
         let refused = admit(join(&choices(), rules, [7; 32]), None).unwrap_err();
         let (id, theirs) = (stranger.to_owned(), THEIRS.to_owned());
         assert_eq!(refused, Objection::RuleId { id, theirs }.into());
-        assert_eq!(refused.fault(), Fault::Input);
+        assert_eq!(refused.fault(), Fault::Refused);
     }
 }
 

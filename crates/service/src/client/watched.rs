@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
+use rustls::AlertDescription;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -19,9 +20,9 @@ pub(super) struct Cause(Arc<Mutex<Option<Broken>>>);
 /// What ended a stream.
 #[derive(Clone, Debug)]
 pub(super) enum Broken {
-    /// The other side said so, in the words of TLS.
-    Alert(String),
-    /// The network did.
+    /// The other side refused our certificate, in the words of TLS.
+    Refused(String),
+    /// The network, or somebody in it.
     Network(String),
 }
 
@@ -39,14 +40,34 @@ impl Cause {
             .and_then(|inner| inner.downcast_ref::<rustls::Error>());
         let mut cause = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match inner {
-            Some(rustls::Error::AlertReceived(alert)) => {
-                *cause = Some(Broken::Alert(format!("{alert:?}")));
+            Some(rustls::Error::AlertReceived(alert)) if refuses_a_certificate(*alert) => {
+                *cause = Some(Broken::Refused(format!("{alert:?}")));
             }
             _ => {
                 cause.get_or_insert_with(|| Broken::Network(error.to_string()));
             }
         }
     }
+}
+
+/// Whether an alert says that its sender does not take our certificate. Others come from a line
+/// that changes bytes.
+pub(super) fn refuses_a_certificate(alert: AlertDescription) -> bool {
+    use AlertDescription as A;
+    matches!(
+        alert,
+        A::AccessDenied
+            | A::BadCertificate
+            | A::CertificateExpired
+            | A::CertificateRequired
+            | A::CertificateRevoked
+            | A::CertificateUnknown
+            | A::CertificateUnobtainable
+            | A::HandshakeFailure
+            | A::NoCertificate
+            | A::UnknownCA
+            | A::UnsupportedCertificate
+    )
 }
 
 /// The stream.

@@ -77,7 +77,7 @@ impl LinkOptions {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] for a key size that is not offered, and what contradicts itself.
+    /// [`Error::KeySize`] for a key size that is not offered, and what contradicts itself.
     pub fn terms(
         &self,
         rules: Vec<String>,

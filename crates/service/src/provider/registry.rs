@@ -11,7 +11,7 @@ use blindjoin_protocol::{
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::Error;
+use crate::{Error, Refusal};
 
 /// The most join keys that are kept while an answered offer waits for its session.
 const KEPT: usize = 1 << 14;
@@ -87,9 +87,8 @@ impl Registry {
         };
         let mut rules = Vec::new();
         for (id, &(forms, weight)) in self.rules.iter().zip(&self.forms) {
-            let forms = u16::try_from(forms).map_err(|_| Error::Refused {
-                reason: format!("rule {id} has more than 65535 forms"),
-            })?;
+            let forms =
+                u16::try_from(forms).map_err(|_| Refusal::TooManyForms { rule: id.clone() })?;
             rules.push(PublishedRule {
                 id: id.clone(),
                 class: published_class(count(id), 0),

@@ -16,6 +16,7 @@ use tracing::info;
 
 use super::registry::Selected;
 use crate::client::Connection;
+use crate::fingerprint::hex;
 use crate::sessions::{Id, Session, short};
 use crate::wire::key_holder_client::KeyHolderClient;
 use crate::wire::link_response::Event;
@@ -131,6 +132,7 @@ impl Open {
         info!(
             session = %short(&self.id()),
             comparisons = account.ciphertexts,
+            transcript = %hex(&account.digest.0),
             ms = started.elapsed().as_millis(),
             "comparisons sent"
         );

@@ -1,0 +1,46 @@
+//! A call under way, as the log names it.
+
+use std::sync::OnceLock;
+
+use tonic::{Request, Status};
+use tracing::warn;
+
+use super::Caller;
+use crate::sessions::{Id, short};
+use crate::{Code, Error, Fingerprint, chain};
+
+/// A call under way: what is asked, by whom, and in which session, once that is known.
+#[derive(Debug)]
+pub(crate) struct Call {
+    caller: Option<Fingerprint>,
+    method: &'static str,
+    session: OnceLock<Id>,
+}
+
+impl Call {
+    pub(crate) fn new<T>(method: &'static str, request: &Request<T>) -> Self {
+        Self {
+            caller: Caller::of(request).ok().map(|caller| caller.fingerprint),
+            method,
+            session: OnceLock::new(),
+        }
+    }
+
+    /// Notes the session that the call is about; what comes first counts.
+    pub(crate) fn is_about(&self, session: Id) {
+        self.session.get_or_init(|| session);
+    }
+
+    /// Logs why the call fails, and yields the word for the caller.
+    pub(crate) fn refuse(&self, error: &Error) -> Status {
+        warn!(
+            method = self.method,
+            caller = self.caller.map(tracing::field::display),
+            session = self.session.get().map(short),
+            told = %Code::of_error(error),
+            reason = %chain(error),
+            "a call failed"
+        );
+        error.to_status()
+    }
+}
