@@ -5,4 +5,5 @@ mod agreement;
 mod common;
 mod hostile;
 mod linkage;
+mod oracle;
 mod refusals;
