@@ -172,7 +172,7 @@ def main():
     assert hkdf["id"] == ses.k_id.hex() and hkdf["cap"] == ses.k_cap.hex()
     write("reference.json", dict(
         source="reference.py and reference_scale.py, the executable specification: sizes, sessions, keyed functions, masks, nonces, shards",
-        sizes=sizes(), keyed={suite.name: keyed(suite) for suite in (J89, T107)}, handles={"32": handles(32, 8), "30": handles(30, 8)},
+        sizes=sizes(), keyed={suite.name: keyed(suite) for suite in (J89, T107)}, handles={str(bits): handles(bits, count) for bits, count in ((8, 60), (30, 8), (32, 8))},
         hkdf=hkdf, session=session_ids(), nonces=nonces(), shards=shards()))
     write("stream.json", streams())
 

@@ -2,6 +2,8 @@
 
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha20Rng;
 use sha2::{Sha256, Sha512};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -271,6 +273,17 @@ impl JoinKeys {
 
     fn residues(&self) -> Mersenne {
         Mersenne::new(self.suite.t_bits())
+    }
+
+    /// Yields a candidate for the provider's opaque handle of a record in pairs.
+    pub(crate) fn handle(&self, number: u32, attempt: u8) -> u32 {
+        let digest = wide_mac(&self.pad, &[b"handle", &number.to_be_bytes(), &[attempt]]);
+        u32::from_be_bytes(digest[..4].try_into().expect("four bytes"))
+    }
+
+    /// Yields the generator of what a canary among pairs shows.
+    pub(crate) fn canary_rng(&self, number: u8) -> ChaCha20Rng {
+        ChaCha20Rng::from_seed(*mac(&self.canary, &[b"pair", &[number]]))
     }
 
     /// Yields the join key of a canary.

@@ -1,97 +1,22 @@
 //! What is the querier's own in a pairwise linkage: the layout of its table, labels, the pairs.
 
-use rand_chacha::ChaCha20Rng;
+mod canary;
+mod handle;
+mod label;
+
 use zeroize::Zeroizing;
 
 use crate::agreement::Agreement;
 use crate::card::{Card, Cell, Pair};
 use crate::keys::JoinKeys;
-use crate::mersenne::Mersenne;
 use crate::opening::check_spurious;
-use crate::random::below_mersenne;
 use crate::records::QuerierRecords;
 use crate::{BlockDirectory, Error, Mode, Pairwise, number};
 
-/// The field that labels are shared in: 61 bits.
-const SHARE_BITS: u32 = 61;
-/// The bits of a handle where a label is shared.
-const HANDLE_BITS: u32 = 30;
-
-/// What a pair shows on a match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct PairLabel {
-    pub(crate) row: u32,
-    pub(crate) handle: u32,
-}
-
-impl PairLabel {
-    /// The label in one piece.
-    pub(crate) fn whole(self) -> u64 {
-        u64::from(self.row) << 32 | u64::from(self.handle)
-    }
-
-    fn from_whole(label: u64) -> Self {
-        let [row, handle] = [label >> 32, label & 0xffff_ffff]
-            .map(|half| u32::try_from(half).expect("half a label"));
-        Self { row, handle }
-    }
-
-    fn secret(self) -> u128 {
-        u128::from(self.row) << HANDLE_BITS | u128::from(self.handle)
-    }
-
-    fn from_secret(secret: u128) -> Option<Self> {
-        let handle = u32::try_from(secret & ((1 << HANDLE_BITS) - 1)).ok()?;
-        Some(Self {
-            row: u32::try_from(secret >> HANDLE_BITS).ok()?,
-            handle,
-        })
-    }
-}
-
-/// Shares a label over slots such that `threshold` of them give it back and fewer say nothing.
-///
-/// # Source
-///
-/// A. Shamir, *How to share a secret*, CACM 22 (1979), over 2⁶¹ - 1; slot `i` has abscissa `i + 1`.
-pub(crate) fn shares(
-    label: PairLabel,
-    threshold: u8,
-    slots: usize,
-    rng: &mut ChaCha20Rng,
-) -> Vec<u64> {
-    let field = Mersenne::new(SHARE_BITS);
-    let mut coefficients = Zeroizing::new(vec![label.secret()]);
-    coefficients.extend((1..threshold).map(|_| below_mersenne(rng, SHARE_BITS)));
-    (1..=slots as u128)
-        .map(|x| {
-            let value = coefficients
-                .iter()
-                .rev()
-                .fold(0, |acc, &c| field.add(field.mul(acc, x), c));
-            number::label(value)
-        })
-        .collect()
-}
-
-/// Interpolates at zero.
-fn open_shares(shares: &[(usize, u64)]) -> u128 {
-    let field = Mersenne::new(SHARE_BITS);
-    let at = |slot: usize| slot as u128 + 1;
-    shares.iter().fold(0, |sum, &(slot, share)| {
-        let (above, below) = shares.iter().filter(|(other, _)| *other != slot).fold(
-            (1, 1),
-            |(above, below), &(other, _)| {
-                (
-                    field.mul(above, at(other)),
-                    field.mul(below, field.sub(at(other), at(slot))),
-                )
-            },
-        );
-        let weight = field.mul(above, field.invert(below));
-        field.add(sum, field.mul(weight, u128::from(share) % field.modulus()))
-    })
-}
+pub(crate) use canary::{CanaryPair, canary_pairs};
+pub(crate) use handle::Handles;
+pub(crate) use label::PairLabel;
+use label::open_shares;
 
 /// The name under which a part's values are fingerprinted.
 pub(crate) fn part_field(part: u8) -> String {
@@ -105,6 +30,9 @@ pub(crate) struct PairLayout {
     rules: u16,
     /// The record in each row of the table, if there is one.
     rows: Vec<Option<u32>>,
+    handles: Handles,
+    canaries: Vec<CanaryPair>,
+    blind: bool,
 }
 
 impl PairLayout {
@@ -162,7 +90,11 @@ impl PairLayout {
                 }
             }
         }
+        let (handles, canaries) = handles_and_canaries(agreement, pairwise, join_keys);
         let layout = Self {
+            handles,
+            canaries,
+            blind: manifest.terms.blind,
             records,
             pairwise: pairwise.clone(),
             rules: u16::try_from(manifest.terms.rules.len()).expect("few rules"),
@@ -180,6 +112,7 @@ impl PairLayout {
         let slots = self.pairwise.slots();
         let of = |position: u64| position / slots.len() as u64;
         let mut pairs: Vec<Pair> = Vec::new();
+        let mut canaries = vec![0_u32; self.canaries.len()];
         let mut spurious = 0;
         for group in found.chunk_by(|a, b| of(a.0) == of(b.0)) {
             let shown: Vec<(usize, u64)> = group
@@ -191,17 +124,23 @@ impl PairLayout {
                 .collect();
             match self.open(&slots, &shown) {
                 Opened::Pair(pair) => pairs.push(pair),
+                Opened::Canary(number) => canaries[number] += 1,
                 Opened::BelowThreshold => {}
                 Opened::Nonsense => spurious += 1,
             }
         }
         check_spurious(spurious)?;
         pairs.sort_unstable();
-        if pairs
-            .windows(2)
-            .any(|two| (two[0].row, two[0].handle) == (two[1].row, two[1].handle))
-        {
+        let twice = |two: &[Pair]| (two[0].row, two[0].handle) == (two[1].row, two[1].handle);
+        if pairs.windows(2).any(twice) || canaries.iter().any(|&times| times > 1) {
             return Err(Error::MatchedTwice);
+        }
+        let (placed, missing) = (
+            canaries.len(),
+            canaries.iter().filter(|&&times| times == 0).count(),
+        );
+        if missing > 0 {
+            return Err(Error::CanaryMissing { missing, placed });
         }
         let mut card = self.blank_card().with_pairs(pairs);
         card.notes_mut().spurious = spurious;
@@ -220,28 +159,48 @@ impl PairLayout {
             Some(threshold) => {
                 let needed = usize::from(threshold);
                 if shown.len() < needed {
-                    return Opened::BelowThreshold;
+                    // A key holder that sees matches withholds these itself.
+                    return if self.blind {
+                        Opened::BelowThreshold
+                    } else {
+                        Opened::Nonsense
+                    };
                 }
                 // Every run of enough shares must tell the same.
                 let secret = open_shares(&shown[..needed]);
                 if shown.windows(needed).any(|run| open_shares(run) != secret) {
                     return Opened::Nonsense;
                 }
-                PairLabel::from_secret(secret)
+                secret.and_then(PairLabel::from_secret)
             }
         };
-        let record = label.and_then(|label| {
-            let row = self.rows.get(label.row as usize).copied().flatten()?;
-            Some((row, label.handle))
-        });
-        let Some((row, handle)) = record else {
+        let Some(label) = label else {
+            return Opened::Nonsense;
+        };
+        if let Some(number) = self.canaries.iter().position(|c| c.label == label) {
+            return self.open_canary(number, slots, shown);
+        }
+        let row = self.rows.get(label.row as usize).copied().flatten();
+        let Some(row) = row.filter(|_| self.handles.contains(label.handle)) else {
             return Opened::Nonsense;
         };
         let rule = |slot: usize| self.pairwise.clauses[slots[slot]].rule;
         let mut rules: Vec<u16> = shown.iter().map(|(slot, _)| rule(*slot)).collect();
         rules.sort_unstable();
         rules.dedup();
+        let handle = label.handle;
         Opened::Pair(Pair { row, handle, rules })
+    }
+
+    /// A canary must show the slots of its clauses, all of them and no other.
+    fn open_canary(&self, number: usize, slots: &[usize], shown: &[(usize, u64)]) -> Opened {
+        let holds = |slot: &usize| self.canaries[number].holds[slots[*slot]];
+        let due = (0..slots.len()).filter(holds);
+        if due.eq(shown.iter().map(|(slot, _)| *slot)) {
+            Opened::Canary(number)
+        } else {
+            Opened::Nonsense
+        }
     }
 
     /// The card before any match: which cells have a value and were compared.
@@ -275,48 +234,23 @@ impl PairLayout {
 
 enum Opened {
     Pair(Pair),
+    Canary(usize),
     BelowThreshold,
     Nonsense,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rand::SeedableRng;
-
-    #[test]
-    fn enough_shares_open_and_fewer_do_not() {
-        let mut rng = ChaCha20Rng::from_seed([6; 32]);
-        let label = PairLabel {
-            row: 123_456,
-            handle: 987_654,
-        };
-        let shares = shares(label, 3, 6, &mut rng);
-        let of = |slots: &[usize]| {
-            slots
-                .iter()
-                .map(|&slot| (slot, shares[slot]))
-                .collect::<Vec<_>>()
-        };
-        for slots in [[0, 1, 2], [1, 3, 5], [0, 4, 5]] {
-            assert_eq!(
-                PairLabel::from_secret(open_shares(&of(&slots))),
-                Some(label)
-            );
-        }
-        assert_ne!(
-            PairLabel::from_secret(open_shares(&of(&[0, 1]))),
-            Some(label)
-        );
-        assert_eq!(open_shares(&of(&[0, 1, 2, 3])), label.secret());
-    }
-
-    #[test]
-    fn labels_survive_in_one_piece() {
-        let label = PairLabel {
-            row: 7,
-            handle: u32::MAX,
-        };
-        assert_eq!(PairLabel::from_whole(label.whole()), label);
-    }
+/// The handles of as many records as there may be, and the canaries behind them: the same on both
+/// sides.
+pub(crate) fn handles_and_canaries(
+    agreement: &Agreement,
+    pairwise: &Pairwise,
+    keys: &JoinKeys,
+) -> (Handles, Vec<CanaryPair>) {
+    // Every record that takes part stands in a pair.
+    let records = number::short(number::index(agreement.sizes().provider_keys()));
+    let canaries = agreement.manifest().terms.canaries;
+    let bits = PairLabel::handle_bits(pairwise);
+    let handles = Handles::new(keys, records + u32::from(canaries), bits);
+    let canaries = canary_pairs(pairwise, keys, &handles, records, canaries);
+    (handles, canaries)
 }

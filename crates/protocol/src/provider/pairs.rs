@@ -14,10 +14,10 @@ use crate::agreement::Agreement;
 use crate::keys::JoinKeys;
 use crate::mask::{SLOT_WORDS, draw_rho, nonzero, shown};
 use crate::mersenne::{add, add_product, add_shifted, subtract};
-use crate::pairs::{PairLabel, part_field, shares};
+use crate::pairs::{CanaryPair, PairLabel, handles_and_canaries, part_field};
 use crate::random::{below_mersenne, permutation, shuffle};
 use crate::records::ProviderRecords;
-use crate::{BlockDirectory, Error, Mode, Pairwise, number, size_class};
+use crate::{BlockDirectory, Error, Mode, Pairwise, number};
 
 /// The pairs in their secret order.
 ///
@@ -30,7 +30,10 @@ pub(super) struct PairJobs {
     /// The values a record asks for, clause after clause, part after part.
     values: Zeroizing<Vec<u128>>,
     values_per_record: usize,
+    /// The pairs of records, before canaries and padding.
+    pairs: u64,
     handles: Vec<u32>,
+    canaries: Vec<CanaryPair>,
 }
 
 struct Block {
@@ -41,8 +44,18 @@ struct Block {
     rows: u32,
 }
 
-/// One pair: the querier's row and the provider's record, numbered within the blocks.
-type PairOf = Option<(u32, u32)>;
+/// What stands in a place of the stream.
+#[derive(Clone, Copy)]
+enum Job {
+    /// The querier's row and the provider's record, numbered within the blocks.
+    Pair {
+        row: u32,
+        record: u32,
+    },
+    /// The number of a canary.
+    Canary(u32),
+    Padding,
+}
 
 impl PairJobs {
     pub(super) fn prepare(
@@ -61,11 +74,20 @@ impl PairJobs {
         if manifest.blocks != Some(directory.digest()) {
             return Err(Error::ManifestMismatch { field: "blocks" });
         }
-        let (count, room) = (records.pairs(directory), agreement.sizes().provider_keys());
+        let pairs = records.pairs(directory);
+        let (count, room) = (
+            pairs + u64::from(manifest.terms.canaries),
+            agreement.sizes().provider_keys(),
+        );
         if count > room || directory.padded_rows() > manifest.querier_size {
             return Err(Error::TooMany { count, room });
         }
-        let members = records.members(directory);
+        let mut members = records.members(directory);
+        for ((_, rows), members) in directory.iter().zip(&mut members) {
+            if rows == 0 {
+                members.clear();
+            }
+        }
         let (mut first_pair, mut first_row, mut first_record) = (0, 0, 0);
         let blocks = directory
             .iter()
@@ -99,10 +121,14 @@ impl PairJobs {
             })
             .collect();
         let total = number::short(number::index(agreement.sizes().comparison_ciphertexts()));
-        // Handles spread over the size class, so that the largest seen does not tell the count.
-        let handles = number::short(number::index(size_class(u64::from(first_record))));
-        let mut handles = permutation(handles, rng);
+        // Handles of numbers from the whole class, so that those seen do not tell the count.
+        let (all, canaries) = handles_and_canaries(agreement, pairwise, join_keys);
+        let mut handles = permutation(number::short(number::index(room)), rng);
         handles.truncate(first_record as usize);
+        handles.shrink_to_fit();
+        for handle in &mut handles {
+            *handle = all.get(*handle);
+        }
         Ok(Self {
             pairwise: pairwise.clone(),
             slots: pairwise.slots(),
@@ -110,25 +136,28 @@ impl PairJobs {
             blocks,
             values: Zeroizing::new(values),
             values_per_record: parts.len(),
+            pairs,
             handles,
+            canaries,
         })
     }
 
-    fn at(&self, position: usize) -> PairOf {
+    fn at(&self, position: usize) -> Job {
         let pair = u64::from(self.order[position]);
-        let next = self.blocks.partition_point(|b| b.first_pair <= pair);
-        let block = &self.blocks[next.checked_sub(1)?];
+        if let Some(behind) = pair.checked_sub(self.pairs) {
+            return match u32::try_from(behind) {
+                Ok(number) if (number as usize) < self.canaries.len() => Job::Canary(number),
+                _ => Job::Padding,
+            };
+        }
+        // Blocks without pairs begin where the next one does, which is the last to begin there.
+        let block = &self.blocks[self.blocks.partition_point(|b| b.first_pair <= pair) - 1];
         let inside = pair - block.first_pair;
-        let rows = u64::from(block.rows.max(1));
-        let record = u64::from(block.first_record) + inside / rows;
-        // Behind the last pair of the last block there is padding.
-        let record = u32::try_from(record)
-            .ok()
-            .filter(|&r| (r as usize) < self.handles.len())?;
-        Some((
-            block.first_row + number::short(number::index(inside % rows)),
-            record,
-        ))
+        let rows = u64::from(block.rows);
+        Job::Pair {
+            row: block.first_row + number::short(number::index(inside % rows)),
+            record: block.first_record + number::short(number::index(inside / rows)),
+        }
     }
 
     /// The values a record asks for under a clause.
@@ -163,27 +192,29 @@ pub(super) fn compare(
     range: Range<u64>,
 ) -> Vec<u8> {
     let mut input = Sha256::new();
-    let mut real = Vec::new();
-    let mut rest = Vec::new();
+    let (mut order, mut rest, mut pairs) = (Vec::new(), Vec::new(), Vec::new());
     for position in range.clone() {
-        let pair = jobs.at(number::index(position));
-        let (row, record) = pair.unwrap_or((u32::MAX, u32::MAX));
+        let job = jobs.at(number::index(position));
+        let (row, record) = match job {
+            Job::Pair { row, record } => (row, record),
+            Job::Canary(number) => (u32::MAX, number),
+            Job::Padding => (u32::MAX, u32::MAX),
+        };
         input.update(row.to_be_bytes());
         input.update(record.to_be_bytes());
-        match pair {
-            Some(pair) => {
-                let start = record as usize * jobs.values_per_record;
-                for value in &jobs.values[start..start + jobs.values_per_record] {
-                    input.update(value.to_be_bytes());
-                }
-                real.push((position, Some(pair)));
+        if let Job::Pair { .. } = job {
+            let start = record as usize * jobs.values_per_record;
+            for value in &jobs.values[start..start + jobs.values_per_record] {
+                input.update(value.to_be_bytes());
             }
-            None => rest.push((position, None)),
+            order.push((position, job));
+            pairs.push((row, record));
+        } else {
+            rest.push((position, job));
         }
     }
+    order.append(&mut rest);
     let mut draws = context.draws(batch, &input, table);
-    let pairs: Vec<(u32, u32)> = real.iter().filter_map(|(_, pair)| *pair).collect();
-    let order: Vec<(u64, PairOf)> = real.into_iter().chain(rest).collect();
     let suite = context.agreement.suite();
     let blind = context.agreement.manifest().terms.blind;
     let bits = jobs.slots.len() * suite.slot_bits();
@@ -197,19 +228,17 @@ pub(super) fn compare(
             vec![Naturals::zero(pairs.len(), suite.t_bits() as usize); parts]
         })
         .collect();
-    for (index, &(position, pair)) in order.iter().enumerate() {
-        let labels = pair.map(|(row, record)| labels(jobs, row, record, &mut draws.mask));
-        let disguise = jobs.disguise(&mut draws.mask);
+    for (index, &(position, job)) in order.iter().enumerate() {
+        let shows = Shows::of(jobs, job, &mut draws.mask);
         for (slot, &clause) in jobs.slots.iter().enumerate() {
             let at = position * jobs.slots.len() as u64 + slot as u64;
             let mut sum = [0; SLOT_WORDS];
-            if let (Some((_, record)), Some(labels)) = (pair, &labels) {
-                for (part, &value) in jobs.values(record, disguise[clause]).iter().enumerate() {
+            if let Some((values, label)) = shows.in_slot(jobs, slot, clause) {
+                for (part, &value) in values.iter().enumerate() {
                     let factor = nonzero(suite, &mut draws.mask);
                     add(factors[slot][part].item_mut(index), factor);
                     add_product(&mut sum, factor, suite.t() - value);
                 }
-                let label = labels[slot];
                 add(&mut sum, shown(&context.join_keys, at, label, blind));
             } else {
                 add(&mut sum, below_mersenne(&mut draws.mask, suite.t_bits()));
@@ -231,15 +260,57 @@ pub(super) fn compare(
     out
 }
 
-/// What each slot of a pair shows on a match: the pair's label, or its share of it.
-fn labels(jobs: &PairJobs, row: u32, record: u32, rng: &mut ChaCha20Rng) -> Vec<u64> {
-    let label = PairLabel {
-        row,
-        handle: jobs.handles[record as usize],
-    };
-    match jobs.pairwise.threshold {
-        None => vec![label.whole(); jobs.slots.len()],
-        Some(threshold) => shares(label, threshold, jobs.slots.len(), rng),
+/// What the slots of one place show where their clauses hold.
+enum Shows<'a> {
+    Pair {
+        record: u32,
+        /// The clause whose values stand in each clause's slots.
+        disguise: Vec<usize>,
+        labels: Vec<u64>,
+    },
+    Canary {
+        canary: &'a CanaryPair,
+        labels: Vec<u64>,
+    },
+    Nothing,
+}
+
+impl<'a> Shows<'a> {
+    fn of(jobs: &'a PairJobs, job: Job, rng: &mut ChaCha20Rng) -> Self {
+        match job {
+            Job::Pair { row, record } => {
+                let handle = jobs.handles[record as usize];
+                let labels = PairLabel { row, handle }.in_slots(&jobs.pairwise, rng);
+                let disguise = jobs.disguise(rng);
+                Self::Pair {
+                    record,
+                    disguise,
+                    labels,
+                }
+            }
+            Job::Canary(number) => {
+                let canary = &jobs.canaries[number as usize];
+                let labels = canary.label.in_slots(&jobs.pairwise, rng);
+                Self::Canary { canary, labels }
+            }
+            Job::Padding => Self::Nothing,
+        }
+    }
+
+    /// The values that the querier's must be equal to for the slot to show its label, and the label;
+    /// none where the slot shows nothing whatever they are.
+    fn in_slot(&self, jobs: &'a PairJobs, slot: usize, clause: usize) -> Option<(&'a [u128], u64)> {
+        match self {
+            Self::Pair {
+                record,
+                disguise,
+                labels,
+            } => Some((jobs.values(*record, disguise[clause]), labels[slot])),
+            Self::Canary { canary, labels } => {
+                canary.holds[clause].then_some((&[] as &[u128], labels[slot]))
+            }
+            Self::Nothing => None,
+        }
     }
 }
 

@@ -12,5 +12,6 @@ mod pairwise;
 mod publication;
 mod simulation;
 mod statistics;
+mod tampering;
 mod transcript;
 mod vectors;

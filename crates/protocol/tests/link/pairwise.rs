@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use blindjoin_protocol::{
-    BlockDirectory, Card, Cell, Clause, Error, KeyHolder, Mode, Pairwise, Provider, ProviderJobs,
-    ProviderRecords, Querier, QuerierRecords, TableIntake, TableKind, Terms, size_class,
+    BlockDirectory, Card, Cell, Clause, Error, Mode, Pairwise, Provider, ProviderJobs,
+    ProviderRecords, Querier, QuerierRecords, Released, TableIntake, TableKind, Terms, size_class,
 };
 use rand::Rng;
 
-use crate::common::{Session, blocking, key, open_all, rng, seal_all, session, terms};
+use crate::common::{
+    Session, blocking, decide, open_all, open_result, rng, seal_all, send_comparisons, send_result,
+    session, terms,
+};
 
 /// A record of the tests: a block and three parts.
 #[derive(Clone, Debug)]
@@ -100,12 +103,39 @@ fn plain(ours: &[Record], theirs: &[Record], pairwise: &Pairwise, left_out: &str
     out
 }
 
-fn run(
-    session: &Session,
+/// A linkage before the key holder lets its result out.
+pub(crate) struct Held {
+    pub(crate) session: Session,
+    pub(crate) querier: Querier,
+    pub(crate) released: Released,
+    pub(crate) summary: Vec<u8>,
+    /// The chunks' lengths of table and comparisons.
+    lengths: [Vec<usize>; 2],
+}
+
+impl Held {
+    pub(crate) fn new(
+        session: Session,
+        querier: Querier,
+        released: Released,
+        summary: Vec<u8>,
+    ) -> Self {
+        Self {
+            session,
+            querier,
+            released,
+            summary,
+            lengths: Default::default(),
+        }
+    }
+}
+
+fn hold(
+    session: Session,
     blocks: &BlockDirectory,
     ours: QuerierRecords,
     theirs: &ProviderRecords,
-) -> Result<Seen, Error> {
+) -> Result<Held, Error> {
     let agreement = &session.agreement;
     let keys = session.querier_to_provider.join_keys(agreement.suite());
     let querier = Querier::for_pairs(agreement, keys.clone(), blocks, ours, &session.secrets[0])?;
@@ -118,70 +148,96 @@ fn run(
     for payload in payloads {
         intake = intake.take(&payload)?;
     }
-    let provider = Provider::new(
-        agreement,
-        keys,
-        jobs,
-        intake.finish(&stream)?,
-        &session.secrets[1],
-    );
-    let (stream, comparisons) = seal_all(
-        provider.comparison_stream(&session.provider_to_keyholder),
-        |i| provider.compare(i),
-    )?;
-    let summary = provider.summary(&session.provider_to_querier, stream.account()?)?;
-    let keyholder = KeyHolder::new(agreement, key(agreement.manifest().terms.profile));
-    let stream = keyholder.comparison_stream(&session.keyholder_to_provider);
-    let (stream, payloads) = open_all(stream, &comparisons)?;
-    let mut release = keyholder.release();
-    for (number, payload) in (0..).zip(payloads) {
-        release = release.take(keyholder.decide(number, &payload)?)?;
-    }
-    let released = release.finish(&stream)?;
-    let (_, result) = seal_all(released.stream(&session.keyholder_to_querier), |i| {
-        released.chunk(i)
-    })?;
-    let lengths = [&table, &comparisons, &result];
-    let lengths = lengths.map(|chunks| chunks.iter().map(Vec::len).collect());
-    let (result, payloads) = open_all(
-        querier.result_stream(&session.querier_to_keyholder),
-        &result,
-    )?;
-    let mut opening = querier.opening();
-    for payload in &payloads {
-        opening = opening.take(payload)?;
-    }
-    let (summary, _) = querier
-        .summary_stream(&session.querier_to_provider)
-        .open(0, &summary)?;
-    Ok(Seen {
-        card: opening.finish(&result, &summary)?,
-        counted: released.matches(),
-        result: payloads,
+    let table_arrived = intake.finish(&stream)?;
+    let provider = Provider::new(agreement, keys, jobs, table_arrived, &session.secrets[1]);
+    let (comparisons, summary) = send_comparisons(&session, &provider)?;
+    let released = decide(&session, &comparisons)?;
+    let lengths = [&table, &comparisons].map(|chunks| chunks.iter().map(Vec::len).collect());
+    Ok(Held {
+        session,
+        querier,
+        released,
+        summary,
         lengths,
     })
 }
 
-/// Brings both sides' records together in a session of the sizes they need.
+fn run(
+    session: Session,
+    blocks: &BlockDirectory,
+    ours: QuerierRecords,
+    theirs: &ProviderRecords,
+) -> Result<Seen, Error> {
+    let held = hold(session, blocks, ours, theirs)?;
+    let (session, released) = (&held.session, &held.released);
+    let result = send_result(session, released, |payload| payload)?;
+    let card = open_result(session, &held.querier, &result, &held.summary)?;
+    let [table, comparisons] = held.lengths;
+    Ok(Seen {
+        card,
+        counted: released.matches(),
+        result: (0..released.chunks())
+            .map(|number| released.chunk(number))
+            .collect::<Result<_, _>>()?,
+        lengths: [table, comparisons, result.iter().map(Vec::len).collect()],
+    })
+}
+
+/// The blocks of both sides' records, and a session of the sizes that they need.
+fn introduce(
+    terms: Terms,
+    querier: &QuerierRecords,
+    provider: &ProviderRecords,
+    seed: u64,
+) -> Result<(Session, BlockDirectory), Error> {
+    // Cells in which the provider has something, and of them those in which the querier has too.
+    let cells: Vec<_> = provider.blocks().collect();
+    let cells = blocking(&cells);
+    let counts = cells.count(querier.blocks());
+    let blocks = BlockDirectory::of_pairs(&cells, &counts, 1, true, &mut rng(seed));
+    let rows = size_class(blocks.padded_rows());
+    let pairs = blocks.pairs() + u64::from(terms.canaries);
+    let session = session(terms, rows, pairs, Some(&blocks), seed)?;
+    Ok((session, blocks))
+}
+
+/// Brings both sides' records together.
 fn meet(
     terms: Terms,
     querier: QuerierRecords,
     provider: &ProviderRecords,
     seed: u64,
 ) -> Result<Seen, Error> {
-    // Cells in which the provider has something, and of them those in which the querier has too.
-    let cells: Vec<_> = provider.blocks().collect();
-    let cells = blocking(&cells);
-    let counts = cells.count(querier.blocks());
-    let blocks = BlockDirectory::of_pairs(&cells, &counts, 1, true, &mut rng(seed));
-    let session = session(
-        terms,
-        size_class(blocks.padded_rows()),
-        blocks.pairs(),
-        Some(&blocks),
-        seed,
-    )?;
-    run(&session, &blocks, querier, provider)
+    let (session, blocks) = introduce(terms, &querier, provider, seed)?;
+    run(session, &blocks, querier, provider)
+}
+
+/// A linkage of two lists of records in one block, before the key holder lets its result out; the
+/// terms carry canaries, and one record in three has a partner with whom it agrees in as many parts
+/// as it takes.
+pub(crate) fn held(threshold: Option<u8>, blind: bool, seed: u64) -> Held {
+    let clauses = vec![clause(0, &[0], 1), clause(1, &[1], 1), clause(1, &[2], 1)];
+    let (terms, pairwise) = pairwise_terms(clauses, threshold, blind);
+    let terms = Terms {
+        canaries: 8,
+        ..terms
+    };
+    let mut querier = QuerierRecords::new(&pairwise);
+    let mut provider = ProviderRecords::new(&pairwise);
+    for record in 0..15 {
+        let parts = [0, 1, 2].map(|part| format!("{part}-{record}"));
+        let parts = parts.each_ref().map(|part| Some(part.as_bytes()));
+        querier.push(Some(b"all"), &parts).unwrap();
+        let needed = threshold.unwrap_or(1);
+        let theirs = [0, 1, 2].map(|part| {
+            let place = if part < needed { "" } else { " elsewhere" };
+            format!("{part}-{}{place}", 3 * record)
+        });
+        let theirs = theirs.each_ref().map(|part| Some(part.as_bytes()));
+        provider.push(b"all", &theirs).unwrap();
+    }
+    let (session, blocks) = introduce(terms, &querier, &provider, seed).unwrap();
+    hold(session, &blocks, querier, &provider).unwrap()
 }
 
 /// Links two lists of records; yields the result and what a plain evaluation says.

@@ -105,6 +105,8 @@ impl LinkOptions {
 
     /// The terms of comparing pairs of records.
     ///
+    /// The cap leaves room for the canaries, of which each shows a slot for every clause at most.
+    ///
     /// # Errors
     ///
     /// As for [`LinkOptions::terms`].
@@ -115,11 +117,11 @@ impl LinkOptions {
         pairwise: Pairwise,
     ) -> Result<Terms, Error> {
         let choices = Choices {
-            canaries: 0,
             blind: !self.counting.unwrap_or(true),
             ..self.choices()?
         };
-        let cap = self.pair_matches;
+        let canaries = u64::from(self.canaries) * pairwise.slots_needed() as u64;
+        let cap = self.pair_matches + canaries;
         Ok(Terms::pairs(&choices, pairwise, rules, rules_digest, cap)?)
     }
 

@@ -1,0 +1,125 @@
+//! Pairs that only querier and provider know to be none.
+
+use rand::Rng as _;
+use rand_chacha::ChaCha20Rng;
+
+use super::{Handles, PairLabel};
+use crate::random::shuffle;
+use crate::{JoinKeys, Pairwise};
+
+/// A pair of nobody, under a handle that no record has, of which certain clauses hold.
+///
+/// The key holder sees it as it sees any pair that it lets out. Which clauses hold follows from a key
+/// that it lacks, so the querier can demand exactly those: whoever drops or changes some of all pairs
+/// meets canaries in proportion.
+#[derive(Clone)]
+pub(crate) struct CanaryPair {
+    pub(crate) label: PairLabel,
+    /// Whether each of the clauses holds.
+    pub(crate) holds: Vec<bool>,
+}
+
+/// Yields the canaries of a linkage of pairs; their handles follow on those of `records` records.
+pub(crate) fn canary_pairs(
+    pairwise: &Pairwise,
+    keys: &JoinKeys,
+    handles: &Handles,
+    records: u32,
+    canaries: u8,
+) -> Vec<CanaryPair> {
+    (0..canaries)
+        .map(|number| CanaryPair {
+            label: PairLabel {
+                row: PairLabel::NO_ROW,
+                handle: handles.get(records + u32::from(number)),
+            },
+            holds: draw_clauses(pairwise, &mut keys.canary_rng(number)),
+        })
+        .collect()
+}
+
+/// Draws clauses that together reach the threshold, as few as that takes in a random order and each
+/// of the others with even chance; of clauses that stand for one another, such as the forms under
+/// which a provider probes for one value, one at most unless the threshold takes more.
+///
+/// Every pattern that real pairs show must be among those of canaries, or it could be dropped alone.
+fn draw_clauses(pairwise: &Pairwise, rng: &mut ChaCha20Rng) -> Vec<bool> {
+    let clauses = &pairwise.clauses;
+    let mut order: Vec<usize> = (0..clauses.len()).collect();
+    shuffle(&mut order, rng);
+    // Those that are the first of their kind in this order come first.
+    let first = |at: usize| {
+        let alike = |&other: &usize| clauses[other] == clauses[order[at]];
+        !order[..at].iter().any(alike)
+    };
+    let (likely, spare): (Vec<usize>, Vec<usize>) = (0..order.len()).partition(|&at| first(at));
+    let needed = u32::from(pairwise.threshold.unwrap_or(1));
+    let mut holds = vec![false; clauses.len()];
+    let mut weight = 0;
+    for (at, likely) in likely
+        .into_iter()
+        .map(|at| (at, true))
+        .chain(spare.into_iter().map(|at| (at, false)))
+    {
+        let clause = order[at];
+        if weight < needed || (likely && rng.next_u32() & 1 == 1) {
+            holds[clause] = true;
+            weight += u32::from(clauses[clause].weight);
+        }
+    }
+    holds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Clause;
+    use rand::SeedableRng as _;
+    use std::collections::BTreeMap;
+
+    fn patterns(clauses: &[(u16, u8)], threshold: Option<u8>) -> BTreeMap<Vec<bool>, u32> {
+        let clause = |&(rule, weight): &(u16, u8)| Clause {
+            rule,
+            parts: vec![rule.try_into().unwrap()],
+            weight,
+        };
+        let pairwise = Pairwise {
+            parts: 3,
+            clauses: clauses.iter().map(clause).collect(),
+            threshold,
+        };
+        let mut rng = ChaCha20Rng::from_seed([8; 32]);
+        let mut seen = BTreeMap::new();
+        for _ in 0..2000 {
+            *seen.entry(draw_clauses(&pairwise, &mut rng)).or_default() += 1;
+        }
+        seen
+    }
+
+    #[test]
+    fn canaries_show_every_pattern_that_pairs_can() {
+        // Three clauses of their own: all but the pattern in which none holds.
+        let seen = patterns(&[(0, 1), (1, 1), (2, 1)], None);
+        assert_eq!(seen.len(), 7);
+        assert!(seen.values().all(|&count| count > 60), "{seen:?}");
+        // Two forms of one value and another clause: never both forms.
+        let seen = patterns(&[(0, 1), (0, 1), (1, 1)], None);
+        assert_eq!(seen.len(), 5);
+        assert!(seen.keys().all(|holds| !(holds[0] && holds[1])));
+    }
+
+    #[test]
+    fn canaries_reach_the_threshold() {
+        let seen = patterns(&[(0, 2), (1, 1), (2, 1)], Some(2));
+        let due = [
+            [true, false, false],
+            [true, true, true],
+            [false, true, true],
+        ];
+        assert!(due.iter().all(|holds| seen.contains_key(holds.as_slice())));
+        assert!(!seen.contains_key([false, true, false].as_slice()));
+        // Where no pair can reach it with one of each kind, both forms hold.
+        let seen = patterns(&[(0, 1), (0, 1)], Some(2));
+        assert_eq!(seen.into_keys().collect::<Vec<_>>(), [[true, true]]);
+    }
+}
