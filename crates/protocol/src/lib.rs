@@ -11,8 +11,9 @@
 //!
 //! This crate does no I/O. It has no clock and draws no randomness: both are handed in.
 //!
-//! * What the parties agree on is a [`Manifest`], made of an [`Offer`] and its [`Answer`]. Every
-//!   count and length of a session follows from it ([`Sizes`]).
+//! * Before a session a provider says what it has [`Published`], to every querier alike. What the
+//!   parties agree on is a [`Manifest`], made of that, an [`Offer`] and its [`Answer`]: no record of
+//!   the provider's has a part in it. Every count and length of a session follows ([`Sizes`]).
 //! * A manifest and the key holder's public key make an [`Agreement`], which the parties sign
 //!   together with ephemeral keys ([`KeyAnnouncement`], [`Handshake`]); any two of them then share
 //!   a [`Channel`].
@@ -51,21 +52,26 @@
 //! | `Pairwise` | every pair of records of a block, a slot per clause | 1 ciphertext per pair |
 //!
 //! A provider may probe several keys for one record: rules that tolerate a neighbouring year are
-//! equi-joins of that kind. A [blocked](BlockDirectory) linkage reveals block keys to the provider
-//! and compares only inside them; the block then belongs to the [join key](join_key).
+//! equi-joins of that kind. A session may be about some [blocks](BlockDirectory) only, of those that
+//! the provider offers; a block of fields then belongs to the [join key](join_key).
 //!
 //! # Leakage
 //!
-//! | mode | provider learns | key holder learns | querier learns beyond its matches |
+//! Everybody listed as a partner sees what a provider [publishes](Published): its rules, the class of
+//! its keys under each, the blocks it offers and their classes, and at which of the fixed dates they
+//! change. The key holder sees the manifest: classes of both sides, modes, identities.
+//!
+//! | mode | provider learns | key holder learns besides | querier learns beyond its matches |
 //! |---|---|---|---|
-//! | join, blind | size class of the querier | size class of the provider | size class of the provider |
-//! | join, counting | the same | the same; matches and canaries | the same |
-//! | join, counting with dummies | the same | the same; that count with noise | the same |
-//! | lookup, always blind | that one record is asked for | size class of the provider | size class of the provider |
-//! | several keys per record | size class of the keys | one count over all | which rule matched |
-//! | pairwise | block keys, their padded sizes | number of pairs, histogram of clause patterns | opaque handles: links of one provider record to several of its own |
+//! | join, blind | size class of the querier | nothing | nothing |
+//! | join, counting | the same | matches and canaries | nothing |
+//! | join, counting with dummies | the same | that count with noise | nothing |
+//! | lookup, always blind | that one record is asked for | the same | nothing |
+//! | several keys per record | size class of the keys | as the join | which rule matched |
+//! | pairwise | the cells named, the padded number of rows in each | number of pairs, histogram of clause patterns | opaque handles: links of one provider record to several of its own |
 //! | pairwise with a threshold | the same | bits of anonymous pairs | the same, of pairs that reach the threshold (where the key holder is blind, shares of the others too, without identity) |
-//! | blocked | that the block keys occur | nothing more | nothing more |
+//! | named blocks | the cells named, so where the querier has records unless it names all | size of the cells together | nothing |
+//! | hashed blocks | a prefix of the hash of every key asked for | number of blocks | nothing |
 //!
 //! All parties follow the protocol but look at what they receive. Provider and key holder together
 //! read the querier's keys by trial; querier and key holder together learn no more than the

@@ -176,6 +176,46 @@ mod tests {
         }
     }
 
+    /// `log₂` of an upper bound of the chance that any of `2^bits` parts holds more than `room` of
+    /// `total` keys: Chernoff's, which is above the exact tail.
+    fn overflow_log2(total: u64, bits: u8, room: u64) -> f64 {
+        let [total, room] =
+            [total, room + 1].map(|number| f64::from(u32::try_from(number).unwrap()));
+        let (share, part) = (room / total, (-f64::from(bits)).exp2());
+        if share >= 1.0 {
+            return f64::NEG_INFINITY;
+        }
+        let divergence =
+            share * (share / part).ln() + (1.0 - share) * ((1.0 - share) / (1.0 - part)).ln();
+        f64::from(bits) - total * divergence / std::f64::consts::LN_2
+    }
+
+    #[test]
+    fn overflows_are_as_rare_as_the_formula_wants() {
+        let mut worst = f64::NEG_INFINITY;
+        for bits in 1..=19 {
+            for total in (6..=30).flat_map(|log| [1_u64 << log, (1 << log) + (1 << (log - 1)) + 7])
+            {
+                worst = worst.max(overflow_log2(total, bits, bound(total, bits)));
+            }
+        }
+        assert!(worst < -40.0, "2^{worst}");
+        // Without the room there is nothing rare about it.
+        assert!(overflow_log2(1 << 20, 5, 1 << 15) > -1.0);
+    }
+
+    #[test]
+    fn shards_cost_three_percent_at_most() {
+        for log in 18..=30 {
+            for querier in [1 << log, (1 << log) + (1 << (log - 1))] {
+                let bits = shard_bits(querier);
+                assert!(querier >> bits <= SHARD && querier >> (bits - 1) > SHARD);
+                let all = bound(querier, bits) << bits;
+                assert!(1000 * all <= 1030 * querier, "{querier} keys, {bits} bits");
+            }
+        }
+    }
+
     #[test]
     fn hashed_blocks_have_a_thousand_keys_on_average() {
         let bits = [0, 1023, 2047, 2048, 1 << 20, (1 << 21) - 1].map(most_hash_bits);
