@@ -86,6 +86,27 @@ impl Naturals {
         out
     }
 
+    /// Draws `len` integers uniformly below `bound`, each as [`Naturals::random`] does, again until it fits.
+    ///
+    /// # Panics
+    ///
+    /// If `bound` is zero.
+    pub fn random_below(len: usize, bound: &BigUint, rng: &mut impl CryptoRng) -> Self {
+        assert!(*bound != BigUint::ZERO, "something lies below the bound");
+        let bits = usize::try_from(bound.bits()).expect("an integer in memory");
+        let mut out = Self::zero(len, bits);
+        for i in 0..len {
+            let drawn = loop {
+                let drawn = Self::random(1, bits, rng);
+                if drawn.is_below(0, bound) {
+                    break drawn;
+                }
+            };
+            out.item_mut(i).copy_from_slice(drawn.item(0));
+        }
+        out
+    }
+
     /// How many integers there are.
     pub fn len(&self) -> usize {
         self.len
@@ -132,6 +153,21 @@ impl Naturals {
             .iter()
             .rev()
             .fold(BigUint::ZERO, |acc, &word| (acc << 64u32) + word)
+    }
+
+    /// Whether item `index` is below `bound`; time depends on lengths only.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such item.
+    pub fn is_below(&self, index: usize, bound: &BigUint) -> bool {
+        let mut digits = bound.iter_u64_digits();
+        let borrows = self.item(index).iter().fold(false, |borrow, &word| {
+            let (rest, under) = word.overflowing_sub(digits.next().unwrap_or(0));
+            let (_, again) = rest.overflowing_sub(u64::from(borrow));
+            under | again
+        });
+        borrows | digits.any(|digit| digit != 0)
     }
 
     /// The low 128 bits of item `index`.
@@ -250,6 +286,31 @@ mod tests {
         let items = Naturals::random(64, 89, &mut ChaCha20Rng::from_seed([7; 32]));
         assert!((0..64).all(|i| items.to_u128(i) >> 89 == 0));
         assert!((0..64).any(|i| items.to_u128(i) >> 88 == 1));
+    }
+
+    #[test]
+    fn items_compare_as_integers_do() {
+        let mut rng = ChaCha20Rng::from_seed([8; 32]);
+        let bounds = [0u32, 64, 69, 70, 130].map(|bit| BigUint::from(5u8) << bit);
+        let drawn = Naturals::random(60, 72, &mut rng);
+        for bound in &bounds {
+            for i in 0..drawn.len() {
+                assert_eq!(drawn.is_below(i, bound), drawn.to_biguint(i) < *bound);
+            }
+            let bits = usize::try_from(bound.bits()).unwrap();
+            let edges = [bound - 1u8, bound.clone(), bound + 1u8];
+            let edges = Naturals::from_biguints(&edges, bits + 1);
+            assert_eq!(
+                [0, 1, 2].map(|i| edges.is_below(i, bound)),
+                [true, false, false]
+            );
+        }
+        let bound = BigUint::from(5u8);
+        let below = Naturals::random_below(400, &bound, &mut rng);
+        for value in 0..5 {
+            let count = (0..400).filter(|&i| below.to_u128(i) == value).count();
+            assert!(count.abs_diff(80) < 45, "{value}: {count}");
+        }
     }
 
     #[test]

@@ -259,8 +259,7 @@ impl PublicKey {
         plaintexts: &Naturals,
     ) -> Result<(), Error> {
         if plaintexts.bits() >= self.size().bits()
-            && let Some(index) =
-                (0..plaintexts.len()).find(|&i| plaintexts.to_biguint(i) >= *self.n())
+            && let Some(index) = (0..plaintexts.len()).find(|&i| !plaintexts.is_below(i, self.n()))
         {
             return Err(Error::PlaintextTooLarge { index });
         }
@@ -326,20 +325,13 @@ impl PublicKey {
         Ciphertexts(units)
     }
 
-    /// Draws from 1..n, by rejection. To meet one that is no unit is to factor n.
+    /// Draws below n, by rejection. To meet one that is no unit is to factor n.
     fn random_units(&self, len: usize, rng: &mut impl CryptoRng) -> Batch {
-        let (n, width) = (self.n(), self.ciphertext_bytes());
-        let bits = self.size().bits();
+        let width = self.ciphertext_bytes();
+        let drawn = Naturals::random_below(len, self.n(), rng);
         let mut wire = Zeroizing::new(vec![0; len * width]);
-        for place in wire.chunks_exact_mut(width) {
-            let drawn = loop {
-                let drawn = Naturals::random(1, bits, rng);
-                let value = drawn.to_biguint(0);
-                if value < *n && value != BigUint::ZERO {
-                    break drawn;
-                }
-            };
-            for (bytes, word) in place.rchunks_exact_mut(8).zip(drawn.item(0)) {
+        for (i, place) in wire.chunks_exact_mut(width).enumerate() {
+            for (bytes, word) in place.rchunks_exact_mut(8).zip(drawn.item(i)) {
                 bytes.copy_from_slice(&word.to_be_bytes());
             }
         }

@@ -178,7 +178,7 @@ pub(crate) fn subtract(words: &mut [u64], value: &[u64]) {
     debug_assert!(!borrow, "the difference is not negative");
 }
 
-fn halves(value: u128) -> [u64; 2] {
+pub(crate) fn halves(value: u128) -> [u64; 2] {
     [low(value), low(value >> 64)]
 }
 

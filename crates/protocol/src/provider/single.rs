@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use blindjoin_bigint::Naturals;
 use blindjoin_paillier::Ciphertexts;
-use num_bigint::BigUint;
 use rand_chacha::ChaCha20Rng;
 use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize, Zeroizing};
@@ -16,6 +15,7 @@ use crate::agreement::Agreement;
 use crate::input::ProviderKeys;
 use crate::keys::JoinKeys;
 use crate::mask::{Comparison, Masked, mask, shown, write_slots};
+use crate::mersenne::{add, halves, subtract};
 use crate::random::permutation;
 use crate::size::TableShape;
 use crate::{Mask, number};
@@ -149,7 +149,8 @@ pub(super) fn compare(
     let length = number::index(range.end - range.start);
     // Those with a place in the table first: they alone are raised to a power.
     let mut order = Zeroizing::new(Vec::with_capacity(length));
-    let mut rest = Vec::with_capacity(length);
+    // Also what has no fingerprint: a copy takes along what lay in its place before.
+    let mut rest = Zeroizing::new(Vec::with_capacity(length));
     let mut places = Vec::with_capacity(length);
     for position in range.clone() {
         let (comparison, place) = jobs.at(number::index(position));
@@ -248,7 +249,7 @@ fn slot_masked(
     let entries = bases.map(|bases| {
         let mut factors = Naturals::zero(bases.len(), suite.t_bits() as usize);
         for (index, masked) in masked[..bases.len()].iter().enumerate() {
-            write_factor(factors.item_mut(index), masked.factor);
+            add(factors.item_mut(index), masked.factor);
         }
         (bases, factors)
     });
@@ -268,52 +269,39 @@ fn full_masked(
     let (keys, blind) = (&context.join_keys, context.agreement.manifest().terms.blind);
     let n = context.public_key.n();
     let bits = context.public_key.size().bits();
-    let shown_to_holder: Vec<BigUint> = order
-        .iter()
-        .map(|&(position, comparison)| {
-            let label = match comparison {
-                Comparison::Real { label, .. } => label,
-                Comparison::Dummy => keys.suite().reserved_label(),
-                Comparison::Padding => return below(n, bits, &mut draws.mask).to_biguint(0),
-            };
-            BigUint::from(shown(keys, position, label, blind))
-        })
-        .collect();
+    let mut plain = Naturals::zero(order.len(), bits);
+    for (index, &(position, comparison)) in order.iter().enumerate() {
+        let label = match comparison {
+            Comparison::Real { label, .. } => label,
+            Comparison::Dummy => keys.suite().reserved_label(),
+            Comparison::Padding => {
+                let filling = Naturals::random_below(1, n, &mut draws.mask);
+                plain.item_mut(index).copy_from_slice(filling.item(0));
+                continue;
+            }
+        };
+        add(plain.item_mut(index), shown(keys, position, label, blind));
+    }
     let entries = bases.map(|mut bases| {
-        let minus: Vec<BigUint> = order[..bases.len()]
-            .iter()
-            .map(|(_, comparison)| match comparison {
-                Comparison::Real { value, .. } => n - BigUint::from(*value),
-                Comparison::Dummy | Comparison::Padding => BigUint::ZERO,
-            })
-            .collect();
-        let minus = Naturals::from_biguints(&minus, bits);
+        let mut minus = Naturals::zero(bases.len(), bits);
+        for (index, (_, comparison)) in order[..bases.len()].iter().enumerate() {
+            // n itself is no plaintext, and n - 0 is 0.
+            if let Comparison::Real { value, .. } = *comparison
+                && value != 0
+            {
+                let words = minus.item_mut(index);
+                for (word, digit) in words.iter_mut().zip(n.iter_u64_digits()) {
+                    *word = digit;
+                }
+                subtract(words, &halves(value));
+            }
+        }
         context
             .public_key
             .add_plain(&mut bases, &minus)
-            .expect("values are below the modulus");
-        let mut factors = Naturals::zero(bases.len(), bits);
-        for index in 0..bases.len() {
-            factors
-                .item_mut(index)
-                .copy_from_slice(below(n, bits, &mut draws.mask).item(0));
-        }
+            .expect("differences are below the modulus");
+        let factors = Naturals::random_below(bases.len(), n, &mut draws.mask);
         (bases, factors)
     });
-    let plain = Naturals::from_biguints(&shown_to_holder, bits);
     context.multiply_and_finish(entries, &plain, draws)
-}
-
-/// One integer uniform below `n`, by rejection.
-fn below(n: &BigUint, bits: usize, rng: &mut ChaCha20Rng) -> Naturals {
-    loop {
-        let drawn = Naturals::random(1, bits, rng);
-        if drawn.to_biguint(0) < *n {
-            return drawn;
-        }
-    }
-}
-
-pub(super) fn write_factor(words: &mut [u64], factor: u128) {
-    crate::mersenne::add(words, factor);
 }

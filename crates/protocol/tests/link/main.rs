@@ -7,6 +7,7 @@ mod blocks;
 mod checks;
 mod common;
 mod full_mask;
+mod memory;
 mod modes;
 mod pairwise;
 mod publication;
