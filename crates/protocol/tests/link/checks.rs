@@ -474,6 +474,20 @@ fn a_retried_batch_is_the_same_and_another_session_is_not() {
             .zip(second.chunks(width))
             .all(|(a, b)| a != b)
     );
+    // What several key holders would have in common follows from the provider's input alone: what
+    // fills the stream, and comparisons with equal entries, show the same residues. What hides them
+    // follows from the table too.
+    let suite = once.session.agreement.suite();
+    let secret = key(Profile::DjnShort);
+    let [first, second] =
+        [first, second].map(|batch| secret.decrypt_packed(&batch, suite.slot_bits()).unwrap());
+    let same = (0..first.len()).filter(|&i| {
+        let [one, other] = [&first, &second].map(|plain| plain.to_biguint(i));
+        assert_ne!(one, other, "position {i}");
+        one % suite.t() == other % suite.t()
+    });
+    // Of 128, 40 keys and 4 canaries have two each, and the canaries match in both tables.
+    assert!((128 - 2 * 44 + 4..128).contains(&same.count()));
 }
 
 /// The option changes addresses, never a byte: the same exponents, the same powers.
