@@ -172,3 +172,156 @@ impl Put {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use blindjoin_protocol::{
+        Choices, KeySize, OfferedCell, Pairwise, PublishedRule, QuerierKeysBuilder, TableKind,
+        join_key, published_class,
+    };
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    const RULES: [u8; 32] = [7; 32];
+    const IN_YEARS: [u8; 32] = [8; 32];
+
+    /// One rule, years of which two are offered, hashed blocks of up to four bits.
+    fn published() -> Published {
+        let rule = PublishedRule {
+            id: "ID".to_owned(),
+            class: published_class(100_000, 0),
+            forms: 1,
+            weight: 1,
+        };
+        let size = KeySize::new(3072).unwrap();
+        let mut published = Published::new(vec![rule], RULES, vec![size], [5; 32]);
+        let cell = |key: &[u8]| OfferedCell {
+            key: key.to_vec(),
+            keys: 64,
+            records: 20,
+        };
+        let cells = vec![cell(b"1950"), cell(b"1951")];
+        published.blockings = vec![Blocking::new("year", IN_YEARS, cells).unwrap()];
+        published.hash_bits = 4;
+        published.pairs = true;
+        published
+    }
+
+    fn choices() -> Choices {
+        Choices::new(KeySize::new(3072).unwrap(), 1)
+    }
+
+    fn keys(years: &[&str]) -> QuerierKeys {
+        let mut builder = QuerierKeysBuilder::new(1);
+        let mut key = Vec::new();
+        for (number, year) in years.iter().enumerate() {
+            let row = builder.row().unwrap();
+            let id = number.to_string();
+            join_key(&mut key, "ID", id.as_bytes(), Some(year.as_bytes())).unwrap();
+            builder.push(row, 0, &key).unwrap();
+        }
+        builder.build()
+    }
+
+    fn cells(occurring: bool, least: u64) -> Cells {
+        Cells {
+            occurring,
+            least,
+            rules_digest: RULES,
+        }
+    }
+
+    fn put(years: &[&str], digest: [u8; 32], blocks: Blocks) -> Result<Put, Error> {
+        let rules = vec!["ID".to_owned()];
+        let terms = Terms::join(&choices(), TableKind::Okvs, rules, digest, 9).unwrap();
+        let mut rng = ChaCha20Rng::from_seed([1; 32]);
+        Question::Keys(keys(years), Some(blocks)).put(terms, &published(), &mut rng)
+    }
+
+    #[test]
+    fn what_is_in_no_cell_is_left_out_and_what_is_named_is_shown() {
+        let years = ["1950", "1950", "1949", "1951"];
+        for (cells, left_out, shown) in [
+            (cells(false, 9), &[2][..], Shown::AllCells(2)),
+            (
+                cells(true, 1),
+                &[2],
+                Shown::Cells {
+                    named: 2,
+                    offered: 2,
+                },
+            ),
+            (
+                cells(true, 2),
+                &[2, 3],
+                Shown::Cells {
+                    named: 1,
+                    offered: 2,
+                },
+            ),
+        ] {
+            let put = put(&years, IN_YEARS, Blocks::Cells(cells)).unwrap();
+            assert_eq!((&*put.left_out, put.shown), (left_out, shown));
+            assert_eq!(put.len(), 4 - left_out.len() as u64);
+            published().admit(&put.offer).unwrap();
+        }
+    }
+
+    #[test]
+    fn nothing_is_asked_where_nothing_is_left() {
+        for (years, cells) in [
+            (&["1949"][..], cells(false, 1)),
+            (&["1950"], cells(true, 2)),
+        ] {
+            let refused = put(years, IN_YEARS, Blocks::Cells(cells)).err();
+            assert_eq!(refused, Some(Objection::NoBlock.into()));
+        }
+        let pairwise = Pairwise::of_rules([(1, 1)], None).unwrap();
+        let mut records = QuerierRecords::new(&pairwise);
+        records.push(Some(b"1949"), &[Some(b"x")]).unwrap();
+        let rules = vec!["ID".to_owned()];
+        let terms = Terms::pairs(&choices(), pairwise, rules, IN_YEARS, 9).unwrap();
+        let mut rng = ChaCha20Rng::from_seed([1; 32]);
+        let question = Question::Records(records, cells(false, 1));
+        let refused = question.put(terms, &published(), &mut rng).err();
+        assert_eq!(refused, Some(Objection::NoBlock.into()));
+    }
+
+    #[test]
+    fn other_rules_and_other_blocks_are_told_apart() {
+        let in_cells = |rules_digest, digest| {
+            let cells = Cells {
+                rules_digest,
+                ..cells(false, 1)
+            };
+            put(&["1950"], digest, Blocks::Cells(cells)).err()
+        };
+        assert_eq!(in_cells(RULES, IN_YEARS), None);
+        let theirs = "ID".to_owned();
+        let rules = Objection::Rules { theirs };
+        assert_eq!(in_cells([1; 32], [2; 32]), Some(rules.into()));
+        let offered = "year".to_owned();
+        let blocking = Objection::Blocking { offered };
+        assert_eq!(in_cells(RULES, [2; 32]), Some(blocking.into()));
+    }
+
+    #[test]
+    fn hashed_blocks_leave_nothing_out() {
+        let years = ["1950", "1949", "1948"];
+        let hashed = |bits| put(&years, RULES, Blocks::Hashed(bits));
+        let asked = hashed(4).unwrap();
+        assert!(asked.left_out.is_empty() && asked.len() == 3);
+        assert!(matches!(
+            asked.shown,
+            Shown::Prefixes {
+                bits: 4,
+                named: 1..=3
+            }
+        ));
+        for bits in [0, 5, 40] {
+            let refused = hashed(bits).err();
+            assert_eq!(refused, Some(Objection::HashBits { bits, most: 4 }.into()));
+        }
+    }
+}
