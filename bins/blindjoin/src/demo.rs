@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use blindjoin_columnar::{Output, ReadOptions, Reader, load_rules};
-use blindjoin_protocol::{Card, Cell, ProviderKeys, QuerierKeys};
+use blindjoin_protocol::leakage::Observer;
+use blindjoin_protocol::{Cell, ProviderKeys, QuerierKeys};
 use blindjoin_provider::Permissions;
-use blindjoin_querier::{Bars, Learned, People, Summary, human_bytes, report};
+use blindjoin_querier::{Bars, People, Summary, Told, human_bytes, report};
 use blindjoin_service::config::{KeyHolderConfig, ProviderConfig, QuerierConfig};
 use blindjoin_service::keyholder::{Decided, KeyHolder};
-use blindjoin_service::progress::Figures;
 use blindjoin_service::provider::Provider;
 use blindjoin_service::querier::{Counterparts, Linked, Question, link};
-use blindjoin_service::{Identity, program};
+use blindjoin_service::{Fingerprint, Identity, program};
 
 use crate::console::{self, Console};
 use crate::{init, synth};
@@ -83,15 +83,14 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
 
 /// What the three parties did.
 struct Outcome {
-    card: Card,
+    linked: Linked,
     decided: Option<Decided>,
-    figures: Figures,
+    certificates: [Fingerprint; 3],
     ids: blindjoin_columnar::RecordIds,
     keys: QuerierKeys,
     records: usize,
     rules: Vec<String>,
     summary: Summary,
-    terms: blindjoin_protocol::Terms,
     theirs: Arc<ProviderKeys>,
     took: Duration,
 }
@@ -123,6 +122,11 @@ fn link_all(setup: &init::Files, ours: &Path, console: &Console) -> anyhow::Resu
         .link
         .terms(people.rules.clone(), people.rules_digest, keys.len() as u64)?;
     let bars = Bars::new(console.is_quiet());
+    let certificates = [
+        identity.fingerprint(),
+        querier.providers[0].certificate_sha256,
+        querier.keyholder.certificate_sha256,
+    ];
     let started = Instant::now();
     let linkage = async {
         let keyholder = KeyHolder::bind(&keyholder).await?;
@@ -144,7 +148,7 @@ fn link_all(setup: &init::Files, ours: &Path, console: &Console) -> anyhow::Resu
         };
         let providing = provider.serve(std::future::pending());
         let question = Question::Keys(people.keys, None);
-        let linking = link(&identity, &counterparts, terms.clone(), question, &bars);
+        let linking = link(&identity, &counterparts, terms, question, &bars);
         // The servers end when the querier has its card.
         let linked = tokio::select! {
             linked = linking => linked?,
@@ -156,33 +160,49 @@ fn link_all(setup: &init::Files, ours: &Path, console: &Console) -> anyhow::Resu
         let decided = *decided.borrow();
         Ok::<_, blindjoin_service::Error>((linked, decided))
     };
-    let (Linked { card, figures, .. }, decided) = program::block_on(linkage)??;
+    let (linked, decided) = program::block_on(linkage)??;
     bars.finish();
     Ok(Outcome {
-        summary: Summary::of(&card, &people.ids, &people.rules),
-        card,
+        summary: Summary::of(&linked.card, &people.ids, &people.rules),
+        linked,
         decided,
-        figures,
+        certificates,
         ids: people.ids,
         keys,
         records: loaded.records,
         rules: people.rules,
-        terms,
         theirs,
         took: started.elapsed(),
     })
 }
 
+impl Outcome {
+    fn told(&self) -> Told<'_> {
+        Told {
+            linked: &self.linked,
+            least_block: None,
+            outside: 0,
+            counted: self.decided.and_then(|decided| decided.matches),
+            certificates: self.certificates,
+        }
+    }
+}
+
 /// Tells what each party did and learned.
 fn show(outcome: &Outcome) -> anyhow::Result<()> {
     let Outcome {
-        figures,
+        linked: Linked { figures, .. },
         summary,
-        terms,
         ..
     } = outcome;
     let say = |text: String| console::result(text).context("standard output");
-    let learned = Learned::of(figures, terms);
+    let session = outcome.told().session();
+    let learned = |observer| {
+        let clauses = session.sentences(observer);
+        clauses
+            .into_iter()
+            .try_for_each(|clause| say(format!("  learned: {clause}")))
+    };
     say(format!(
         "\nquerier: {} records, {} distinct keys under {} rules; encrypted {} table entries ({})",
         summary.records,
@@ -191,7 +211,7 @@ fn show(outcome: &Outcome) -> anyhow::Result<()> {
         figures.table_entries,
         human_bytes(figures.table_bytes),
     ))?;
-    say(format!("  learned: {}", learned.querier))?;
+    learned(Observer::Querier)?;
     say(format!(
         "data provider: {} records, {} distinct keys; computed {} masked comparisons ({})",
         outcome.records,
@@ -199,16 +219,14 @@ fn show(outcome: &Outcome) -> anyhow::Result<()> {
         figures.comparisons,
         human_bytes(figures.comparison_bytes),
     ))?;
-    say(format!("  learned: {}", learned.provider))?;
+    learned(Observer::Provider)?;
     say(format!(
         "key holder: made a key of {} bits, decrypted {} comparisons, released {}",
         figures.key_bits,
         figures.comparisons,
         human_bytes(figures.result_bytes),
     ))?;
-    let matches = outcome.decided.and_then(|decided| decided.matches);
-    let counted = matches.map_or_else(String::new, |matches| format!(" ({matches})"));
-    say(format!("  learned: {}{counted}", learned.keyholder))?;
+    learned(Observer::KeyHolder)?;
     let mut phases: Vec<Vec<String>> = figures
         .phases
         .iter()
@@ -237,7 +255,7 @@ fn check(outcome: &Outcome, truth: &Path) -> anyhow::Result<()> {
             Cell::NotMatched
         };
         for &(row, rule) in outcome.keys.cells(number) {
-            let found = outcome.card.row(row as usize)[usize::from(rule)];
+            let found = outcome.linked.card.row(row as usize)[usize::from(rule)];
             cells += 1;
             wrong += u64::from(found != expected && found != Cell::NotCompared);
         }
@@ -251,7 +269,7 @@ fn check(outcome: &Outcome, truth: &Path) -> anyhow::Result<()> {
     ))?;
 
     let people = shared(truth)?;
-    let matched = |row: &usize| outcome.card.matched(*row) == Some(true);
+    let matched = |row: &usize| outcome.linked.card.matched(*row) == Some(true);
     let (found, others): (Vec<usize>, Vec<usize>) = (0..outcome.ids.len())
         .filter(matched)
         .partition(|&row| people.contains(outcome.ids.get(row)));
@@ -282,14 +300,15 @@ fn shared(truth: &Path) -> anyhow::Result<BTreeSet<String>> {
 fn keep(folder: &Path, outcome: &Outcome) -> anyhow::Result<()> {
     let card = Output::create(&folder.join("card.csv"), true)?;
     let format = blindjoin_columnar::Format::Csv;
-    blindjoin_querier::write(&outcome.card, &outcome.ids, &outcome.rules, card, format)?;
+    blindjoin_querier::write(
+        &outcome.linked.card,
+        &outcome.ids,
+        &outcome.rules,
+        card,
+        format,
+    )?;
     let mut html = Output::create(&folder.join("report.html"), true)?;
-    let report = report(
-        "registry a at registry b",
-        &outcome.summary,
-        &outcome.figures,
-        &outcome.terms,
-    );
+    let report = report("registry a at registry b", &outcome.summary, outcome.told());
     html.write_all(report.to_html().as_bytes())?;
     Ok(html.commit()?)
 }

@@ -75,6 +75,7 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
         ids: &people.ids,
         rules: &ids,
         terms,
+        outside: people.records.len() - people.records.blocks().count(),
         question: Question::Records(people.records, cells),
     };
     let card = carry_out(asked, &resolved, card, report, quiet)?;

@@ -276,6 +276,11 @@ impl Elsewhere {
                     linked.left_out
                 ));
             }
+            if !quiet {
+                for line in &linked.learned {
+                    say(format_args!("{name}: {line}"));
+                }
+            }
             let outside = |row| linked.outside(row);
             let summary = Summary::besides(&linked.card, &people.ids, &people.rules, outside);
             for warning in summary.warnings() {

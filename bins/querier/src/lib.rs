@@ -3,7 +3,6 @@
 
 mod bars;
 mod card;
-mod learned;
 mod pairs;
 mod people;
 mod query;
@@ -12,9 +11,8 @@ mod report;
 
 pub use bars::Bars;
 pub use card::{Summary, write};
-pub use learned::Learned;
 pub use pairs::write_pairs;
 pub use people::People;
 pub use query::Query;
 pub use records::Records;
-pub use report::{human_bytes, report};
+pub use report::{Told, human_bytes, learned, report};

@@ -56,6 +56,7 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
         rules: &people.rules,
         terms,
         question: Question::Keys(people.keys, blocked.blocks),
+        outside: people.outside.len(),
     };
     carry_out(asked, &resolved, Some(card), report, quiet)?;
     Ok(())

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use blindjoin_columnar::{Format, Output, RecordIds};
 use blindjoin_protocol::{Card, Terms};
-use blindjoin_querier::{Bars, Summary, report, write};
+use blindjoin_querier::{Bars, Summary, Told, learned, report, write};
 use blindjoin_service::program::{self, say};
-use blindjoin_service::querier::{self, Linked, Question};
+use blindjoin_service::querier::{self, Question};
 use blindjoin_service::random;
 
 use crate::advice::advise;
@@ -21,6 +21,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) rules: &'a [String],
     pub(crate) terms: Terms,
     pub(crate) question: Question,
+    /// How many records have no value for the fields of the blocks.
+    pub(crate) outside: usize,
 }
 
 /// What is written, and how.
@@ -88,41 +90,50 @@ pub(crate) fn carry_out(
         rules,
         terms,
         question,
+        outside,
     } = asked;
-    let agreed = terms.clone();
+    let least_block = question.least_block();
     let counterparts = resolved.counterparts();
     let bars = Bars::new(quiet);
     let linking = querier::link(&resolved.identity, &counterparts, terms, question, &bars);
     let linked = program::block_on(linking);
     bars.finish();
-    let Linked {
-        card,
-        figures,
-        left_out,
-    } = linked
+    let linked = linked
         .context("starting the runtime")?
         .map_err(|error| advise(error, random::now()))?;
-    let summary = Summary::of(&card, ids, rules);
+    let told = Told {
+        linked: &linked,
+        least_block,
+        outside,
+        counted: None,
+        certificates: [
+            resolved.identity.fingerprint(),
+            counterparts.provider.certificate_sha256,
+            counterparts.keyholder.certificate_sha256,
+        ],
+    };
+    let summary = Summary::of(&linked.card, ids, rules);
     if let Some(mut output) = report_output {
         let title = format!("{} at {}", data.display(), resolved.provider.name);
-        let page = report(&title, &summary, &figures, &agreed).to_html();
+        let page = report(&title, &summary, told).to_html();
         output.write_all(page.as_bytes())?;
         output.commit()?;
     }
     if let Some((output, format)) = card_output {
-        write(&card, ids, rules, output, format)?;
+        write(&linked.card, ids, rules, output, format)?;
     }
-    if !left_out.is_empty() {
+    if !linked.left_out.is_empty() {
         say(format_args!(
             "{} records are not compared: {} does not offer their blocks, or they were not named",
-            left_out.len(),
+            linked.left_out.len(),
             resolved.provider.name
         ));
     }
     summary.warnings().iter().for_each(say);
     if !quiet {
         say(&summary);
-        say(figures.times());
+        learned(&told.session()).iter().for_each(say);
+        say(linked.figures.times());
     }
-    Ok(card)
+    Ok(linked.card)
 }

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use blindjoin_columnar::load_rules;
-use blindjoin_protocol::Cell;
-use blindjoin_querier::{Bars, Query};
+use blindjoin_protocol::{Cell, leakage};
+use blindjoin_querier::{Bars, Query, learned};
 use blindjoin_record::blocking::BlockKey;
 use blindjoin_service::program::{self, say};
 use blindjoin_service::provider::blocked_digest;
-use blindjoin_service::querier::{self, Blocks, Cells, Linked, Question};
+use blindjoin_service::querier::{self, Blocks, Cells, Question};
 use blindjoin_service::random;
 
 use crate::advice::advise;
@@ -94,9 +94,14 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<bool> {
         &bars,
     ));
     bars.finish();
-    let Linked { card, .. } = linked
+    let linked = linked
         .context("starting the runtime")?
         .map_err(|error| advise(error, random::now()))?;
+    if !quiet {
+        let session = leakage::Session::of(&linked.agreement, linked.named.as_ref());
+        learned(&session).iter().for_each(say);
+    }
+    let card = linked.card;
     let mut output = std::io::stdout().lock();
     for (id, cell) in ids.iter().zip(card.row(0)) {
         if *cell == Cell::Matched {

@@ -57,21 +57,7 @@
 //!
 //! # Leakage
 //!
-//! Everybody listed as a partner sees what a provider [publishes](Published): its rules, the class of
-//! its keys under each, the blocks it offers and their classes, and at which of the fixed dates they
-//! change. The key holder sees the manifest: classes of both sides, modes, identities.
-//!
-//! | mode | provider learns | key holder learns besides | querier learns beyond its matches |
-//! |---|---|---|---|
-//! | join, blind | size class of the querier | nothing | nothing |
-//! | join, counting | the same | matches and canaries | nothing |
-//! | join, counting with dummies | the same | that count with noise | nothing |
-//! | lookup, always blind | that one record is asked for | the same | nothing |
-//! | several keys per record | size class of the keys | as the join | which rule matched |
-//! | pairwise | the cells named, the padded number of rows in each | number of pairs, histogram of clause patterns | opaque handles: links of one provider record to several of its own |
-//! | pairwise with a threshold | the same | bits of anonymous pairs | the same, of pairs that reach the threshold (where the key holder is blind, shares of the others too, without identity) |
-//! | named blocks | the cells named, so where the querier has records unless it names all | size of the cells together | nothing |
-//! | hashed blocks | a prefix of the hash of every key asked for | number of blocks | nothing |
+#![doc = include_str!("../docs/leakage.md")]
 //!
 //! All parties follow the protocol but look at what they receive. Provider and key holder together
 //! read the querier's keys by trial; querier and key holder together learn no more than the
@@ -99,6 +85,7 @@ mod identity;
 mod input;
 mod keyholder;
 mod keys;
+pub mod leakage;
 mod manifest;
 mod mask;
 mod mersenne;

@@ -46,8 +46,8 @@ pub struct Report {
     pub phases: Vec<Phase>,
     /// How much crossed each connection.
     pub links: Vec<Link>,
-    /// What each party learned, one sentence per party.
-    pub learned: Vec<Fact>,
+    /// What each party learned, and what parties learn that pool what they see.
+    pub learned: Vec<Learned>,
     /// The public parameters of the session.
     pub parameters: Vec<Fact>,
 }
@@ -83,10 +83,19 @@ pub struct Link {
     pub bytes: u64,
 }
 
+/// What somebody learned.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Learned {
+    /// The party, or the parties together.
+    pub who: String,
+    /// What it is, a clause each; none means nothing.
+    pub what: Vec<String>,
+}
+
 /// A named statement.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fact {
-    /// The party or the parameter.
+    /// The parameter.
     pub name: String,
     /// What is said of it.
     pub value: String,
@@ -186,10 +195,16 @@ mod tests {
                 name: "querier to provider".to_owned(),
                 bytes: 1_048_576,
             }],
-            learned: vec![Fact {
-                name: "key holder".to_owned(),
-                value: "1,266 matches".to_owned(),
-            }],
+            learned: vec![
+                Learned {
+                    who: "key holder".to_owned(),
+                    what: vec!["1,266 matches".to_owned(), "the sizes".to_owned()],
+                },
+                Learned {
+                    who: "data provider".to_owned(),
+                    what: Vec::new(),
+                },
+            ],
             parameters: vec![Fact {
                 name: "modulus".to_owned(),
                 value: "3072 bits".to_owned(),
@@ -207,6 +222,8 @@ mod tests {
             "1.50 s",
             "1,048,576",
             "3072 bits",
+            "<td>1,266 matches;<br>the sizes</td>",
+            "<th>data provider</th><td>nothing</td>",
         ] {
             assert!(html.contains(figure), "{figure} is missing");
         }

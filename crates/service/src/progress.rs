@@ -48,30 +48,6 @@ impl Observer for () {
     fn news(&self, _news: News) {}
 }
 
-/// What of its records a querier shows a provider besides the size of its table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Shown {
-    /// Nothing.
-    #[default]
-    Nothing,
-    /// So many blocks of fields, which are all that the provider offers.
-    AllCells(u64),
-    /// Blocks of fields, in which it has records.
-    Cells {
-        /// Those named.
-        named: u64,
-        /// Those offered.
-        offered: u64,
-    },
-    /// Prefixes of a hash of every identifier.
-    Prefixes {
-        /// Their length in bits.
-        bits: u8,
-        /// How many occur.
-        named: u64,
-    },
-}
-
 /// What a linkage cost, sizes all public.
 #[derive(Clone, Debug, Default)]
 pub struct Figures {
@@ -85,8 +61,6 @@ pub struct Figures {
     pub comparisons: u64,
     /// The provider's keys (or the pairs) that the session has room for.
     pub provider_size: u64,
-    /// What the provider was shown besides the table.
-    pub shown: Shown,
     /// Bytes from querier to provider, sealed, without transport.
     pub table_bytes: u64,
     /// Bytes from provider to key holder, sealed, without transport.

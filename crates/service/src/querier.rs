@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use blindjoin_protocol::{
     Agreement, Allowance, Card, Channel, Error as ProtocolError, Handshake, Identity as Signer,
-    IdentityKey, Manifest, Parties, Published, SessionSecret, Terms,
+    IdentityKey, Manifest, Parties, Published, SessionSecret, Terms, leakage,
 };
 
 use crate::client::{Connection, Peer};
@@ -51,6 +51,10 @@ pub struct Linked {
     /// The rows, in order, that were not compared, or not under every rule, because their blocks are
     /// not offered, or were not named.
     pub left_out: Vec<u32>,
+    /// What was agreed.
+    pub agreement: Agreement,
+    /// The blocks that the provider was told, if there were some.
+    pub named: Option<leakage::Named>,
 }
 
 /// Asks a provider, on terms that suit the question.
@@ -104,20 +108,20 @@ async fn run_session(
     published.own.check(&charge).map_err(ProtocolError::from)?;
     let answer = provider.negotiate(&put.offer).await?;
     let manifest = Manifest::new(&put.offer, &answer, &published, parties)?;
-    let left_out = std::mem::take(&mut put.left_out);
+    let (left_out, named) = (std::mem::take(&mut put.left_out), put.named.take());
     clock.begin(Phase::Keys);
     let constant_time = counterparts.constant_time_tables;
     let opened = open(&provider, &keyholder, manifest, &signer, constant_time).await?;
     clock.begin(Phase::Table);
     let figures = Figures {
         asked: put.len(),
-        shown: put.shown,
         key_bits: opened.agreement.public_key().size().bits() as u64,
         table_entries: opened.agreement.sizes().table_entries(),
         comparisons: opened.agreement.sizes().comparison_ciphertexts(),
         provider_size: opened.agreement.manifest().provider_size,
         ..Figures::default()
     };
+    let agreement = opened.agreement.clone();
     let (card, figures) = run(provider, &keyholder, opened, put, figures, &clock).await?;
     Ok(Linked {
         card,
@@ -126,6 +130,8 @@ async fn run_session(
             ..figures
         },
         left_out,
+        agreement,
+        named,
     })
 }
 

@@ -8,4 +8,5 @@ mod febrl;
 mod file_modes;
 mod linkage;
 mod pairs;
+mod reports;
 mod world;

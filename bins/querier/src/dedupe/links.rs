@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use blindjoin_protocol::Card;
+use blindjoin_protocol::leakage::Session;
+use blindjoin_querier::learned;
 use blindjoin_service::config::{LinkOptions, NamedPeer};
 use blindjoin_service::querier::{self, Counterparts, Question};
 use blindjoin_service::{Identity, Peer, random};
@@ -28,6 +30,8 @@ pub(crate) struct Linked {
     pub(crate) card: Card,
     /// How many of our records are in blocks that the provider does not offer, or that were not named.
     pub(crate) left_out: usize,
+    /// What the provider and the key holder learned, in lines.
+    pub(crate) learned: Vec<String>,
     /// The rows outside of the blocks compared, in order.
     outside: Vec<u32>,
 }
@@ -82,17 +86,18 @@ pub(crate) async fn link_all(
                 let question = Question::Keys(keys, blocks);
                 let linking =
                     querier::link(&common.identity, &counterparts, terms, question, &*place);
-                let querier::Linked { card, left_out, .. } = Box::pin(linking)
+                let linked = Box::pin(linking)
                     .await
                     .map_err(|error| advise(error, random::now()))
                     .with_context(|| format!("linking with {}", provider.name))?;
                 place.finish();
-                outside.extend(&left_out);
+                outside.extend(&linked.left_out);
                 outside.sort_unstable();
-                let left_out = left_out.len();
+                let session = Session::of(&linked.agreement, linked.named.as_ref());
                 let linked = Linked {
-                    card,
-                    left_out,
+                    learned: learned(&session),
+                    card: linked.card,
+                    left_out: linked.left_out.len(),
                     outside,
                 };
                 anyhow::Ok((provider.name, linked))

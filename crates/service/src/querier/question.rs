@@ -1,12 +1,11 @@
 //! What a querier asks, and what of it the provider's publication leaves.
 
+use blindjoin_protocol::leakage::Named;
 use blindjoin_protocol::{
     Agreement, BlockDirectory, Blocking, Error, JoinKeys, Objection, Offer, Published, Querier,
     QuerierKeys, QuerierRecords, SessionSecret, Terms,
 };
 use rand::CryptoRng;
-
-use crate::progress::Shown;
 
 /// What a querier asks of a provider.
 #[derive(Debug)]
@@ -52,8 +51,8 @@ pub(super) struct Put {
     question: Ready,
     /// The rows that are not compared, or not under every rule, for want of a block.
     pub(super) left_out: Vec<u32>,
-    /// What the blocks named show the provider.
-    pub(super) shown: Shown,
+    /// The blocks named, if there are some.
+    pub(super) named: Option<Named>,
 }
 
 /// What is left of a question.
@@ -63,6 +62,17 @@ enum Ready {
 }
 
 impl Question {
+    /// The least number of the querier's records in a block that it names by itself, where it asks
+    /// about cells.
+    pub fn least_block(&self) -> Option<u64> {
+        match self {
+            Self::Keys(_, Some(Blocks::Cells(cells))) | Self::Records(_, cells) => {
+                Some(cells.least)
+            }
+            Self::Keys(_, None | Some(Blocks::Hashed(_))) => None,
+        }
+    }
+
     /// Puts the question on what the provider publishes: makes the offer, and leaves out what is in
     /// no block that is offered.
     pub(super) fn put(
@@ -83,7 +93,7 @@ impl Question {
                     return Err(Objection::NoBlock.into());
                 }
                 Ok(Put {
-                    shown: shown(&blocks, blocking, occurring),
+                    named: Some(named(&blocks, blocking, occurring)),
                     offer: Offer::for_blocks(terms, published, &blocks, rng)?,
                     question: Ready::Records(records, blocks),
                     left_out,
@@ -100,8 +110,8 @@ fn put_keys(
     published: &Published,
     rng: &mut impl CryptoRng,
 ) -> Result<Put, Error> {
-    let (blocks, shown) = match blocks {
-        None => (None, Shown::Nothing),
+    let (blocks, named) = match blocks {
+        None => (None, None),
         Some(Blocks::Hashed(bits)) => {
             let most = published.most_hash_bits(&terms.rules);
             if bits == 0 || bits > most {
@@ -110,7 +120,7 @@ fn put_keys(
             let salt = published.own.salt;
             let blocks = BlockDirectory::hashed(bits, salt, keys.iter(), rng);
             let named = blocks.len() as u64;
-            (Some(blocks), Shown::Prefixes { bits, named })
+            (Some(blocks), Some(Named::Prefixes { bits, named }))
         }
         Some(Blocks::Cells(cells)) => {
             let blocking = cells.blocking(published, &terms)?;
@@ -120,8 +130,8 @@ fn put_keys(
             } else {
                 BlockDirectory::all(blocking, rng)
             };
-            let shown = shown(&blocks, blocking, cells.occurring);
-            (Some(blocks), shown)
+            let named = named(&blocks, blocking, cells.occurring);
+            (Some(blocks), Some(named))
         }
     };
     let left_out = blocks
@@ -134,17 +144,16 @@ fn put_keys(
         offer: Offer::for_keys(terms, published, &keys, blocks.as_ref(), rng)?,
         question: Ready::Keys(keys),
         left_out,
-        shown,
+        named,
     })
 }
 
-fn shown(blocks: &BlockDirectory, blocking: &Blocking, occurring: bool) -> Shown {
-    let offered = blocking.cells().len() as u64;
-    if occurring {
-        let named = blocks.len() as u64;
-        Shown::Cells { named, offered }
-    } else {
-        Shown::AllCells(offered)
+fn named(blocks: &BlockDirectory, blocking: &Blocking, occurring: bool) -> Named {
+    Named::Cells {
+        fields: blocking.name().to_owned(),
+        named: blocks.len() as u64,
+        offered: blocking.cells().len() as u64,
+        occurring,
     }
 }
 

@@ -1,0 +1,236 @@
+//! The leakage table of the documents.
+
+use std::fmt::Write;
+
+use crate::leakage::{Counting, Fact, Linkage, Observer, Part, Way};
+
+/// A row of the table.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The mode.
+    pub mode: &'static str,
+    /// What each of [`Observer::ALL`] learns.
+    pub cells: [String; 5],
+    /// The tests that compare whole views of two worlds, as `file::test`.
+    pub pinned: &'static [&'static str],
+}
+
+/// How a row of a session comes about.
+struct Kind {
+    mode: &'static str,
+    /// The modes that it combines.
+    linkage: Linkage,
+    /// The row with which it is compared, and its name; its facts are not repeated.
+    base: Option<(Linkage, &'static str)>,
+    pinned: &'static [&'static str],
+}
+
+const COUNTED: Linkage = Linkage {
+    counting: Counting::Counted,
+    ..Linkage::JOIN
+};
+
+const BLIND_JOIN: (Linkage, &str) = (Linkage::JOIN, "as a blind join");
+
+const PAIRS: Linkage = Linkage {
+    way: Way::Pairs,
+    part: Part::Cells,
+    ..COUNTED
+};
+
+const KINDS: [Kind; 12] = [
+    Kind {
+        mode: "join, blind (the default)",
+        linkage: Linkage::JOIN,
+        base: None,
+        pinned: &[
+            "statistics::the_view_is_uniform",
+            "transcript::lengths_do_not_depend_on_records",
+        ],
+    },
+    Kind {
+        mode: "join, counted (`--counting`)",
+        linkage: COUNTED,
+        base: Some(BLIND_JOIN),
+        pinned: &["statistics::matches_sit_anywhere_and_show_random_labels"],
+    },
+    Kind {
+        mode: "join, counted with false matches (`--hide-count`)",
+        linkage: Linkage {
+            counting: Counting::Blurred,
+            ..Linkage::JOIN
+        },
+        base: Some(BLIND_JOIN),
+        pinned: &["jobs::dummy_counts_scatter_around_their_mean"],
+    },
+    Kind {
+        mode: "several rules",
+        linkage: Linkage {
+            several_rules: true,
+            ..Linkage::JOIN
+        },
+        base: Some(BLIND_JOIN),
+        pinned: &["publication::a_session_pays_for_its_own_rules"],
+    },
+    Kind {
+        mode: "lookup (always blind)",
+        linkage: Linkage {
+            way: Way::Lookup,
+            ..Linkage::JOIN
+        },
+        base: None,
+        pinned: &["transcript::lookups_look_alike"],
+    },
+    Kind {
+        mode: "named cells (`--block FIELDS`)",
+        linkage: Linkage {
+            part: Part::Cells,
+            ..Linkage::JOIN
+        },
+        base: Some(BLIND_JOIN),
+        pinned: &["blocks::all_cells_are_the_same_whatever_the_records_are"],
+    },
+    Kind {
+        mode: "hashed blocks (`--block hash:BITS`)",
+        linkage: Linkage {
+            part: Part::Prefixes,
+            ..Linkage::JOIN
+        },
+        base: Some(BLIND_JOIN),
+        pinned: &["publication::hashed_blocks_cost_their_bound_whatever_is_in_them"],
+    },
+    Kind {
+        mode: "pairs",
+        linkage: PAIRS,
+        base: None,
+        pinned: &[
+            "pairwise::pairs_look_alike_whatever_the_records_are",
+            "pairwise::nobody_learns_which_of_several_probes_holds",
+        ],
+    },
+    Kind {
+        mode: "pairs, blind (`--blind`)",
+        linkage: Linkage {
+            counting: Counting::Blind,
+            ..PAIRS
+        },
+        base: Some((PAIRS, "as pairs")),
+        pinned: &[],
+    },
+    Kind {
+        mode: "pairs with a threshold",
+        linkage: Linkage {
+            way: Way::ScoredPairs,
+            ..PAIRS
+        },
+        base: Some((PAIRS, "as pairs")),
+        pinned: &["pairwise::pairs_open_from_the_threshold_on"],
+    },
+    Kind {
+        mode: "pairs with a threshold, blind",
+        linkage: Linkage {
+            way: Way::ScoredPairs,
+            counting: Counting::Blind,
+            ..PAIRS
+        },
+        base: Some((PAIRS, "as pairs")),
+        pinned: &[],
+    },
+    Kind {
+        mode: "`--mask full`",
+        linkage: Linkage {
+            full_mask: true,
+            ..Linkage::JOIN
+        },
+        base: Some(BLIND_JOIN),
+        pinned: &[],
+    },
+];
+
+/// Yields the rows of the table.
+pub fn rows() -> Vec<Row> {
+    let others = [Row {
+        mode: "de-duplication",
+        cells: [
+            "what one linkage shows it".to_owned(),
+            "what one linkage shows it, for each provider".to_owned(),
+            "which jurisdictions hold its records".to_owned(),
+            "as the linkages".to_owned(),
+            "as the linkages".to_owned(),
+        ],
+        pinned: &[],
+    }];
+    KINDS.iter().map(Kind::row).chain(others).collect()
+}
+
+/// Yields the whole table in Markdown, and before it what does not depend on the mode.
+pub fn table() -> String {
+    let mut text = format!(
+        "Everybody whom a provider lists as a querier sees {PUBLISHED}. The key holder of a session sees \
+         {MANIFEST}. What somebody learns besides:\n\n"
+    );
+    text += "| mode | provider learns | key holder learns besides the manifest | querier learns \
+                    beyond its matches | querier + key holder, both passive | provider + key holder | \
+                    pinned by |\n|---|---|---|---|---|---|---|\n";
+    for row in rows() {
+        let pinned: Vec<String> = row.pinned.iter().map(|test| format!("`{test}`")).collect();
+        let cells = row.cells.join(" | ");
+        let line = format!("| {} | {cells} | {} |", row.mode, pinned.join(", "));
+        writeln!(text, "{line}").expect("a string takes all that is written");
+    }
+    text
+}
+
+/// Yields the table of the default mode, a line for each party, in Markdown.
+pub fn summary() -> String {
+    let learned = |observer| cell(&Linkage::JOIN.learned(observer));
+    format!(
+        "| party | learns |\n|---|---|\n\
+         | querier | which of its records matched, and under which rule; {}; of the provider {PUBLISHED} |\n\
+         | data provider | {} |\n\
+         | key holder | of the session {MANIFEST}; of the matches {} |\n",
+        learned(Observer::Querier),
+        learned(Observer::Provider),
+        learned(Observer::KeyHolder),
+    )
+}
+
+/// What a provider lets all of its queriers know.
+const PUBLISHED: &str = "what it publishes to all of its queriers alike, at fixed dates: its rules and what it \
+                         allows, the class of its keys under each rule, the cells that it offers and their \
+                         classes, the dates themselves";
+
+/// What a key holder sees of every session.
+const MANIFEST: &str = "its manifest: who takes part, in which way, under which rules, and the classes of \
+                        both sides";
+
+impl Kind {
+    fn row(&self) -> Row {
+        Row {
+            mode: self.mode,
+            cells: Observer::ALL.map(|observer| {
+                let learned = self.linkage.learned(observer);
+                let Some((base, name)) = self.base else {
+                    return cell(&learned);
+                };
+                let base = base.learned(observer);
+                if base == learned {
+                    name.to_owned()
+                } else if !base.is_empty() && learned.starts_with(&base) {
+                    format!("{name}, and {}", cell(&learned[base.len()..]))
+                } else {
+                    cell(&learned)
+                }
+            }),
+            pinned: self.pinned,
+        }
+    }
+}
+
+fn cell(learned: &[Fact]) -> String {
+    if learned.is_empty() {
+        return "nothing".to_owned();
+    }
+    let clauses: Vec<&str> = learned.iter().map(|fact| fact.in_general()).collect();
+    clauses.join("; ")
+}
