@@ -1,0 +1,54 @@
+//! What the provider sees must not depend on who the querier's records are.
+
+use crate::common::{population, provider_keys, querier_keys};
+use crate::view::{World, distinguish, modes, play};
+
+fn world(terms: &blindjoin_protocol::Terms, ours: &[String], theirs: &[String]) -> World {
+    World::new(
+        terms.clone(),
+        querier_keys(ours.iter().map(String::as_str)),
+        provider_keys(theirs.iter().map(String::as_str)),
+    )
+}
+
+/// A or B, all or none of them the provider's, one more or one less.
+#[test]
+fn the_provider_cannot_tell_who_is_asked_for() {
+    let (strangers, theirs, _) = population(1, 60, 40, 0);
+    let known: Vec<String> = theirs.iter().chain(&strangers).take(60).cloned().collect();
+    let (others, _, _) = population(2, 60, 1, 0);
+    for (name, terms) in modes() {
+        let lists = if name == "lookup" {
+            [&known[..1], &strangers[..1], &others[..1], &strangers[5..6]]
+        } else {
+            [&known[..], &strangers[..], &others[..], &strangers[1..]]
+        };
+        let [first, rest @ ..] = lists.map(|ours| {
+            let seed = ours.len() as u64 + u64::from(ours[0].as_bytes()[0]);
+            play(&world(&terms, ours, &theirs), seed).provider
+        });
+        for (number, other) in rest.iter().enumerate() {
+            // A table of a lookup has a handful of places: what is not random decides alone.
+            let apart = if name == "lookup" {
+                distinguish_fixed(&first, other)
+            } else {
+                distinguish(&first, other)
+            };
+            assert_eq!(apart, None, "{name}: {number}");
+        }
+    }
+}
+
+fn distinguish_fixed(one: &crate::view::View, other: &crate::view::View) -> Option<String> {
+    distinguish(&one.without_random(), &other.without_random())
+}
+
+/// The control: a class is granted, so it is noticed.
+#[test]
+fn the_provider_sees_the_class_of_the_querier() {
+    let (ours, theirs, _) = population(3, 200, 40, 0);
+    let (_, terms) = modes().swap_remove(1);
+    let few = play(&world(&terms, &ours[..60], &theirs), 1).provider;
+    let many = play(&world(&terms, &ours, &theirs), 2).provider;
+    assert!(distinguish(&few, &many).is_some());
+}
