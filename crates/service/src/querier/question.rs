@@ -251,27 +251,19 @@ mod tests {
     #[test]
     fn what_is_in_no_cell_is_left_out_and_what_is_named_is_shown() {
         let years = ["1950", "1950", "1949", "1951"];
-        for (cells, left_out, shown) in [
-            (cells(false, 9), &[2][..], Shown::AllCells(2)),
-            (
-                cells(true, 1),
-                &[2],
-                Shown::Cells {
-                    named: 2,
-                    offered: 2,
-                },
-            ),
-            (
-                cells(true, 2),
-                &[2, 3],
-                Shown::Cells {
-                    named: 1,
-                    offered: 2,
-                },
-            ),
+        let of_years = |named, occurring| Named::Cells {
+            fields: "year".to_owned(),
+            named,
+            offered: 2,
+            occurring,
+        };
+        for (cells, left_out, named) in [
+            (cells(false, 9), &[2][..], of_years(2, false)),
+            (cells(true, 1), &[2], of_years(2, true)),
+            (cells(true, 2), &[2, 3], of_years(1, true)),
         ] {
             let put = put(&years, IN_YEARS, Blocks::Cells(cells)).unwrap();
-            assert_eq!((&*put.left_out, put.shown), (left_out, shown));
+            assert_eq!((&*put.left_out, &put.named), (left_out, &Some(named)));
             assert_eq!(put.len(), 4 - left_out.len() as u64);
             published().admit(&put.offer).unwrap();
         }
@@ -322,11 +314,11 @@ mod tests {
         let asked = hashed(4).unwrap();
         assert!(asked.left_out.is_empty() && asked.len() == 3);
         assert!(matches!(
-            asked.shown,
-            Shown::Prefixes {
+            asked.named,
+            Some(Named::Prefixes {
                 bits: 4,
                 named: 1..=3
-            }
+            })
         ));
         for bits in [0, 5, 40] {
             let refused = hashed(bits).err();
