@@ -11,7 +11,7 @@ pub struct Row {
     pub mode: &'static str,
     /// What each of [`Observer::ALL`] learns.
     pub cells: [String; 5],
-    /// The tests that compare whole views of two worlds, as `file::test`.
+    /// The tests that pin it, as `file::test`; most compare all that a party receives in two worlds.
     pub pinned: &'static [&'static str],
 }
 
@@ -38,21 +38,30 @@ const PAIRS: Linkage = Linkage {
     ..COUNTED
 };
 
+/// The games that are played in every way of joining and looking up.
+const EVERY_WAY: &[&str] = &[
+    "provider::the_provider_cannot_tell_who_is_asked_for",
+    "keyholder::a_blind_key_holder_cannot_tell_whether_anybody_matches",
+    "querier::the_querier_cannot_tell_who_else_is_in_the_registry",
+    "coalitions::querier_and_key_holder_learn_no_more_than_the_querier",
+    "coalitions::provider_and_key_holder_together_read_the_table",
+];
+
 const KINDS: [Kind; 12] = [
     Kind {
         mode: "join, blind (the default)",
         linkage: Linkage::JOIN,
         base: None,
-        pinned: &[
-            "statistics::the_view_is_uniform",
-            "transcript::lengths_do_not_depend_on_records",
-        ],
+        pinned: EVERY_WAY,
     },
     Kind {
         mode: "join, counted (`--counting`)",
         linkage: COUNTED,
         base: Some(BLIND_JOIN),
-        pinned: &["statistics::matches_sit_anywhere_and_show_random_labels"],
+        pinned: &[
+            "keyholder::a_counting_key_holder_cannot_tell_who_matches",
+            "keyholder::a_counting_key_holder_sees_the_count",
+        ],
     },
     Kind {
         mode: "join, counted with false matches (`--hide-count`)",
@@ -61,7 +70,7 @@ const KINDS: [Kind; 12] = [
             ..Linkage::JOIN
         },
         base: Some(BLIND_JOIN),
-        pinned: &["jobs::dummy_counts_scatter_around_their_mean"],
+        pinned: &["keyholder::dummies_blur_the_count"],
     },
     Kind {
         mode: "several rules",
@@ -79,7 +88,7 @@ const KINDS: [Kind; 12] = [
             ..Linkage::JOIN
         },
         base: None,
-        pinned: &["transcript::lookups_look_alike"],
+        pinned: EVERY_WAY,
     },
     Kind {
         mode: "named cells (`--block FIELDS`)",
@@ -88,7 +97,10 @@ const KINDS: [Kind; 12] = [
             ..Linkage::JOIN
         },
         base: Some(BLIND_JOIN),
-        pinned: &["blocks::all_cells_are_the_same_whatever_the_records_are"],
+        pinned: &[
+            "blocks::naming_all_cells_shows_nobody_where_the_records_are",
+            "blocks::the_key_holder_cannot_tell_which_cells_are_named",
+        ],
     },
     Kind {
         mode: "hashed blocks (`--block hash:BITS`)",
@@ -97,7 +109,9 @@ const KINDS: [Kind; 12] = [
             ..Linkage::JOIN
         },
         base: Some(BLIND_JOIN),
-        pinned: &["publication::hashed_blocks_cost_their_bound_whatever_is_in_them"],
+        pinned: &[
+            "blocks::hashed_blocks_show_the_provider_prefixes_and_the_key_holder_nothing_more",
+        ],
     },
     Kind {
         mode: "pairs",
@@ -143,7 +157,7 @@ const KINDS: [Kind; 12] = [
             ..Linkage::JOIN
         },
         base: Some(BLIND_JOIN),
-        pinned: &[],
+        pinned: EVERY_WAY,
     },
 ];
 
