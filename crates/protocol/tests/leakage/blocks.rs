@@ -6,7 +6,7 @@ use blindjoin_protocol::{
 };
 
 use crate::common::{blocking, published, rng, terms};
-use crate::view::{World, distinguish, play};
+use crate::view::{Asked, World, distinguish, play};
 
 fn key_of(name: &str, year: &str) -> Vec<u8> {
     let mut key = Vec::new();
@@ -50,8 +50,7 @@ fn blind() -> Terms {
 fn world(directory: BlockDirectory, ours: QuerierKeys, theirs: ProviderKeys) -> World {
     World {
         terms: blind(),
-        ours,
-        theirs,
+        asked: Asked::Keys(ours, theirs),
         blocks: Some(directory),
         provider_size: 320,
     }

@@ -18,6 +18,7 @@ mod common;
 mod blocks;
 mod coalitions;
 mod keyholder;
+mod pairs;
 mod provider;
 mod querier;
 mod view;

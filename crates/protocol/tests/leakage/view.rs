@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use blindjoin_protocol::{
-    BlockDirectory, CANARY_ROOM, KeyHolder, Mode, ProviderKeys, QuerierKeys, TableKind, Terms,
+    BlockDirectory, CANARY_ROOM, KeyHolder, Mask, Mode, Provider, ProviderJobs, ProviderKeys,
+    ProviderRecords, Querier, QuerierKeys, QuerierRecords, TableIntake, TableKind, Terms,
     published_class, size_class,
 };
 use num_bigint::BigUint;
 
 use crate::common::{
-    Session, decide, key_of, open_all, open_result, send_comparisons, send_result, send_table,
-    session, take_table,
+    Session, decide, key_of, open_all, open_result, seal_all, send_comparisons, send_result,
+    send_table, session, take_table,
 };
 
 /// The sessions of a world whose random parts are pooled.
@@ -19,15 +20,19 @@ const SESSIONS: u64 = 7;
 /// The name of the number of words that a counting key holder takes for matches.
 const COUNTED: &str = "matches counted";
 
-/// A linkage, and both parties' keys for it.
-#[derive(Clone)]
+/// A linkage, and what both parties have for it.
 pub(crate) struct World {
     pub(crate) terms: Terms,
-    pub(crate) ours: QuerierKeys,
-    pub(crate) theirs: ProviderKeys,
+    pub(crate) asked: Asked,
     pub(crate) blocks: Option<BlockDirectory>,
     /// What the provider's side has room for.
     pub(crate) provider_size: u64,
+}
+
+/// What the querier asks about, and what the provider holds.
+pub(crate) enum Asked {
+    Keys(QuerierKeys, ProviderKeys),
+    Records(QuerierRecords, ProviderRecords),
 }
 
 impl World {
@@ -36,18 +41,34 @@ impl World {
         let provider_size = published_class(theirs.len() as u64, 0);
         Self {
             terms,
-            ours,
-            theirs,
+            asked: Asked::Keys(ours, theirs),
             blocks: None,
             provider_size,
         }
     }
 
+    /// A world of pairs in the cells of a directory.
+    pub(crate) fn of_pairs(
+        terms: Terms,
+        blocks: BlockDirectory,
+        ours: QuerierRecords,
+        theirs: ProviderRecords,
+    ) -> Self {
+        Self {
+            terms,
+            asked: Asked::Records(ours, theirs),
+            provider_size: blocks.pairs() + CANARY_ROOM,
+            blocks: Some(blocks),
+        }
+    }
+
     fn querier_size(&self) -> u64 {
-        match self.terms.mode {
-            Mode::Lookup => self.terms.rules.len() as u64 + u64::from(self.terms.canaries),
-            Mode::Join { .. } | Mode::Pairwise(_) => {
-                size_class(self.ours.len() as u64 + CANARY_ROOM)
+        match (&self.terms.mode, &self.asked) {
+            (Mode::Lookup, _) => self.terms.rules.len() as u64 + u64::from(self.terms.canaries),
+            (_, Asked::Keys(ours, _)) => size_class(ours.len() as u64 + CANARY_ROOM),
+            (_, Asked::Records(..)) => {
+                let blocks = self.blocks.as_ref().unwrap();
+                size_class(blocks.padded_rows() + CANARY_ROOM)
             }
         }
     }
@@ -140,10 +161,10 @@ fn play_one(world: &World, seed: u64, views: [&mut View; 3]) {
     let t_bits = u64::from(suite.t_bits());
 
     // The provider receives the table, and from the key holder nothing but that it is closed.
-    let (querier, table) = send_table(&session, world.ours.clone()).unwrap();
+    let (querier, table) = lay_out(world, &session);
     at_provider.begin(&session);
     at_provider.lengths("table", &table);
-    let intake = blindjoin_protocol::TableIntake::new(&session.agreement);
+    let intake = TableIntake::new(&session.agreement);
     let (_, entries) = open_all(intake.stream(&session.provider_to_querier), &table).unwrap();
     let width = sizes.table().item_bytes();
     let tails = entries.iter().flat_map(|entries| {
@@ -154,7 +175,7 @@ fn play_one(world: &World, seed: u64, views: [&mut View; 3]) {
     at_provider.random("ciphertexts", tails);
 
     // The key holder receives the comparisons, and decrypts them.
-    let provider = take_table(&session, &world.theirs, &table).unwrap();
+    let provider = bring_together(world, &session, &table);
     let (comparisons, summary) = send_comparisons(&session, &provider).unwrap();
     at_keyholder.begin(&session);
     at_keyholder.lengths("comparisons", &comparisons);
@@ -163,18 +184,23 @@ fn play_one(world: &World, seed: u64, views: [&mut View; 3]) {
     let stream = role.comparison_stream(&session.keyholder_to_provider);
     let (_, payloads) = open_all(stream, &comparisons).unwrap();
     let t = BigUint::from(suite.t());
-    let mut small = 0;
+    // How many ciphertexts show a match in none, one, two, ... of their slots.
+    let mut small = vec![0; sizes.slots() + 1];
     for payload in payloads {
         let plain = key.decrypt(&payload).unwrap();
-        for slot in (0..plain.len()).flat_map(|i| slots(&plain.to_biguint(i), world, &session)) {
-            let (quotient, word) = (&slot / &t, &slot % &t);
-            small += u64::from(word.bits() <= u64::from(suite.label_bits()));
-            at_keyholder.random("words", [fraction(&word, t_bits)]);
-            let quotient = fraction(&quotient, suite.rho_bits() as u64);
-            at_keyholder.random("quotients", [quotient]);
+        for i in 0..plain.len() {
+            let mut shown = 0;
+            for slot in slots(&plain.to_biguint(i), world, &session) {
+                let (quotient, word) = (&slot / &t, &slot % &t);
+                shown += usize::from(word.bits() <= u64::from(suite.label_bits()));
+                at_keyholder.random("words", [fraction(&word, t_bits)]);
+                let quotient = fraction(&quotient, suite.rho_bits() as u64);
+                at_keyholder.random("quotients", [quotient]);
+            }
+            small[shown] += 1;
         }
     }
-    at_keyholder.fixed(COUNTED, [small]);
+    at_keyholder.fixed(COUNTED, small);
 
     // The querier receives the key holder's result and the provider's summary.
     let released = decide(&session, &comparisons).unwrap();
@@ -185,6 +211,20 @@ fn play_one(world: &World, seed: u64, views: [&mut View; 3]) {
     let card = open_result(&session, &querier, &result, &summary).unwrap();
     let cells = (0..card.rows()).flat_map(|row| card.row(row).to_vec());
     at_querier.fixed("card", cells.map(|cell| cell as u64));
+    // Handles are drawn afresh: which pairs share one is what they say.
+    let pairs = card.pairs();
+    let mut handles: Vec<u32> = pairs.iter().map(|pair| pair.handle).collect();
+    handles.sort_unstable();
+    handles.dedup();
+    at_querier.fixed("provider's records in pairs", [handles.len() as u64]);
+    let rows = pairs.iter().flat_map(|pair| {
+        let rules = pair.rules.iter().map(|&rule| u64::from(rule));
+        [u64::from(pair.row)]
+            .into_iter()
+            .chain(rules)
+            .collect::<Vec<_>>()
+    });
+    at_querier.fixed("pairs", rows);
     if world.terms.blind {
         let stream = querier.result_stream(&session.querier_to_keyholder);
         let (_, payloads) = open_all(stream, &result).unwrap();
@@ -196,11 +236,50 @@ fn play_one(world: &World, seed: u64, views: [&mut View; 3]) {
     }
 }
 
+/// The querier and its sealed table.
+fn lay_out(world: &World, session: &Session) -> (Querier, Vec<Vec<u8>>) {
+    let records = match &world.asked {
+        Asked::Keys(ours, _) => return send_table(session, ours.clone()).unwrap(),
+        Asked::Records(ours, _) => ours.clone(),
+    };
+    let channel = &session.querier_to_provider;
+    let keys = channel.join_keys(session.agreement.suite());
+    let (blocks, secret) = (world.blocks.as_ref().unwrap(), &session.secrets[0]);
+    let querier = Querier::for_pairs(&session.agreement, keys, blocks, records, secret).unwrap();
+    let table = seal_all(querier.table_stream(channel), |i| querier.table_chunk(i));
+    (querier, table.unwrap().1)
+}
+
+/// The provider, once it has the table.
+fn bring_together(world: &World, session: &Session, table: &[Vec<u8>]) -> Provider {
+    let records = match &world.asked {
+        Asked::Keys(_, theirs) => return take_table(session, theirs, table).unwrap(),
+        Asked::Records(_, theirs) => theirs,
+    };
+    let (agreement, secret) = (&session.agreement, &session.secrets[1]);
+    let keys = session.provider_to_querier.join_keys(agreement.suite());
+    let blocks = world.blocks.as_ref().unwrap();
+    let jobs = ProviderJobs::prepare_pairs(agreement, &keys, blocks, records, secret).unwrap();
+    let mut intake = TableIntake::new(agreement);
+    let stream = intake.stream(&session.provider_to_querier);
+    let (stream, payloads) = open_all(stream, table).unwrap();
+    for payload in payloads {
+        intake = intake.take(&payload).unwrap();
+    }
+    Provider::new(
+        agreement,
+        keys,
+        jobs,
+        intake.finish(&stream).unwrap(),
+        secret,
+    )
+}
+
 /// The slots of a plaintext, which are one plaintext each where a stream is not packed.
 fn slots(plain: &BigUint, world: &World, session: &Session) -> Vec<BigUint> {
     let bits = session.agreement.suite().slot_bits();
     let slots = session.agreement.sizes().slots();
-    if world.terms.mask == blindjoin_protocol::Mask::Full {
+    if world.terms.mask == Mask::Full {
         // Whole plaintexts are uniform below n, so their low bits are.
         let low = (BigUint::from(1_u8) << bits) - 1_u8;
         return vec![plain & low];
@@ -270,7 +349,7 @@ pub(crate) fn modes() -> Vec<(&'static str, Terms)> {
         ..crate::common::terms(table)
     };
     let full = Terms {
-        mask: blindjoin_protocol::Mask::Full,
+        mask: Mask::Full,
         ..join(TableKind::Cuckoo, false)
     };
     let lookup = Terms {
