@@ -102,6 +102,8 @@ fn link_all(setup: &init::Files, ours: &Path, console: &Console) -> anyhow::Resu
     // Free ports, so that a set-up which is already running is not in the way.
     "127.0.0.1:0".clone_into(&mut keyholder.listen);
     "127.0.0.1:0".clone_into(&mut provider.listen);
+    // An earlier demonstration's parties had other identities: nothing of theirs goes on.
+    forget(&provider.state_dir)?;
 
     let rules = load_rules(
         querier
@@ -311,4 +313,14 @@ fn keep(folder: &Path, outcome: &Outcome) -> anyhow::Result<()> {
     let report = report("registry a at registry b", &outcome.summary, outcome.told());
     html.write_all(report.to_html().as_bytes())?;
     Ok(html.commit()?)
+}
+
+/// Removes what a party of an earlier demonstration had to remember.
+fn forget(state: &Path) -> anyhow::Result<()> {
+    match std::fs::remove_dir_all(state) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("removing {}", state.display()))
+        }
+        _ => Ok(()),
+    }
 }

@@ -29,18 +29,15 @@ pub struct Loaded {
 pub struct Permissions<'a> {
     /// The blockings by fields that they may use.
     pub blocks: &'a [String],
-    /// The least number of records in a block that queriers may name.
-    pub least_block: usize,
-    /// The most pairs of records that a session may compare; with 0 no pairs are.
-    pub most_pairs: u64,
+    /// Whether pairs of records may be compared.
+    pub pairs: bool,
 }
 
 impl Permissions<'_> {
     /// Neither blocks nor pairs.
     pub const NONE: Self = Self {
         blocks: &[],
-        least_block: usize::MAX,
-        most_pairs: 0,
+        pairs: false,
     };
 }
 
@@ -67,8 +64,9 @@ pub fn load(data: &Path, rules: &RuleSet, permissions: Permissions<'_>) -> anyho
         let BlockKey::Fields(fields) = BlockKey::new(blocking, rules)? else {
             anyhow::bail!("blocks {blocking}: blocks of a hash need no entry");
         };
-        let pairs =
-            (permissions.most_pairs > 0).then(|| PairRecords::new(&forms).context("limits.pairs"));
+        let pairs = permissions
+            .pairs
+            .then(|| PairRecords::new(&forms).context("limits.pairs"));
         let Pass { take, .. } = pass(data, rules, &ids, Some(&fields), pairs.transpose()?)?;
         let sizes = take.blocks.sizes();
         let sizes = sizes.map(|(key, size)| Ok((key.as_bytes().to_vec(), usize::try_from(size)?)));
@@ -76,7 +74,7 @@ pub fn load(data: &Path, rules: &RuleSet, permissions: Permissions<'_>) -> anyho
             name: blocking.clone(),
             digest: blocked_digest(rules.digest(), fields.digest()),
             sizes: sizes.collect::<anyhow::Result<_>>()?,
-            keys: take.builder.build(),
+            keys: Arc::new(take.builder.build()),
             records: take.pairs.map(|pairs| Arc::new(pairs.records)),
         });
     }
@@ -86,8 +84,6 @@ pub fn load(data: &Path, rules: &RuleSet, permissions: Permissions<'_>) -> anyho
         forms,
         keys,
         blocked,
-        least_block: permissions.least_block,
-        most_pairs: permissions.most_pairs,
     };
     Ok(Loaded {
         registry,

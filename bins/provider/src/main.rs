@@ -38,6 +38,10 @@ struct Serve {
     /// Host and port to listen on, instead of the configuration's
     #[arg(long, value_name = "ADDRESS", env = "BLINDJOIN_PROVIDER_LISTEN")]
     listen: Option<String>,
+    /// Publish at once how large the registry is, whatever the date: for a registry that is another
+    /// one than was published. Queriers see that something has changed
+    #[arg(long)]
+    publish_now: bool,
     /// Log warnings only
     #[arg(long, short)]
     quiet: bool,
@@ -70,8 +74,7 @@ fn serve(arguments: &Serve) -> anyhow::Result<()> {
         &load_rules(&config.rules)?,
         Permissions {
             blocks: &config.blocks,
-            least_block: usize::try_from(config.limits.k_min)?,
-            most_pairs: config.limits.pairs,
+            pairs: config.limits.pairs > 0,
         },
     )?;
     if !arguments.quiet {
@@ -85,7 +88,11 @@ fn serve(arguments: &Serve) -> anyhow::Result<()> {
         ));
     }
     program::block_on(async {
-        let provider = Provider::bind(&config, registry).await?;
+        let provider = if arguments.publish_now {
+            Provider::bind_and_publish(&config, registry).await?
+        } else {
+            Provider::bind(&config, registry).await?
+        };
         program::listening(provider.address());
         provider.serve(server::signalled()).await
     })

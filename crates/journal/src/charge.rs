@@ -5,7 +5,10 @@ use redb::{ReadableTable, TableDefinition};
 use crate::store::absent;
 use crate::{Error, Journal};
 
-/// Caller and unit; the start of the period and what was spent since.
+/// When the period of a caller began.
+const PERIODS: TableDefinition<'_, &[u8], u64> = TableDefinition::new("periods");
+
+/// Caller and unit; the start of the period in which it was last charged, and what was spent in it.
 const CHARGES: TableDefinition<'_, (&[u8], &str), (u64, u64)> = TableDefinition::new("charges");
 
 /// One thing to be paid for.
@@ -19,12 +22,21 @@ pub struct Charge<'a> {
     pub allowance: u64,
 }
 
+/// What a caller has spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// In the period that is under way.
+    pub amount: u64,
+    /// When it ends; nothing where none is under way, since the next charge begins one.
+    pub until: Option<u64>,
+}
+
 impl Journal {
     /// Charges a caller, all of it or nothing.
     ///
-    /// A period of so many seconds begins with the first charge after the one before has ended. With
-    /// a clock that was turned back, the one that has begun goes on; so a budget is never more than
-    /// what the latest time seen allows.
+    /// A period of so many seconds begins with the caller's first charge after the one before has
+    /// ended. With a clock that was turned back, the one that has begun goes on; so a budget is never
+    /// more than what the latest time seen allows.
     ///
     /// # Errors
     ///
@@ -37,11 +49,15 @@ impl Journal {
         now: u64,
     ) -> Result<(), Error> {
         self.write(|transaction| {
+            let mut periods = transaction.open_table(PERIODS)?;
             let mut table = transaction.open_table(CHARGES)?;
+            let before = periods.get(caller)?.map(|start| start.value());
+            let start = before.filter(|start| is_under_way(*start, period, now));
+            let start = start.unwrap_or(now);
             for charge in charges {
                 let key = (caller, charge.unit);
                 let before = table.get(key)?.map(|entry| entry.value());
-                let (start, spent) = current(before, period, now);
+                let spent = since(start, before);
                 let (amount, allowance) = (charge.amount, charge.allowance);
                 let after = spent.checked_add(amount).filter(|&sum| sum <= allowance);
                 let Some(after) = after else {
@@ -55,32 +71,49 @@ impl Journal {
                 };
                 table.insert(key, (start, after))?;
             }
+            periods.insert(caller, start)?;
             Ok(Ok(()))
         })
     }
 
-    /// Yields what a caller has spent in the period that is under way.
+    /// Yields what a caller has spent of a unit.
     ///
     /// # Errors
     ///
     /// Only if the disk fails.
-    pub fn spent(&self, caller: &[u8], unit: &str, period: u64, now: u64) -> Result<u64, Error> {
+    pub fn spent(&self, caller: &[u8], unit: &str, period: u64, now: u64) -> Result<Spent, Error> {
         self.read(|transaction| {
-            let Some(table) = absent(transaction.open_table(CHARGES))? else {
-                return Ok(0);
+            let nothing = Spent {
+                amount: 0,
+                until: None,
             };
+            let Some(periods) = absent(transaction.open_table(PERIODS))? else {
+                return Ok(nothing);
+            };
+            let before = periods.get(caller)?.map(|start| start.value());
+            let Some(start) = before.filter(|start| is_under_way(*start, period, now)) else {
+                return Ok(nothing);
+            };
+            let table = transaction.open_table(CHARGES)?;
             let before = table.get((caller, unit))?.map(|entry| entry.value());
-            Ok(current(before, period, now).1)
+            Ok(Spent {
+                amount: since(start, before),
+                until: Some(start.saturating_add(period)),
+            })
         })
     }
 }
 
-/// The start of the period that a charge falls into, and what was spent in it.
-fn current(before: Option<(u64, u64)>, period: u64, now: u64) -> (u64, u64) {
-    match before {
-        Some((start, spent)) if now < start.saturating_add(period) => (start, spent),
-        _ => (now, 0),
-    }
+/// Whether a period still runs; with a clock that was turned back behind its start it does.
+fn is_under_way(start: u64, period: u64, now: u64) -> bool {
+    now < start.saturating_add(period)
+}
+
+/// What was spent since the start of a period, of what was last noted.
+fn since(start: u64, noted: Option<(u64, u64)>) -> u64 {
+    noted
+        .filter(|(noted_in, _)| *noted_in == start)
+        .map_or(0, |(_, spent)| spent)
 }
 
 #[cfg(test)]
@@ -120,8 +153,17 @@ mod tests {
         };
         assert_eq!(until, 1000 + DAY);
         journal.charge(b"a", &places(100), DAY, until).unwrap();
-        assert_eq!(journal.spent(b"a", "places", DAY, until).unwrap(), 100);
-        assert_eq!(journal.spent(b"a", "places", DAY, until + DAY).unwrap(), 0);
+        assert_eq!(
+            journal.spent(b"a", "places", DAY, until).unwrap().amount,
+            100
+        );
+        assert_eq!(
+            journal
+                .spent(b"a", "places", DAY, until + DAY)
+                .unwrap()
+                .amount,
+            0
+        );
     }
 
     #[test]
@@ -152,11 +194,30 @@ mod tests {
         };
         let refused = journal.charge(b"a", &both(4), DAY, 0);
         assert!(matches!(refused, Err(Error::Exhausted { unit, .. }) if unit == "lookups"));
-        assert_eq!(journal.spent(b"a", "places", DAY, 0).unwrap(), 0);
+        assert_eq!(journal.spent(b"a", "places", DAY, 0).unwrap().amount, 0);
         journal.charge(b"a", &both(3), DAY, 0).unwrap();
-        assert_eq!(journal.spent(b"a", "places", DAY, 0).unwrap(), 10);
-        assert_eq!(journal.spent(b"a", "lookups", DAY, 0).unwrap(), 3);
-        assert_eq!(journal.spent(b"b", "lookups", DAY, 0).unwrap(), 0);
+        assert_eq!(journal.spent(b"a", "places", DAY, 0).unwrap().amount, 10);
+        assert_eq!(journal.spent(b"a", "lookups", DAY, 0).unwrap().amount, 3);
+        assert_eq!(journal.spent(b"b", "lookups", DAY, 0).unwrap().amount, 0);
+    }
+
+    #[test]
+    fn all_units_of_a_caller_share_a_period() {
+        let (_folder, journal) = journal();
+        let lookups = |amount| Charge {
+            unit: "lookups",
+            amount,
+            allowance: 3,
+        };
+        let until = |now| journal.spent(b"a", "lookups", DAY, now).unwrap().until;
+        assert_eq!(until(50), None);
+        journal.charge(b"a", &places(10), DAY, 50).unwrap();
+        journal.charge(b"a", &[lookups(3)], DAY, DAY).unwrap();
+        assert_eq!(until(DAY), Some(50 + DAY));
+        journal.charge(b"a", &[lookups(2)], DAY, 50 + DAY).unwrap();
+        assert_eq!(until(50 + DAY), Some(50 + 2 * DAY));
+        let places = journal.spent(b"a", "places", DAY, 60 + DAY).unwrap();
+        assert_eq!(places.amount, 0, "of the period before");
     }
 
     #[test]
@@ -184,6 +245,6 @@ mod tests {
             callers.into_iter().map(|paid| paid.join().unwrap()).sum()
         });
         assert_eq!(paid, 14, "of 40 attempts at 7 of 100");
-        assert_eq!(journal.spent(b"a", "places", DAY, 0).unwrap(), 98);
+        assert_eq!(journal.spent(b"a", "places", DAY, 0).unwrap().amount, 98);
     }
 }

@@ -186,7 +186,7 @@ fn whatever_was_acknowledged_outlives_a_loss_of_power_at_any_moment() {
             let disk = Disk::holding(after_power_loss(&platter, &mut state));
             let journal = disk.journal().unwrap();
             journal.check_layout().unwrap();
-            let spent = journal.spent(CALLER, "places", 1 << 40, 5).unwrap();
+            let spent = journal.spent(CALLER, "places", 1 << 40, 5).unwrap().amount;
             assert!(
                 spent == charges || spent == charges + 1,
                 "after {operations} operations: {charges} acknowledged, {spent} held"
@@ -223,6 +223,9 @@ fn a_copy_that_was_made_meanwhile_is_whole() {
         // Neither closed nor dropped: as a kill leaves it.
         let copy = Disk::holding(disk.platter().current.clone());
         let copy = copy.journal().unwrap();
-        assert_eq!(copy.spent(CALLER, "places", 1 << 40, 5).unwrap(), done);
+        assert_eq!(
+            copy.spent(CALLER, "places", 1 << 40, 5).unwrap().amount,
+            done
+        );
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! | | what is kept | when it goes |
 //! |---|---|---|
-//! | [charges](Journal::charge) | per caller and unit: the start of the period, what was spent since | when the next period begins |
+//! | [charges](Journal::charge) | per caller the start of its period, per unit what was spent since | when the next period begins |
 //! | [used ids](Journal::use_id) | the id of every session ever opened, and when its agreement ends | after that end |
 //! | [values](Journal::keep) | bytes under a name: salts, noise, what was published | when they are replaced |
 //!
@@ -60,6 +60,6 @@ mod store;
 mod used;
 mod value;
 
-pub use charge::Charge;
+pub use charge::{Charge, Spent};
 pub use error::Error;
 pub use store::Journal;

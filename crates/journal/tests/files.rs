@@ -125,7 +125,7 @@ fn damage_is_noticed_or_harmless() {
         match open(folder.path()) {
             // A page that holds nothing, or the record of an earlier commit.
             Ok(journal) => {
-                assert_eq!(journal.spent(b"a", "places", 100, 0).unwrap(), 600);
+                assert_eq!(journal.spent(b"a", "places", 100, 0).unwrap().amount, 600);
                 for number in 0..200_u8 {
                     let again = journal.use_id(&[number; 32], 1000, 10);
                     assert!(matches!(again, Err(Error::Used)), "page {page}: {again:?}");

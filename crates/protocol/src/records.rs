@@ -89,17 +89,19 @@ impl QuerierRecords {
 pub struct ProviderRecords {
     /// How many values a record has: those of all parts of all clauses.
     width: usize,
-    len: u32,
+    /// The records of each block, by their numbers.
     blocks: BTreeMap<Vec<u8>, Vec<u32>>,
     /// Record after record, clause after clause, part after part; empty where there is none.
     values: Arena,
+    /// Numbers given so far.
+    numbers: u32,
 }
 
 /// Block keys stay out of logs: only how many records there are is shown.
 impl std::fmt::Debug for ProviderRecords {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ProviderRecords")
-            .field("records", &self.len)
+            .field("records", &self.len())
             .finish_non_exhaustive()
     }
 }
@@ -113,9 +115,9 @@ impl ProviderRecords {
                 .iter()
                 .map(|clause| clause.parts.len())
                 .sum(),
-            len: 0,
             blocks: BTreeMap::new(),
             values: Arena::default(),
+            numbers: 0,
         }
     }
 
@@ -139,7 +141,7 @@ impl ProviderRecords {
             "a value or none for each part of each clause"
         );
         check_joinable(values.iter().flatten().copied().chain([block]))?;
-        let record = number(self.len())?;
+        let record = number(self.numbers as usize)?;
         if let Some(members) = self.blocks.get_mut(block) {
             members.push(record);
         } else {
@@ -148,18 +150,43 @@ impl ProviderRecords {
         for value in values {
             self.values.push(value.unwrap_or_default());
         }
-        self.len = record + 1;
+        self.numbers = record + 1;
         Ok(())
     }
 
     /// Yields the number of records.
     pub fn len(&self) -> usize {
-        self.len as usize
+        self.blocks.values().map(Vec::len).sum()
     }
 
     /// Says whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
+    }
+
+    /// Calls `visit` with each record, block by block: its block, then its values in the order of
+    /// [`push`](Self::push), empty where there is none.
+    pub fn for_each(&self, mut visit: impl FnMut(&[&[u8]])) {
+        for (block, members) in &self.blocks {
+            for &record in members {
+                visit(&self.fields(block, record));
+            }
+        }
+    }
+
+    /// Removes the records of which `keep`, asked as in [`for_each`](Self::for_each), says no.
+    pub fn retain(&mut self, keep: impl Fn(&[&[u8]]) -> bool) {
+        let mut blocks = std::mem::take(&mut self.blocks);
+        for (block, members) in &mut blocks {
+            members.retain(|record| keep(&self.fields(block, *record)));
+        }
+        blocks.retain(|_, members| !members.is_empty());
+        self.blocks = blocks;
+    }
+
+    fn fields<'a>(&'a self, block: &'a [u8], record: u32) -> Vec<&'a [u8]> {
+        let values = self.values(record).map(Option::unwrap_or_default);
+        std::iter::once(block).chain(values).collect()
     }
 
     /// Yields the blocks, ascending, and how many records each holds.

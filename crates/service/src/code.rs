@@ -176,9 +176,11 @@ impl Code {
             | Error::Connect { .. }
             | Error::Creation { .. }
             | Error::File { .. }
+            | Error::Kept { .. }
             | Error::KeySize { .. }
             | Error::Listen { .. }
             | Error::Lost { .. }
+            | Error::Outgrown { .. }
             | Error::Randomness
             | Error::RefusedThem { .. }
             | Error::RefusedUs { .. }

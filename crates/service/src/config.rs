@@ -12,9 +12,11 @@ use crate::{Error, Fingerprint, Peer};
 
 mod dedupe;
 mod link;
+mod provider;
 
 pub use dedupe::{DedupePlan, Keep};
 pub use link::{LinkOptions, MaskChoice, Table};
+pub use provider::{Client, Counting, ProviderConfig, ProviderLimits};
 
 /// Configuration of a key holder.
 #[derive(Clone, Debug, Deserialize)]
@@ -90,82 +92,6 @@ impl Default for KeyHolderLimits {
             comparisons: 1_000_000_000,
             matches: 100_000_000,
             blind: true,
-            idle_seconds: 300,
-        }
-    }
-}
-
-/// Configuration of a data provider.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProviderConfig {
-    /// Host and port to serve on.
-    pub listen: String,
-    /// The registry, CSV or Parquet.
-    pub data: PathBuf,
-    /// Rules file, or the name of a built-in rule set.
-    pub rules: String,
-    /// Blockings by fields that queriers may use, such as `birth_year,state`.
-    #[serde(default)]
-    pub blocks: Vec<String>,
-    /// Reads tables of powers at addresses that depend on nothing secret.
-    #[serde(default)]
-    pub constant_time_tables: bool,
-    /// Accepts key sizes that protect nothing: for tests.
-    #[serde(default)]
-    pub insecure_test_keys: bool,
-    /// Who this party is.
-    pub identity: IdentityFiles,
-    /// Whom it trusts with keys.
-    pub keyholder: Peer,
-    /// What a session may cost.
-    #[serde(default)]
-    pub limits: ProviderLimits,
-    /// Who may ask.
-    #[serde(rename = "querier")]
-    pub queriers: Vec<Client>,
-}
-
-/// A party that may call.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(deny_unknown_fields)]
-pub struct Client {
-    /// SHA-256 of its certificate.
-    pub certificate_sha256: Fingerprint,
-}
-
-/// Limits of a provider.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ProviderLimits {
-    /// Sessions at once.
-    pub sessions: usize,
-    /// Entries of a querier's table: how many identifiers a session can test at most.
-    pub table: u64,
-    /// Whether it takes part in sessions in which the key holder enforces no cap.
-    pub blind: bool,
-    /// The least number of our records in a block that queriers may name.
-    pub k_min: u64,
-    /// The most bits of hashed blocks; 0 allows none.
-    pub hash_bits: u8,
-    /// The most pairs of records that a session may compare; 0 refuses pairwise linkages.
-    pub pairs: u64,
-    /// Table entries of one querier between two starts of this program, all sessions together.
-    pub table_total: u64,
-    /// How long a session may wait for a party that owes the next message.
-    pub idle_seconds: u64,
-}
-
-impl Default for ProviderLimits {
-    fn default() -> Self {
-        Self {
-            sessions: 4,
-            table: 50_000_000,
-            blind: true,
-            k_min: 11,
-            hash_bits: 0,
-            pairs: 0,
-            table_total: 1_000_000_000,
             idle_seconds: 300,
         }
     }
@@ -249,35 +175,6 @@ impl KeyHolderConfig {
         self.links
             .iter()
             .flat_map(|link| [link.querier, link.provider])
-            .collect()
-    }
-}
-
-impl ProviderConfig {
-    /// Reads the configuration of a provider.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::File`] if it is not there, [`Error::Configuration`] with line and key otherwise.
-    pub fn load(path: &Path) -> Result<Self, Error> {
-        let mut config: Self = parse(path, &read(path)?)?;
-        config.identity.relative_to(folder(path));
-        config.data = folder(path).join(&config.data);
-        config.rules = rules_relative_to(folder(path), &config.rules);
-        let check = Check { path };
-        check.address("listen", &config.listen)?;
-        check.address("keyholder.address", &config.keyholder.address)?;
-        check.some("querier", config.queriers.len())?;
-        check.positive("limits.sessions", config.limits.sessions as u64)?;
-        check.positive("limits.idle_seconds", config.limits.idle_seconds)?;
-        Ok(config)
-    }
-
-    /// Everybody who may connect.
-    pub fn clients(&self) -> BTreeSet<Fingerprint> {
-        self.queriers
-            .iter()
-            .map(|querier| querier.certificate_sha256)
             .collect()
     }
 }
@@ -397,6 +294,18 @@ fn folder(path: &Path) -> &Path {
     path.parent().unwrap_or_else(|| Path::new(""))
 }
 
+/// The folder of what a party must remember: as its configuration says, or beside the configuration
+/// under the same name, so that several parties can have theirs in one folder.
+fn state_dir(path: &Path, given: &Path) -> PathBuf {
+    if given.as_os_str().is_empty() {
+        let mut name = path.file_stem().unwrap_or_default().to_owned();
+        name.push("-state");
+        folder(path).join(name)
+    } else {
+        folder(path).join(given)
+    }
+}
+
 /// A name without extension and separator is a built-in rule set, anything else a path.
 fn rules_relative_to(folder: &Path, rules: &str) -> String {
     let path = folder.join(rules);
@@ -483,6 +392,16 @@ mod tests {
         let small = valid().replace("[[link]]", "[keys]\nbits = 512\n[[link]]");
         load_keyholder(&small).unwrap_err();
         load_keyholder(&format!("insecure_test_keys = true\n{small}")).unwrap();
+    }
+
+    #[test]
+    fn every_configuration_has_a_state_folder_of_its_own() {
+        let folder = |path: &str, given: &str| state_dir(Path::new(path), Path::new(given));
+        let state = folder("/etc/registry-a.toml", "");
+        assert_eq!(state, Path::new("/etc/registry-a-state"));
+        assert_eq!(folder("provider.toml", ""), Path::new("provider-state"));
+        assert_eq!(folder("/etc/p.toml", "state"), Path::new("/etc/state"));
+        assert_eq!(folder("/etc/p.toml", "/var/lib"), Path::new("/var/lib"));
     }
 
     #[test]

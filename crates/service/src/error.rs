@@ -80,6 +80,15 @@ pub enum Error {
         /// The size of their modulus.
         bits: u32,
     },
+    /// What the state folder keeps is not what was put there.
+    #[error(
+        "the state folder does not hold {what} as it was written: restore it from a copy, or move it \
+         away to begin anew"
+    )]
+    Kept {
+        /// What.
+        what: &'static str,
+    },
     /// The connection broke while a call was under way.
     #[error("the connection to the {role} at {address} broke: {reason}")]
     Lost {
@@ -112,6 +121,23 @@ pub enum Error {
     Panicked {
         /// Which.
         task: &'static str,
+    },
+    /// The registry is not what was published, by far.
+    #[error(
+        "only {known} of the registry's {keys} keys were in it when it was published on {dated}, and \
+         they have outgrown the published classes. Between two publications a provider serves what \
+         was published, and the next is on {next}. If this is another registry, start once with \
+         --publish-now; queriers then see new classes out of turn, and that something has changed"
+    )]
+    Outgrown {
+        /// The date of the publication.
+        dated: String,
+        /// The date of the next one.
+        next: String,
+        /// Keys now.
+        keys: usize,
+        /// Keys of the published version among them.
+        known: usize,
     },
     /// The policy of this party forbids what was asked.
     #[error(transparent)]
@@ -193,7 +219,9 @@ impl Error {
             | Self::Creation { .. }
             | Self::File { .. }
             | Self::KeySize { .. }
+            | Self::Kept { .. }
             | Self::Listen { .. }
+            | Self::Outgrown { .. }
             | Self::Tls(_) => Fault::Input,
             Self::Connect { .. }
             | Self::Lost { .. }

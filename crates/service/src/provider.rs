@@ -1,46 +1,58 @@
 //! The data provider as a server.
 
-use std::collections::btree_map::{BTreeMap, Entry};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
-use blindjoin_protocol::{
-    Admitted, Allowance, Answer, Counting, Handshake, KeyAnnouncement, KeySize, Manifest, Offer,
-    Policy, Published,
-};
-use rand::Rng;
+use blindjoin_journal::Journal;
+use blindjoin_protocol::Policy;
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
-use tracing::info;
+use tracing::{info, warn};
 
-use crate::client::{Connection, Peer};
 use crate::config::ProviderConfig;
 use crate::server::{Call, Caller, Listener};
 use crate::sessions::{CloseOnDrop, Sessions, short};
-use crate::wire::key_holder_client::KeyHolderClient;
 use crate::wire::link_request::Part;
 use crate::wire::link_response::Event;
 use crate::wire::provider_server::{Provider as Service, ProviderServer};
 use crate::wire::{
-    DescribeRequest, DescribeResponse, GetPublicKeyRequest, LinkRequest, LinkResponse,
-    NegotiateRequest, NegotiateResponse, ProviderOpenSessionRequest, ProviderOpenSessionResponse,
+    DescribeRequest, DescribeResponse, LinkRequest, LinkResponse, NegotiateRequest,
+    NegotiateResponse, ProviderOpenSessionRequest, ProviderOpenSessionResponse,
 };
-use crate::{Error, Fingerprint, Identity, Refusal, Role, pool, random, server, stream};
+use crate::{Error, Fingerprint, Identity, Refusal, Role, chain, pool, random, server, stream};
 
+mod budget;
+mod calendar;
+mod census;
+mod desk;
+mod edition;
+mod marks;
+mod memory;
+mod negotiations;
+mod noise;
+mod publisher;
 mod registry;
+mod rooms;
 mod session;
 
-use registry::Selected;
+use budget::Budget;
+pub use calendar::Every;
+use census::Census;
+use desk::Desk;
+use edition::Basis;
+use negotiations::Negotiations;
+use noise::Noise;
+use publisher::{Choices, Publisher};
 pub use registry::{Blocked, Registry, blocked_digest};
-use session::Open;
+use rooms::Rooms;
 
-/// How many offers of queriers may wait for their session.
-const OFFERS: usize = 256;
+/// How long an answered offer waits for its session. What was charged for it is gone then.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A provider bound to its address, not answering yet.
 #[derive(Debug)]
@@ -51,38 +63,76 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// Binds the configured address.
+    /// Opens the journal, publishes if it is time to, and binds the configured address.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Journal`] if the state folder cannot be used, [`Error::Outgrown`] if the registry
+    /// must be another one than was published.
     pub async fn bind(config: &ProviderConfig, registry: Registry) -> Result<Self, Error> {
+        Self::open(config, registry, false).await
+    }
+
+    /// [`bind`](Self::bind), but publishes whatever the date: queriers see new classes out of turn,
+    /// and so that the registry has changed. For a registry that is another one than was published.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind), but not [`Error::Outgrown`].
+    pub async fn bind_and_publish(
+        config: &ProviderConfig,
+        registry: Registry,
+    ) -> Result<Self, Error> {
+        Self::open(config, registry, true).await
+    }
+
+    async fn open(config: &ProviderConfig, registry: Registry, anew: bool) -> Result<Self, Error> {
         let identity = Identity::load(&config.identity)?;
+        let signer = blindjoin_protocol::Identity::from_seed(identity.seed());
+        let journal = Arc::new(Journal::open(&config.state_dir)?);
+        let publisher = Arc::new(publisher(config, registry, &journal, signer.key().0)?);
+        let publish = publisher.clone();
+        let publish = move || publish.serve(random::now(), anew);
+        let served = pool::compute("publishing", publish).await??;
+        let limits = &config.limits;
+        let budget = Budget::new(journal.clone(), limits);
+        let allowance = budget.allowance(&served.published);
+        info!(
+            places = allowance.places,
+            lookups = allowance.lookups,
+            pairs = allowance.pairs,
+            days = limits.period_days,
+            "what each querier may ask for in a period"
+        );
+        let memory = limits
+            .table_mib
+            .map_or_else(memory::half_of_the_machine, |mib| {
+                mib.saturating_mul(1 << 20)
+            });
         let listener = Listener::bind(&config.listen).await?;
-        let idle = Duration::from_secs(config.limits.idle_seconds);
-        let policy = Policy {
-            least_key_bits: if config.insecure_test_keys { 0 } else { 2048 },
-            most_table_entries: config.limits.table,
-            most_comparisons: u64::MAX,
-            most_matches: u64::MAX,
-            allow_blind: config.limits.blind,
-            ..Policy::default()
-        };
-        let mut published = registry.publish(key_sizes(config.insecure_test_keys))?;
-        published.hash_bits = config.limits.hash_bits;
-        if !config.limits.blind {
-            published.counting = Counting::Required;
-        }
+        let idle = Duration::from_secs(limits.idle_seconds);
         let service = Arc::new(Desk {
-            idle,
-            keyholder: config.keyholder.clone(),
+            budget: Arc::new(budget),
             constant_time_tables: config.constant_time_tables,
-            offers: Mutex::new(VecDeque::new()),
-            policy,
-            published,
-            salts: Mutex::new(BTreeMap::new()),
-            registry: Arc::new(registry),
-            sessions: Sessions::new(config.limits.sessions, idle),
-            signer: blindjoin_protocol::Identity::from_seed(identity.seed()),
-            spent: Mutex::new(BTreeMap::new()),
-            table_total: config.limits.table_total,
             identity,
+            idle,
+            journal,
+            keyholder: config.keyholder.clone(),
+            negotiations: Negotiations::new(PATIENCE.min(idle)),
+            policy: Policy {
+                least_key_bits: if config.insecure_test_keys { 0 } else { 2048 },
+                // Bounded by memory and by the budget.
+                most_table_entries: u64::MAX,
+                most_comparisons: u64::MAX,
+                most_matches: u64::MAX,
+                ..Policy::default()
+            },
+            publisher,
+            publishing: tokio::sync::Mutex::new(()),
+            rooms: Rooms::new(limits.sessions, limits.sessions_per_querier, memory),
+            served: RwLock::new(Arc::new(served)),
+            sessions: Sessions::new(limits.sessions, idle),
+            signer,
         });
         Ok(Self {
             clients: config.clients(),
@@ -99,6 +149,7 @@ impl Provider {
     /// Serves until `stop` resolves.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), Error> {
         let sweeper = tokio::spawn(self.service.sessions.clone().sweep());
+        let impatient = tokio::spawn(give_up_offers(self.service.clone()));
         let router = server::builder().add_service(ProviderServer::from_arc(self.service.clone()));
         let outcome = server::serve(
             self.listener,
@@ -109,44 +160,8 @@ impl Provider {
         )
         .await;
         sweeper.abort();
+        impatient.abort();
         outcome
-    }
-}
-
-/// What the calls share.
-struct Desk {
-    constant_time_tables: bool,
-    identity: Identity,
-    idle: Duration,
-    keyholder: Peer,
-    offers: Mutex<VecDeque<Pending>>,
-    policy: Policy,
-    /// What is the same for all queriers.
-    published: Published,
-    salts: Mutex<BTreeMap<Fingerprint, [u8; 32]>>,
-    registry: Arc<Registry>,
-    sessions: Arc<Sessions<Open>>,
-    signer: blindjoin_protocol::Identity,
-    spent: Mutex<BTreeMap<Fingerprint, u64>>,
-    table_total: u64,
-}
-
-/// An offer that was answered, and waits for its session.
-struct Pending {
-    admitted: Admitted,
-    answer: Answer,
-    offer: Offer,
-    querier: Fingerprint,
-    /// What takes part, unless keeping it costs too much memory.
-    selected: Option<Selected>,
-}
-
-impl std::fmt::Debug for Desk {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Desk")
-            .field("sessions", &self.sessions)
-            .finish_non_exhaustive()
     }
 }
 
@@ -157,8 +172,8 @@ impl Service for Desk {
         request: Request<DescribeRequest>,
     ) -> Result<Response<DescribeResponse>, Status> {
         let call = Call::new("Describe", &request);
-        let described = Caller::of(&request).and_then(|caller| self.published(caller));
-        let published = described.map_err(|error| call.refuse(&error))?.encode();
+        let described = async { self.describe(Caller::of(&request)?).await };
+        let published = described.await.map_err(|error| call.refuse(&error))?;
         Ok(Response::new(DescribeResponse { published }))
     }
 
@@ -169,7 +184,7 @@ impl Service for Desk {
         let call = Call::new("Negotiate", &request);
         let answered = async {
             let caller = Caller::of(&request)?;
-            self.answer(caller, &request.get_ref().offer).await
+            self.answer(caller, request.into_inner().offer).await
         };
         let answer = answered.await.map_err(|error| call.refuse(&error))?;
         Ok(Response::new(NegotiateResponse {
@@ -232,7 +247,7 @@ impl Service for Desk {
             }),
         });
         let (events, receiver) = mpsc::channel(stream::QUEUE);
-        let (sessions, idle) = (self.sessions.clone(), self.idle);
+        let (budget, sessions, idle) = (self.budget.clone(), self.sessions.clone(), self.idle);
         tokio::spawn(async move {
             let touch = || sessions.touch(&session.id());
             let outcome = tokio::select! {
@@ -250,7 +265,12 @@ impl Service for Desk {
                         event: Some(Event::Summary(summary)),
                     })
                 }
-                Err(error) => Err(call.refuse(&error)),
+                Err(error) => {
+                    if session.is_overfull(&error) {
+                        another_salt(budget, session.querier).await;
+                    }
+                    Err(call.refuse(&error))
+                }
             };
             // The querier may have left; the log has the outcome.
             drop(events.send(last).await);
@@ -260,165 +280,47 @@ impl Service for Desk {
     }
 }
 
-impl Desk {
-    /// What is published, and what concerns the caller alone.
-    fn published(&self, caller: Caller) -> Result<Published, Error> {
-        let mut published = self.published.clone();
-        let mut salts = self.salts.lock().unwrap_or_else(PoisonError::into_inner);
-        published.own.salt = match salts.entry(caller.fingerprint) {
-            Entry::Occupied(salt) => *salt.get(),
-            Entry::Vacant(entry) => {
-                let mut salt = [0; 32];
-                random::generator()?.fill_bytes(&mut salt);
-                *entry.insert(salt)
-            }
-        };
-        let spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        let spent = spent.get(&caller.fingerprint).copied().unwrap_or_default();
-        published.own.left = Allowance {
-            places: self.table_total.saturating_sub(spent),
-            lookups: u64::MAX,
-            pairs: self.registry.most_pairs,
-        };
-        Ok(published)
-    }
+fn publisher(
+    config: &ProviderConfig,
+    registry: Registry,
+    journal: &Arc<Journal>,
+    identity: [u8; 32],
+) -> Result<Publisher, Error> {
+    let exact = config.insecure_exact_classes;
+    let limits = &config.limits;
+    Ok(Publisher {
+        noise: Noise::open(journal, exact, &mut random::generator()?)?,
+        journal: journal.clone(),
+        folder: config.state_dir.clone(),
+        every: config.publish_every,
+        least: limits.k_min,
+        basis: Basis::new(&registry, identity, exact),
+        choices: Choices {
+            key_sizes: config.key_sizes()?,
+            counting: limits.counting.into(),
+            pairs: limits.pairs > 0,
+            hash_bits: limits.hash_bits,
+        },
+        census: Census::take(&registry),
+        registry,
+    })
+}
 
-    async fn answer(&self, caller: Caller, offer: &[u8]) -> Result<Answer, Error> {
-        let offer = Offer::decode(offer)?;
-        let published = self.published(caller)?;
-        let admitted = published.admit(&offer)?;
-        self.policy
-            .check(&offer.terms, &admitted.sizes, random::now())?;
-        published
-            .own
-            .check(&admitted.charge)
-            .map_err(blindjoin_protocol::Error::from)?;
-        let answer = Answer::new(&mut random::generator()?);
-        let (terms, blocks) = (offer.terms.clone(), admitted.clone());
-        let registry = self.registry.clone();
-        let select = move || registry.select(&terms, &blocks);
-        let selected = pool::compute("selecting records", select).await??;
-        let mut offers = self.offers.lock().unwrap_or_else(PoisonError::into_inner);
-        if offers.len() >= OFFERS {
-            offers.pop_front();
-        }
-        offers.push_back(Pending {
-            admitted,
-            answer: answer.clone(),
-            offer,
-            querier: caller.fingerprint,
-            selected: Some(selected).filter(Selected::is_small),
-        });
-        Ok(answer)
-    }
-
-    async fn open(
-        &self,
-        call: &Call,
-        caller: Caller,
-        request: ProviderOpenSessionRequest,
-    ) -> Result<Vec<u8>, Error> {
-        let manifest = Manifest::decode(&request.manifest)?;
-        let id = manifest.digest().0;
-        call.is_about(id);
-        let pending = self.take_offer(&manifest, caller)?;
-        manifest.check_negotiation(&pending.offer, &pending.answer, &pending.admitted)?;
-        if manifest.parties.querier.0 != caller.public_key
-            || manifest.parties.provider != self.signer.key()
-        {
-            return Err(Refusal::OtherParties.into());
-        }
-        let now = random::now();
-        manifest.check(&self.policy, now)?;
-        self.sessions.reserve(id, manifest.terms.expires, now)?;
-        self.spend(caller.fingerprint, &manifest)?;
-        let selected = if let Some(selected) = pending.selected {
-            selected
-        } else {
-            let registry = self.registry.clone();
-            let select = move || registry.select(&pending.offer.terms, &pending.admitted);
-            pool::compute("selecting records", select).await??
-        };
-        let started = Instant::now();
-        let connection = Connection::open(&self.identity, Role::KeyHolder, &self.keyholder).await?;
-        if manifest.parties.keyholder.0 != connection.public_key() {
-            return Err(Refusal::OtherKeyHolder.into());
-        }
-        let mut keyholder = KeyHolderClient::new(connection.channel());
-        let response = keyholder
-            .get_public_key(GetPublicKeyRequest {
-                manifest_sha256: id.to_vec(),
-            })
-            .await
-            .map_err(|status| connection.error(&status))?;
-        let announcement = KeyAnnouncement::decode(&response.into_inner().announcement)?;
-        let mut generator = random::generator()?;
-        let constant_time = self.constant_time_tables;
-        let (agreement, keyholder_peer) = pool::compute("checking the public key", move || {
-            let (agreement, peer) = announcement.accept(manifest, &mut generator)?;
-            Ok::<_, Error>((agreement.with_constant_time_tables(constant_time), peer))
-        })
-        .await??;
-        let querier_peer =
-            Handshake::decode(&request.handshake)?.verify(Role::Querier, &agreement)?;
-        let secret = random::session_secret()?;
-        let handshake = Handshake::sign(Role::Provider, &self.signer, &agreement, &secret).encode();
-        info!(
-            session = %short(&id),
-            querier = %caller.fingerprint,
-            table = agreement.sizes().table_entries(),
-            comparisons = agreement.sizes().comparison_ciphertexts(),
-            key_bits = agreement.public_key().size().bits(),
-            ms = started.elapsed().as_millis(),
-            "session opened"
-        );
-        let session = Open::new(session::Parts {
-            agreement,
-            connection,
-            handshake: handshake.clone(),
-            keyholder: keyholder_peer,
-            querier: querier_peer,
-            caller: caller.fingerprint,
-            selected,
-            secret,
-        });
-        self.sessions.insert(id, Arc::new(session))?;
-        Ok(handshake)
-    }
-
-    /// The answered offer behind a manifest, once.
-    fn take_offer(&self, manifest: &Manifest, caller: Caller) -> Result<Pending, Error> {
-        let mut offers = self.offers.lock().unwrap_or_else(PoisonError::into_inner);
-        let position = offers.iter().position(|pending| {
-            pending.querier == caller.fingerprint && pending.answer.nonce == manifest.provider_nonce
-        });
-        position
-            .and_then(|position| offers.remove(position))
-            .ok_or(Error::Replayed)
-    }
-
-    /// Counts the identifiers that a querier can test against its allowance.
-    fn spend(&self, querier: Fingerprint, manifest: &Manifest) -> Result<(), Error> {
-        let entries = manifest.sizes()?.table_entries();
-        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        let spent = spent.entry(querier).or_default();
-        if spent.saturating_add(entries) > self.table_total {
-            return Err(Refusal::Allowance {
-                allowance: self.table_total,
-                spent: *spent,
-                needed: entries,
-            }
-            .into());
-        }
-        *spent += entries;
-        Ok(())
+/// Gives a querier another salt where a hashed block was fuller than its bound, which happens to one
+/// salt in 10^12. The session has failed like any other, and the next one rests on the new salt.
+async fn another_salt(budget: Arc<Budget>, querier: Fingerprint) {
+    let redraw = move || budget.redraw(querier, &mut random::generator()?);
+    let redrawn = pool::step("drawing a salt", redraw).await;
+    if let Err(error) | Ok(Err(error)) = redrawn {
+        warn!(%querier, reason = %chain(&error), "no new salt for hashed blocks");
     }
 }
 
-/// The lengths of keys that are accepted.
-fn key_sizes(insecure_test_keys: bool) -> Vec<KeySize> {
-    let sizes = [2048, 3072, 4096].into_iter().map(KeySize::new);
-    let tests = [256, 512, 768, 1024, 1536].map(KeySize::insecure_test_key);
-    let tests = tests.into_iter().filter(|_| insecure_test_keys);
-    sizes.chain(tests).flatten().collect()
+/// Frees the room of offers whose session nobody opens, as long as the provider serves.
+async fn give_up_offers(desk: Arc<Desk>) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        ticks.tick().await;
+        desk.negotiations.sweep(Instant::now());
+    }
 }

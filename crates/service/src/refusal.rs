@@ -8,19 +8,6 @@ use crate::{Fingerprint, Role};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The querier has used up what it may test.
-    #[error(
-        "the querier's allowance of {allowance} table entries is used up: {spent} are spent, and \
-         this session needs {needed}"
-    )]
-    Allowance {
-        /// What it may test.
-        allowance: u64,
-        /// What it has tested.
-        spent: u64,
-        /// What it asks for now.
-        needed: u64,
-    },
     /// A session belongs to another caller.
     #[error("the session is another {role}'s")]
     AnothersSession {
@@ -32,6 +19,17 @@ pub enum Refusal {
     KeySize {
         /// The size of their modulus.
         bits: u64,
+    },
+    /// A session that would take more memory than all sessions may.
+    #[error(
+        "the session would take {needed} bytes of memory, but all together may take {most} \
+         (limits.table_mib)"
+    )]
+    Memory {
+        /// Bytes that it would take.
+        needed: u64,
+        /// Bytes that there are.
+        most: u64,
     },
     /// A connection without a certificate that shows a party.
     #[error("the connection shows no usable certificate")]

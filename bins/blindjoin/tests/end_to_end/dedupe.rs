@@ -47,7 +47,7 @@ impl Jurisdictions {
         world.write("north.csv", registry("n", 12, 3));
         world.write("south.csv", registry("s", 12, 3));
         let (names, priority) = (["north", "south"], ["south", "north"]);
-        let blocks = "blocks = [\"birth_year\"]";
+        let blocks = "blocks = [\"birth_year\"]\ninsecure_exact_classes = true";
         Self::serve(world, &names, &priority, blocks, limits)
     }
 

@@ -119,7 +119,8 @@ pub(crate) fn world(theirs: &[Record], rules: &str) -> World {
     world.write("theirs.csv", csv(theirs));
     world.write("rules-in.toml", rules);
     world.init_with_key_bits(&world.path("theirs.csv"), "1024");
-    world.edit("provider.toml", "data =", "blocks = [\"state\"]\ndata =");
+    let blocks = "blocks = [\"state\"]\ninsecure_exact_classes = true\ndata =";
+    world.edit("provider.toml", "data =", blocks);
     let limits = "[limits]\npairs = 10000\n\n[keyholder]";
     world.edit("provider.toml", "[keyholder]", limits);
     world

@@ -26,13 +26,14 @@ impl World {
         world
     }
 
-    /// The same for a provider that allows blocks of birth years, with these limits.
+    /// The same for a provider that allows blocks of birth years, with these limits and without noise,
+    /// so that every block of as many records as it takes is offered.
     pub(crate) fn in_years(provider: &str, rules: &str, limits: &str) -> Self {
         let world = Self::new(provider, rules);
         world.edit(
             "provider.toml",
             "data =",
-            "blocks = [\"birth_year\"]\ndata =",
+            "blocks = [\"birth_year\"]\ninsecure_exact_classes = true\ndata =",
         );
         let section = format!("[limits]\n{limits}\n\n[keyholder]");
         world.edit("provider.toml", "[keyholder]", &section);

@@ -1,20 +1,16 @@
 //! What a provider links, and which part of it a session needs.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use blindjoin_protocol::{
-    Admitted, Agreement, BlockDirectory, Blocking, CellRule, JoinKeys, KeySize, Mode, OfferedCell,
-    ProviderJobs, ProviderKeys, ProviderRecords, Published, PublishedRule, SessionSecret, Terms,
-    published_class,
+    Admitted, Agreement, BlockDirectory, JoinKeys, Mode, Objection, ProviderJobs, ProviderKeys,
+    ProviderRecords, Published, SessionSecret, Terms,
 };
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::{Error, Refusal};
-
-/// The most join keys that are kept while an answered offer waits for its session.
-const KEPT: usize = 1 << 14;
+use super::census::rule_of;
+use crate::Error;
 
 /// What a provider links: its distinct join keys, under the rules that made them.
 #[derive(Debug)]
@@ -29,10 +25,6 @@ pub struct Registry {
     pub keys: Arc<ProviderKeys>,
     /// The same in blocks, for every blocking that queriers may use.
     pub blocked: Vec<Blocked>,
-    /// The least number of records in a block of this registry that queriers may name.
-    pub least_block: usize,
-    /// The most pairs of records that a session may compare.
-    pub most_pairs: u64,
 }
 
 /// A registry cut into blocks by fields.
@@ -42,7 +34,7 @@ pub struct Blocked {
     /// What a querier calls this blocking: [`blocked_digest`].
     pub digest: [u8; 32],
     /// The keys of all records under all rules, each with its block.
-    pub keys: ProviderKeys,
+    pub keys: Arc<ProviderKeys>,
     /// The blocks, and how many records each holds.
     pub sizes: Vec<(Vec<u8>, usize)>,
     /// The records themselves, where pairs of them may be compared.
@@ -69,112 +61,132 @@ pub fn blocked_digest(rules: [u8; 32], blocks: [u8; 32]) -> [u8; 32] {
         .into()
 }
 
-/// The part of a registry that takes part in a session.
+/// All keys of a registry, or all of one blocking.
 #[derive(Clone, Debug)]
-pub(super) enum Selected {
-    Keys(Arc<ProviderKeys>),
-    /// A copy of some keys.
-    Some(Arc<ProviderKeys>),
-    Records(Arc<ProviderRecords>, BlockDirectory),
+pub(super) struct Part {
+    /// The blocking, if it is one.
+    digest: Option<[u8; 32]>,
+    pub(super) keys: Arc<ProviderKeys>,
+    pub(super) records: Option<Arc<ProviderRecords>>,
 }
 
 impl Registry {
-    /// What is published of the registry's records and rules.
-    pub(super) fn publish(&self, key_sizes: Vec<KeySize>) -> Result<Published, Error> {
-        let count = |id: &str| {
-            let of_rule = |key: &&[u8]| rule_of(key) == id.as_bytes();
-            self.keys.iter().filter(of_rule).count() as u64
+    /// All keys, then the blockings in their order.
+    pub(super) fn parts(&self) -> impl Iterator<Item = Part> {
+        let all = Part {
+            digest: None,
+            keys: self.keys.clone(),
+            records: None,
         };
-        let mut rules = Vec::new();
-        for (id, &(forms, weight)) in self.rules.iter().zip(&self.forms) {
-            let forms =
-                u16::try_from(forms).map_err(|_| Refusal::TooManyForms { rule: id.clone() })?;
-            rules.push(PublishedRule {
-                id: id.clone(),
-                class: published_class(count(id), 0),
-                forms,
-                weight,
-            });
-        }
-        let mut published = Published::new(rules, self.rules_digest, key_sizes, [0; 32]);
-        published.pairs = self.most_pairs > 0;
-        for blocked in &self.blocked {
-            published.blockings.push(self.publish_cells(blocked)?);
-        }
-        published.blockings.sort_by_key(Blocking::digest);
-        Ok(published)
-    }
-
-    fn publish_cells(&self, blocked: &Blocked) -> Result<Blocking, Error> {
-        let rule = CellRule {
-            least: self.least_block as u64,
-        };
-        let offered = |records: usize| rule.offers(records as u64, 0, false);
-        let mut keys: BTreeMap<&[u8], u64> = BTreeMap::new();
-        for key in blocked.keys.iter() {
-            let block = key.rsplit(|byte| *byte == 0).next().unwrap_or_default();
-            *keys.entry(block).or_default() += 1;
-        }
-        let sizes = blocked
-            .sizes
-            .iter()
-            .filter(|(_, records)| offered(*records));
-        let cells = sizes.map(|(key, records)| OfferedCell {
-            key: key.clone(),
-            keys: rule.keys(keys.get(key.as_slice()).copied().unwrap_or_default(), 0),
-            records: u32::try_from(rule.records(*records as u64, 0)).unwrap_or(u32::MAX),
+        let blocked = self.blocked.iter().map(|blocked| Part {
+            digest: Some(blocked.digest),
+            keys: blocked.keys.clone(),
+            records: blocked.records.clone(),
         });
-        Ok(Blocking::new(
-            &blocked.name,
-            blocked.digest,
-            cells.collect(),
-        )?)
-    }
-
-    /// What takes part in a session.
-    pub(super) fn select(&self, terms: &Terms, admitted: &Admitted) -> Result<Selected, Error> {
-        let named = admitted.blocks.as_ref();
-        // What is published has been checked against the offer, and is made of this registry.
-        let cells = named.filter(|blocks| !blocks.is_hashed()).map(|_| {
-            let same = |blocked: &&Blocked| terms.rules_digest == blocked.digest;
-            self.blocked.iter().find(same).ok_or(Error::SessionState)
-        });
-        let blocked = cells.transpose()?;
-        if let (Mode::Pairwise(_), Some(blocked), Some(directory)) = (&terms.mode, blocked, named) {
-            let records = blocked.records.as_ref();
-            let records = records.ok_or(Error::SessionState)?;
-            return Ok(Selected::Records(records.clone(), directory.clone()));
-        }
-        let keys = blocked.map_or(&*self.keys, |blocked| &blocked.keys);
-        if named.is_none() && terms.rules == self.rules {
-            return Ok(Selected::Keys(self.keys.clone()));
-        }
-        let asked = |key: &&[u8]| terms.rules.iter().any(|id| rule_of(key) == id.as_bytes());
-        let part = (0..keys.len())
-            .into_par_iter()
-            .with_min_len(4096)
-            .map(|index| keys.get(index))
-            .filter(|key| named.is_none_or(|blocks| blocks.admits_join_key(key)))
-            .filter(asked)
-            .collect::<Vec<_>>();
-        Ok(Selected::Some(Arc::new(ProviderKeys::collect(part)?)))
+        std::iter::once(all).chain(blocked)
     }
 }
 
-/// The rule at the front of a join key.
-fn rule_of(key: &[u8]) -> &[u8] {
-    key.split(|byte| *byte == 0).next().unwrap_or_default()
+impl Part {
+    /// What a log calls it.
+    pub(super) fn name(&self) -> &'static str {
+        match self.digest {
+            None => "all keys",
+            Some(_) => "keys in blocks",
+        }
+    }
+
+    /// The keys, and the records, of which `keep` says so. It is asked about a join key by itself,
+    /// or a block with the values of a record in it.
+    pub(super) fn retain(&self, keep: impl Fn(&[&[u8]]) -> bool + Sync) -> Result<Self, Error> {
+        let kept = filtered(&self.keys, |key| keep(&[key]))?;
+        let records = self.records.as_ref().map(|records| {
+            let mut records = ProviderRecords::clone(records);
+            records.retain(&keep);
+            Arc::new(records)
+        });
+        Ok(Self {
+            digest: self.digest,
+            keys: Arc::new(kept),
+            records,
+        })
+    }
+}
+
+/// A version of a registry, and what is published of it: what offers are answered from, and what
+/// sessions compare.
+#[derive(Debug)]
+pub(super) struct Served {
+    /// Nothing in it concerns a single querier.
+    pub(super) published: Published,
+    parts: Vec<Part>,
+}
+
+/// The part of a registry that takes part in a session.
+#[derive(Debug)]
+pub(super) enum Selected {
+    Keys(Arc<ProviderKeys>),
+    Records(Arc<ProviderRecords>, BlockDirectory),
+}
+
+impl Served {
+    pub(super) fn new(published: Published, parts: Vec<Part>) -> Self {
+        Self { published, parts }
+    }
+
+    /// What takes part in a session: the only place where records decide about anything, long after
+    /// the offer was answered.
+    pub(super) fn select(&self, terms: &Terms, admitted: &Admitted) -> Result<Selected, Error> {
+        let directory = admitted.blocks.as_ref();
+        let blocking = directory.filter(|directory| !directory.is_hashed());
+        let digest = blocking.map(|_| terms.rules_digest);
+        let part = self.parts.iter().find(|part| part.digest == digest);
+        let part = part.expect("an offer is admitted on what is served");
+        if let (Mode::Pairwise(_), Some(directory)) = (&terms.mode, blocking) {
+            let records = part.records.clone();
+            let records = records.ok_or(blindjoin_protocol::Error::from(Objection::Pairs))?;
+            return Ok(Selected::Records(records, directory.clone()));
+        }
+        let all_rules = terms.rules.len() == self.published.rules.len();
+        if directory.is_none() && all_rules {
+            return Ok(Selected::Keys(part.keys.clone()));
+        }
+        let asked = |key: &[u8]| terms.rules.iter().any(|id| rule_of(key) == id.as_bytes());
+        let keys = filtered(&part.keys, |key| {
+            asked(key) && directory.is_none_or(|directory| directory.admits_join_key(key))
+        })?;
+        Ok(Selected::Keys(Arc::new(keys)))
+    }
+}
+
+#[cfg(test)]
+impl Served {
+    /// How many keys are compared.
+    pub(super) fn keys(&self) -> usize {
+        self.parts[0].keys.len()
+    }
+
+    /// Whether a key is compared.
+    pub(super) fn has(&self, join_key: &[u8]) -> bool {
+        self.parts[0].keys.iter().any(|key| key == join_key)
+    }
+}
+
+/// A copy of some keys, found on all threads: there may be millions.
+fn filtered(
+    keys: &ProviderKeys,
+    keep: impl Fn(&[u8]) -> bool + Send + Sync,
+) -> Result<ProviderKeys, Error> {
+    let kept: Vec<&[u8]> = (0..keys.len())
+        .into_par_iter()
+        .with_min_len(4096)
+        .map(|index| keys.get(index))
+        .filter(|key| keep(key))
+        .collect();
+    Ok(ProviderKeys::collect(kept)?)
 }
 
 impl Selected {
-    /// Whether it may be kept for as long as an offer waits.
-    pub(super) fn is_small(&self) -> bool {
-        match self {
-            Self::Keys(_) | Self::Records(..) => true,
-            Self::Some(keys) => keys.len() <= KEPT,
-        }
-    }
-
     /// The comparisons of a session, without the querier's side.
     pub(super) fn jobs(
         &self,
@@ -183,9 +195,7 @@ impl Selected {
         secret: &SessionSecret,
     ) -> Result<ProviderJobs, blindjoin_protocol::Error> {
         match self {
-            Self::Keys(keys) | Self::Some(keys) => {
-                ProviderJobs::prepare(agreement, join_keys, keys, secret)
-            }
+            Self::Keys(keys) => ProviderJobs::prepare(agreement, join_keys, keys, secret),
             Self::Records(records, blocks) => {
                 ProviderJobs::prepare_pairs(agreement, join_keys, blocks, records, secret)
             }

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use blindjoin_protocol::{
-    Account, Agreement, Channel, EncryptedTable, Peer, Provider, SessionSecret, TableIntake,
+    Account, Admitted, Agreement, BlockDirectory, Channel, EncryptedTable, Peer, Provider,
+    SessionSecret, TableIntake,
 };
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
@@ -14,7 +15,8 @@ use tokio_stream::{Stream, StreamExt, once};
 use tonic::Status;
 use tracing::info;
 
-use super::registry::Selected;
+use super::registry::Served;
+use super::rooms::Room;
 use crate::client::Connection;
 use crate::fingerprint::hex;
 use crate::sessions::{Id, Session, short};
@@ -26,14 +28,17 @@ use crate::{Error, Fingerprint, Role, pool, stream};
 
 /// What a session is made of.
 pub(super) struct Parts {
+    pub(super) admitted: Arc<Admitted>,
     pub(super) agreement: Agreement,
     pub(super) caller: Fingerprint,
     pub(super) connection: Connection,
     pub(super) handshake: Vec<u8>,
     pub(super) keyholder: Peer,
     pub(super) querier: Peer,
-    pub(super) selected: Selected,
+    #[expect(dead_code, reason = "held until the session's memory is free again")]
+    pub(super) room: Room,
     pub(super) secret: SessionSecret,
+    pub(super) served: Arc<Served>,
 }
 
 /// A session between its opening and its end.
@@ -72,6 +77,16 @@ impl Open {
         }
     }
 
+    /// Whether a session failed because a hashed block holds more keys than its bound.
+    pub(super) fn is_overfull(&self, error: &Error) -> bool {
+        let blocks = self.parts.admitted.blocks.as_ref();
+        let too_many = matches!(
+            error,
+            Error::Protocol(blindjoin_protocol::Error::TooMany { .. })
+        );
+        too_many && blocks.is_some_and(BlockDirectory::is_hashed)
+    }
+
     /// Resolves when the session has been abandoned.
     pub(super) async fn abandoned(&self) {
         // The sender lives as long as this session, so waiting cannot fail.
@@ -94,20 +109,23 @@ impl Open {
         touch: impl Fn(),
     ) -> Result<Chunk, Error> {
         let Parts {
+            admitted,
             agreement,
             keyholder,
             querier,
-            selected,
             secret,
+            served,
             ..
         } = &self.parts;
         let to_querier = Channel::derive(agreement, Role::Provider, secret, querier)?;
         let to_keyholder = Channel::derive(agreement, Role::Provider, secret, keyholder)?;
         let jobs = {
             let (agreement, secret) = (agreement.clone(), secret.clone());
-            let (selected, join_keys) = (selected.clone(), to_querier.join_keys(agreement.suite()));
+            let (served, admitted) = (served.clone(), admitted.clone());
+            let join_keys = to_querier.join_keys(agreement.suite());
             pool::compute("preparing the comparisons", move || {
-                selected.jobs(&agreement, &join_keys, &secret)
+                let selected = served.select(&agreement.manifest().terms, &admitted)?;
+                Ok::<_, Error>(selected.jobs(&agreement, &join_keys, &secret)?)
             })
         };
         let started = Instant::now();

@@ -17,7 +17,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 #[path = "../service/common.rs"]
 mod common;
 
-use common::{Setup, options};
+use common::{Serving, Setup, options, registry};
 
 /// What one session logs differently from the next, whatever the records.
 const OWN_TO_A_SESSION: [&str; 5] = ["ms", "waited_ms", "session", "transcript", "address"];
@@ -132,9 +132,8 @@ async fn logs_do_not_depend_on_records_and_hold_no_secret() {
     for shared in [61, 149] {
         let keyholder = setup.serve_keyholder().await;
         let (ours, theirs) = (people("OURS", 200, shared), people("THEIRS", 210, shared));
-        let provider = setup
-            .serve_provider(keyholder.address, &rows(&theirs))
-            .await;
+        let config = setup.provider_config_with_dice(keyholder.address);
+        let provider = Serving::provider(&config, registry(&rows(&theirs))).await;
         let counterparts = setup.counterparts(keyholder.address, provider.address);
         for mode in &modes {
             let linked = setup.link(&counterparts, mode, &rows(&ours)).await.unwrap();

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 
 use blindjoin_protocol::{CANARY_ROOM, Cell, bound, published_class};
 use blindjoin_service::Identity;
-use blindjoin_service::config::{LinkOptions, MaskChoice, Table};
+use blindjoin_service::config::{LinkOptions, MaskChoice, ProviderConfig, Table};
 use blindjoin_service::progress::Figures;
 use blindjoin_service::querier::{Blocks, Question, link};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use crate::common::{Serving, Setup, options, querier_keys, terms};
+use crate::common::{Serving, Setup, options, querier_keys, registry, terms};
 
 /// Records with two values each, some of them missing, many of them shared.
 struct People(Vec<[Option<String>; 2]>);
@@ -140,9 +140,12 @@ async fn hashed_blocks_are_found_in_and_padded_to_their_bound() {
     let mut setup = Setup::new();
     setup.provider_limits.hash_bits = 1;
     let keyholder = setup.serve_keyholder().await;
-    let provider = setup
-        .serve_provider(keyholder.address, &theirs.values())
-        .await;
+    let config = ProviderConfig {
+        insecure_exact_classes: true,
+        ..setup.provider_config(keyholder.address)
+    };
+    let theirs_keys = registry(&theirs.values());
+    let provider = Serving::provider(&config, theirs_keys).await;
     let servers = (&keyholder, &provider);
     let options = options();
     let (cells, figures) = run(&setup, servers, &options, &ours, Some(1)).await;

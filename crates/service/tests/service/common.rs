@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use blindjoin_journal::Journal;
 use blindjoin_protocol::{ProviderKeys, QuerierKeys, QuerierKeysBuilder, Terms, join_key};
 use blindjoin_service::config::{
     Client, KeyHolderConfig, KeyHolderLimits, KeyStock, Link, LinkOptions, ProviderConfig,
@@ -12,7 +14,7 @@ use blindjoin_service::config::{
 use blindjoin_service::identity::IdentityFiles;
 use blindjoin_service::identity::authority::Authority;
 use blindjoin_service::keyholder::KeyHolder;
-use blindjoin_service::provider::{Provider, Registry};
+use blindjoin_service::provider::{Every, Provider, Registry};
 use blindjoin_service::querier::{Counterparts, Linked, Question, link};
 use blindjoin_service::{Error, Identity, Peer};
 use tokio::sync::oneshot;
@@ -34,6 +36,19 @@ pub(crate) struct Serving {
 }
 
 impl Serving {
+    /// A provider that serves.
+    pub(crate) async fn provider(config: &ProviderConfig, registry: Registry) -> Self {
+        let provider = Provider::bind(config, registry).await.unwrap();
+        let address = provider.address();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(provider.serve(async { drop(stopped.await) }));
+        Self {
+            address,
+            stop,
+            task,
+        }
+    }
+
     /// Asks it to end, and waits until it has.
     pub(crate) async fn stop(self) {
         drop(self.stop);
@@ -120,13 +135,25 @@ impl Setup {
         keyholder: SocketAddr,
         values: &[[Option<&str>; 2]],
     ) -> Serving {
-        let config = ProviderConfig {
+        let config = self.provider_config(keyholder);
+        Serving::provider(&config, registry(values)).await
+    }
+
+    /// The configuration of a provider without a past.
+    pub(crate) fn provider_config(&self, keyholder: SocketAddr) -> ProviderConfig {
+        static STATES: AtomicUsize = AtomicUsize::new(0);
+        let number = STATES.fetch_add(1, Ordering::Relaxed);
+        ProviderConfig {
             listen: "127.0.0.1:0".to_owned(),
             data: "unused".into(),
             rules: "unused".to_owned(),
+            state_dir: self.folder.path().join(format!("state-{number}")),
             blocks: Vec::new(),
+            publish_every: Every::Month,
+            key_bits: Vec::new(),
             constant_time_tables: true,
             insecure_test_keys: true,
+            insecure_exact_classes: false,
             identity: self.provider.clone(),
             keyholder: peer(&self.keyholder, keyholder),
             limits: self.provider_limits.clone(),
@@ -135,16 +162,17 @@ impl Setup {
                     certificate_sha256: fingerprint(querier),
                 })
                 .to_vec(),
-        };
-        let provider = Provider::bind(&config, registry(values)).await.unwrap();
-        let address = provider.address();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(provider.serve(async { drop(stopped.await) }));
-        Serving {
-            address,
-            stop,
-            task,
         }
+    }
+
+    /// The same for a provider whose dice have fallen: two of them differ in their registries only.
+    pub(crate) fn provider_config_with_dice(&self, keyholder: SocketAddr) -> ProviderConfig {
+        let config = self.provider_config(keyholder);
+        let salt = [b"salt ".as_slice(), fingerprint(&self.querier).as_bytes()].concat();
+        let dice: [(&[u8], &[u8]); 2] = [(b"noise", &[5; 32]), (&salt, &[6; 32])];
+        let journal = Journal::open(&config.state_dir).unwrap();
+        journal.replace(&dice).unwrap();
+        config
     }
 
     pub(crate) fn counterparts(&self, keyholder: SocketAddr, provider: SocketAddr) -> Counterparts {
@@ -230,7 +258,5 @@ pub(crate) fn registry(values: &[[Option<&str>; 2]]) -> Registry {
             .unwrap()
             .into(),
         blocked: Vec::new(),
-        least_block: 11,
-        most_pairs: 0,
     }
 }

@@ -5,14 +5,14 @@ use blindjoin_protocol::{
     Answer, BlockDirectory, Manifest, Objection, Offer, Published, QuerierKeys, Terms,
 };
 use blindjoin_protocol::{Identity as Signer, IdentityKey, Parties};
-use blindjoin_service::config::LinkOptions;
+use blindjoin_service::config::{LinkOptions, ProviderLimits};
 use blindjoin_service::wire::provider_client::ProviderClient;
 use blindjoin_service::wire::{DescribeRequest, NegotiateRequest};
 use blindjoin_service::{Connection, Identity, Role};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use crate::common::{Serving, Setup, options, peer, querier_keys, terms};
+use crate::common::{Serving, Setup, options, peer, querier_keys, registry, terms};
 
 /// Whom the querier wants to know about.
 const CANDIDATE: &str = "candidate";
@@ -132,7 +132,13 @@ fn rng() -> ChaCha20Rng {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_offer_tells_whether_a_person_is_in_the_registry() {
     let mut setup = Setup::new();
-    setup.provider_limits.hash_bits = 1;
+    setup.provider_limits = ProviderLimits {
+        hash_bits: 1,
+        // Nothing ends the interrogation early.
+        sessions: 1000,
+        sessions_per_querier: 1000,
+        ..setup.provider_limits
+    };
     let keyholder = setup.serve_keyholder().await;
     let ids: Vec<String> = (0..2000).map(|id| id.to_string()).collect();
     let without: Vec<_> = ids.iter().map(|id| [Some(id.as_str()), None]).collect();
@@ -141,7 +147,8 @@ async fn no_offer_tells_whether_a_person_is_in_the_registry() {
 
     let mut worlds = Vec::new();
     for values in [&without, &with] {
-        let provider = setup.serve_provider(keyholder.address, values).await;
+        let config = setup.provider_config_with_dice(keyholder.address);
+        let provider = Serving::provider(&config, registry(values)).await;
         let oracle = Oracle::at(&setup, &provider).await;
         let seen = oracle.interrogate().await;
         assert!(seen.iter().any(|seen| matches!(seen, Seen::Answered(..))));

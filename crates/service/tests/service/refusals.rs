@@ -1,6 +1,6 @@
 //! Who is refused, with which words, and that the servers go on.
 
-use blindjoin_service::config::{KeyHolderLimits, Link, LinkOptions};
+use blindjoin_service::config::{Counting, KeyHolderLimits, Link, LinkOptions};
 use blindjoin_service::identity::authority::Authority;
 use blindjoin_service::querier::{Question, link};
 use blindjoin_service::{Code, Error, Fault, Fingerprint, Identity, Role};
@@ -188,7 +188,7 @@ async fn the_key_holder_lets_only_listed_pairs_link() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn other_rules_and_other_limits_are_refused_with_a_reason() {
     let mut setup = Setup::new();
-    setup.provider_limits.blind = false;
+    setup.provider_limits.counting = Counting::Required;
     let keyholder = setup.serve_keyholder().await;
     let provider = setup.serve_provider(keyholder.address, &THEIRS).await;
     let counterparts = setup.counterparts(keyholder.address, provider.address);
@@ -201,15 +201,16 @@ async fn other_rules_and_other_limits_are_refused_with_a_reason() {
     assert!(words(&error).contains("must count matches"), "{error}");
     assert_eq!(error.fault(), Fault::Refused);
 
-    setup.provider_limits.table = 250;
-    let small = setup.serve_provider(keyholder.address, &THEIRS).await;
-    let at_small = setup.counterparts(keyholder.address, small.address);
     let counting = LinkOptions {
         counting: Some(true),
         ..options()
     };
-    let error = setup.link(&at_small, &counting, &OURS).await.unwrap_err();
-    assert_refused(&error, Role::Provider);
+    let for_months = LinkOptions {
+        session_hours: 24 * 60,
+        ..counting.clone()
+    };
+    let error = setup.link(&counterparts, &for_months, &OURS).await;
+    assert_refused(&error.unwrap_err(), Role::Provider);
 
     let identity = Identity::load(&setup.querier).unwrap();
     let keys = querier_keys(&OURS);
@@ -229,7 +230,7 @@ async fn other_rules_and_other_limits_are_refused_with_a_reason() {
 async fn allowances_add_up_over_sessions() {
     let mut setup = Setup::new();
     // A table for two keys and any number of canaries has 563 places.
-    setup.provider_limits.table_total = 1200;
+    setup.provider_limits.places = Some(1200);
     let keyholder = setup.serve_keyholder().await;
     let provider = setup.serve_provider(keyholder.address, &THEIRS).await;
     still_serving(&setup, &keyholder, &provider).await;

@@ -1,0 +1,111 @@
+//! Room for sessions: so many at once, so many of one querier's, so many bytes for their tables.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use blindjoin_protocol::Sizes;
+
+use crate::{Error, Fingerprint, Refusal};
+
+/// What all sessions share.
+pub(super) struct Rooms {
+    /// Bytes.
+    memory: u64,
+    sessions: usize,
+    sessions_per_querier: usize,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Default)]
+struct Taken {
+    memory: u64,
+    sessions: BTreeMap<Fingerprint, usize>,
+}
+
+/// One session's room, free again when this is dropped.
+pub(super) struct Room {
+    caller: Fingerprint,
+    memory: u64,
+    rooms: Arc<Rooms>,
+}
+
+impl Rooms {
+    pub(super) fn new(sessions: usize, sessions_per_querier: usize, memory: u64) -> Arc<Self> {
+        Arc::new(Self {
+            memory,
+            sessions,
+            sessions_per_querier,
+            taken: Mutex::default(),
+        })
+    }
+
+    /// Takes room for a session of these sizes.
+    ///
+    /// It is the memory that a session can come to: nothing is allocated before it is needed, and
+    /// nothing from a number that somebody announced.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Memory`] for a session that never fits, [`Error::Full`] for one that does not fit
+    /// beside the others.
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        caller: Fingerprint,
+        sizes: &Sizes,
+    ) -> Result<Room, Error> {
+        let memory = bytes(sizes);
+        if memory > self.memory {
+            return Err(Refusal::Memory {
+                needed: memory,
+                most: self.memory,
+            }
+            .into());
+        }
+        let mut taken = self.lock();
+        let all = taken.sessions.values().sum::<usize>();
+        let own = taken.sessions.get(&caller).copied().unwrap_or_default();
+        let full = |what, limit| Err(Error::Full { what, limit });
+        if own >= self.sessions_per_querier {
+            return full("sessions of one querier", self.sessions_per_querier);
+        }
+        if all >= self.sessions {
+            return full("sessions", self.sessions);
+        }
+        if taken.memory + memory > self.memory {
+            return full("tables", all);
+        }
+        taken.memory += memory;
+        *taken.sessions.entry(caller).or_default() += 1;
+        Ok(Room {
+            caller,
+            memory,
+            rooms: self.clone(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let mut taken = self.rooms.lock();
+        taken.memory -= self.memory;
+        if let Some(sessions) = taken.sessions.get_mut(&self.caller) {
+            *sessions -= 1;
+            if *sessions == 0 {
+                taken.sessions.remove(&self.caller);
+            }
+        }
+    }
+}
+
+/// What a session takes: its table in the arithmetic's own form, which is a quarter longer than on
+/// the wire, and some 52 bytes for each of the provider's keys.
+fn bytes(sizes: &Sizes) -> u64 {
+    let table = sizes.table();
+    let table = table.items().saturating_mul(table.item_bytes() as u64);
+    let jobs = sizes.provider_keys().saturating_mul(52);
+    (table.saturating_add(table / 4)).saturating_add(jobs)
+}
