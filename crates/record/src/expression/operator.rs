@@ -8,6 +8,7 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 use crate::date::{Date, DateForm, write_digits};
 use crate::dialect::{Habits, Language};
 use crate::error::ExpressionError;
+use crate::normalise::date::year_first;
 use crate::phonetic;
 use crate::text::WhiteSpace;
 
@@ -34,8 +35,10 @@ pub(super) enum Operator {
         old: String,
         new: String,
     },
+    /// A date in a form of its own, or that begins with its year.
     Date {
         form: Option<(DateForm, String)>,
+        language: Language,
     },
     Year(i32),
     Month,
@@ -117,7 +120,10 @@ impl Operator {
                         written,
                     )),
                 };
-                Ok(Self::Date { form })
+                Ok(Self::Date {
+                    form,
+                    language: habits.language,
+                })
             }
             _ => Err(ExpressionError::UnknownOperator {
                 operator: name.to_owned(),
@@ -140,9 +146,10 @@ impl Operator {
                 out.push(')');
             }
             Self::Replace { old, new } => write_to(out, format_args!("R('{old}','{new}')")),
-            Self::Date { form: None } => out.push('D'),
+            Self::Date { form: None, .. } => out.push('D'),
             Self::Date {
                 form: Some((_, written)),
+                ..
             } => {
                 out.push_str("D(");
                 out.push_str(written);
@@ -192,9 +199,9 @@ impl Operator {
                     .for_each(|found| out.push_str(found.as_str()));
             }
             Self::Replace { old, new } => replace_into(value, old, new, out),
-            Self::Date { form } => {
+            Self::Date { form, language } => {
                 let date = match form {
-                    None => Date::from_year_first(value),
+                    None => year_first(value, *language),
                     Some((form, _)) => form.read(value),
                 };
                 date.ok_or(Failed)?.write_iso(out);

@@ -13,11 +13,12 @@ pub(crate) fn read(value: &str, habits: &Habits) -> Option<Date> {
         Language::Java => value,
         Language::Ours => value.trim(),
     };
-    let mut ascii = [0_u8; 29];
+    let spelled;
     let bytes = if value.is_ascii() {
         value.as_bytes()
     } else {
-        with_ascii_digits(value, habits.language, &mut ascii)?
+        spelled = in_ascii(value, habits.language)?;
+        spelled.as_bytes()
     };
     let date = match bytes {
         [y @ .., a @ (b'-' | b'/'), m1, m2, b, d1, d2] if y.len() == 4 && a == b => {
@@ -36,6 +37,23 @@ pub(crate) fn read(value: &str, habits: &Habits) -> Option<Date> {
     };
     // Neither language has a year 0.
     date.filter(|date| date.year() > 0)
+}
+
+/// Reads a date that begins with its year, as expressions do: under our own rules in every form that
+/// can be read in one way only, else as the references do, `yyyy-M-d`.
+pub(crate) fn year_first(value: &str, language: Language) -> Option<Date> {
+    if language == Language::Ours {
+        return Date::from_year_first(value);
+    }
+    let spelled;
+    let value = if value.is_ascii() {
+        value
+    } else {
+        spelled = in_ascii(value, language)?;
+        &spelled
+    };
+    let dashed = value.as_bytes().get(4) == Some(&b'-');
+    Date::from_year_first(value).filter(|_| dashed)
 }
 
 /// Reads a date of birth: no earlier than 1910, no later than today.
@@ -80,16 +98,57 @@ fn two_digits(tens: u8, ones: u8, limit: i64) -> Option<i64> {
     (digits && value < limit).then_some(value)
 }
 
-/// Spells digits of other scripts in ASCII, where the language reads them as digits.
-fn with_ascii_digits<'a>(value: &str, language: Language, out: &'a mut [u8]) -> Option<&'a [u8]> {
-    let mut length = 0;
-    for c in value.chars() {
-        let byte = match language.digit(c) {
-            Some(digit) => b'0' + digit,
-            None => u8::try_from(c).ok().filter(u8::is_ascii)?,
-        };
-        *out.get_mut(length)? = byte;
-        length += 1;
+/// Spells the digits of other scripts in ASCII where the language reads them: Java and our own rules
+/// nowhere; Python's `strptime` in a year, in the hours of an offset, and as the second digit of a
+/// day, hour, minute or second where any digit may stand there, but never in a month.
+///
+/// # Source
+///
+/// Python 3.11, `_strptime.TimeRE`; confirmed by running OpenLinkToken.
+fn in_ascii(value: &str, language: Language) -> Option<String> {
+    let mut ascii = String::with_capacity(value.len());
+    let mut foreign = 0_u32;
+    for (place, c) in value.chars().enumerate() {
+        if place == LONGEST {
+            return None;
+        }
+        if let Some(digit) = language.digit(c) {
+            foreign |= u32::from(!c.is_ascii()) << place;
+            ascii.push(char::from(b'0' + digit));
+        } else if c.is_ascii() {
+            ascii.push(c);
+        } else {
+            return None;
+        }
     }
-    Some(&out[..length])
+    let bytes = ascii.as_bytes();
+    let zone = (19..bytes.len()).find(|&place| matches!(bytes[place], b'+' | b'-'));
+    // Pairs of digits by place, and which first digits leave the second free.
+    let (year, day) = match bytes.get(4) {
+        Some(separator @ (b'-' | b'/')) => {
+            let next = bytes[5..].iter().position(|byte| byte == separator);
+            (0, 6 + next?)
+        }
+        _ if bytes.get(2) == Some(&b'.') => (6, 0),
+        _ => (6, 3),
+    };
+    let mut readable = 0b1111 << year;
+    let mut pairs = vec![(day, b'1'..=b'2')];
+    if bytes.len() > 10 {
+        pairs.extend([(11, b'0'..=b'1'), (14, b'0'..=b'5'), (17, b'0'..=b'5')]);
+    }
+    if let Some(zone) = zone {
+        readable |= 0b11 << (zone + 1);
+        pairs.push((zone + 4, b'0'..=b'5'));
+    }
+    for (place, free) in pairs {
+        let first = bytes.get(place).filter(|_| foreign >> place & 1 == 0);
+        if first.is_some_and(|first| free.contains(first)) {
+            readable |= 1 << (place + 1);
+        }
+    }
+    (foreign & !readable == 0).then_some(ascii)
 }
+
+/// The longest form that is read, a timestamp with fraction and offset.
+const LONGEST: usize = 29;

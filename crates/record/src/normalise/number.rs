@@ -81,6 +81,17 @@ pub(crate) fn birth_years(today: Date) -> (u16, u16) {
 /// dialect's language writes it, has been appended to `out`.
 pub(crate) fn decimal(value: &str, habits: &Habits, out: &mut String) -> bool {
     let value = habits.white_space.trim(value);
+    let spelled: String;
+    let value = if value.is_ascii() {
+        value
+    } else {
+        let ascii = |c| match habits.language.digit(c) {
+            Some(digit) => char::from(b'0' + digit),
+            None => c,
+        };
+        spelled = value.chars().map(ascii).collect();
+        &spelled
+    };
     let unsigned = value.strip_prefix(['+', '-']).unwrap_or(value);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, Some(exponent)),
