@@ -1,5 +1,12 @@
 //! Calendar dates: the proleptic Gregorian calendar, years 0 to 9999, and written forms.
 
+mod moment;
+mod partial;
+
+pub use moment::Moment;
+pub(crate) use moment::{Clock, split_clock};
+pub(crate) use partial::PartialDate;
+
 use std::fmt;
 
 /// A day that exists in the calendar.
@@ -115,7 +122,7 @@ impl Date {
         write_digits(u16::from(self.day), 2, out);
     }
 
-    fn unix_days(self) -> i64 {
+    pub(crate) fn unix_days(self) -> i64 {
         let year = i64::from(self.year) - i64::from(self.month <= 2);
         let march_month = (i64::from(self.month) + 9) % 12;
         let era = year.div_euclid(400);

@@ -176,7 +176,7 @@ pub enum ExpressionError {
         pattern: String,
     },
     /// No such operator.
-    #[error("unknown operator `{operator}`; known are T U L N A S M R D DD Y MO DA SX NY DM DM2")]
+    #[error("unknown operator `{operator}`; known are T U L N A F S M R D DD Y MO DA SX NY DM DM2")]
     UnknownOperator {
         /// The operator.
         operator: String,

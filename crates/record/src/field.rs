@@ -3,6 +3,7 @@
 use crate::date::Date;
 use crate::dialect::{Habits, Language};
 use crate::normalise::{contact, date, name, number, postal, sex, ssn};
+use crate::text::without_invisible;
 
 /// How a field's values are checked and brought into one form before expressions see them.
 ///
@@ -11,7 +12,8 @@ use crate::normalise::{contact, date, name, number, postal, sex, ssn};
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum FieldKind {
-    /// Any text that is not blank, trimmed.
+    /// Any text that is not blank, trimmed; without a dialect also in normal form C and without
+    /// invisible characters, as all kinds but the next.
     Text,
     /// The value as it is, white space and all; a missing one is the empty text.
     Raw,
@@ -157,9 +159,14 @@ impl FieldKind {
                 Check::Valid
             };
         }
-        let Some(value) = value.filter(|value| !habits.white_space.is_blank(value)) else {
-            return Check::Missing;
+        let cleaned = match value {
+            Some(value) if habits.language == Language::Ours => without_invisible(value),
+            value => value.unwrap_or_default().into(),
         };
+        let value = &*cleaned;
+        if habits.white_space.is_blank(value) {
+            return Check::Missing;
+        }
         let valid = match self {
             Self::Text | Self::Raw => {
                 out.push_str(habits.white_space.trim(value));

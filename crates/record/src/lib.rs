@@ -101,6 +101,7 @@ mod error;
 mod expression;
 mod field;
 pub mod findings;
+mod latin;
 mod normalise;
 pub mod phonetic;
 mod ruleset;

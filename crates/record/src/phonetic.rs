@@ -1,8 +1,8 @@
 //! Phonetic codes: names that sound alike get one code.
 //!
-//! Every code works on the letters A to Z that remain after upper-casing and dropping diacritics
-//! (`é` counts as `E`, `ø` and `ß` are dropped); whatever else a value holds is skipped, so
-//! `O'Brien` and `OBRIEN` are one. A value without any such letter has the empty code.
+//! Every code works on the letters A to Z after Latin folding, as the operator `F` does it (`é`
+//! counts as `E`, `ø` as `O`, `ß` as `SS`); whatever else a value holds is skipped, so `O'Brien` and
+//! `OBRIEN` are one. A value without any such letter has the empty code.
 
 mod double_metaphone;
 mod nysiis;
@@ -12,7 +12,7 @@ pub use double_metaphone::double_metaphone;
 pub use nysiis::nysiis;
 pub use soundex::soundex;
 
-use unicode_normalization::UnicodeNormalization;
+use crate::latin;
 
 /// The letters of a value, upper case, held on the stack when there are few.
 struct Letters {
@@ -31,9 +31,9 @@ impl Letters {
         if value.is_ascii() {
             value.bytes().for_each(|byte| letters.push(byte));
         } else {
-            for c in value.nfd().filter(char::is_ascii) {
-                letters.push(u8::try_from(c).expect("the character is ASCII"));
-            }
+            let mut folded = String::with_capacity(value.len());
+            latin::fold(value, &mut folded);
+            folded.bytes().for_each(|byte| letters.push(byte));
         }
         letters
     }

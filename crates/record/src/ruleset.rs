@@ -215,7 +215,7 @@ impl RuleSet {
     /// One item a line; names, and expressions in their canonical spelling, preceded by their
     /// length in bytes, so that no two rule sets share a text.
     pub fn canonical(&self) -> String {
-        let mut out = String::from("blindjoin rules 1\n");
+        let mut out = String::from("blindjoin rules 2\n");
         let mut line = |words: &[&str]| {
             for (i, word) in words.iter().enumerate() {
                 if i > 0 {

@@ -1,8 +1,10 @@
 //! White space, digits and letters as the two reference languages see them.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::Regex;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use crate::dialect::Language;
 
@@ -113,6 +115,49 @@ impl Language {
     }
 }
 
+/// The text without characters that nobody sees, in normal form C: what our own rules take a value
+/// for, so that neither they nor canonical equivalence make two values of one.
+pub(crate) fn without_invisible(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let shown = |text: &str| !text.chars().any(is_default_ignorable);
+    if shown(text) && is_nfc_quick(text.chars()) == IsNormalized::Yes {
+        return Cow::Borrowed(text);
+    }
+    let shown = text.chars().filter(|c| !is_default_ignorable(*c));
+    Cow::Owned(shown.nfc().collect())
+}
+
+/// Whether a character is shown by nothing, as soft hyphens, zero-width spaces and joiners, marks of
+/// direction and variation selectors are.
+///
+/// # Source
+///
+/// The Unicode Standard 16, `DerivedCoreProperties`, `Default_Ignorable_Code_Point`.
+fn is_default_ignorable(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fff8}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
 /// Whether a character is a combining mark, or a non-spacing one.
 pub(crate) fn is_mark(c: char, non_spacing_only: bool) -> bool {
     static NON_SPACING: LazyLock<Regex> = LazyLock::new(|| class(r"\p{Mn}"));
@@ -183,6 +228,24 @@ mod tests {
         assert!(Language::Python.equal_but_for_case("UN\u{212a}NOWN", "Unknown"));
         assert_eq!(Language::Python.fold('ſ'), 's');
         assert_eq!(Language::Java.fold('ſ'), 'ſ');
+    }
+
+    #[test]
+    fn what_nobody_sees_is_taken_out_and_the_rest_composed() {
+        for text in [
+            "Smi\u{200b}th",
+            "Smith\u{200d}",
+            "\u{feff}Smith",
+            "Smi\u{ad}th",
+            "\u{200f}Smith\u{2060}",
+            "Smith\u{fe0f}",
+        ] {
+            assert_eq!(without_invisible(text), "Smith", "{text:?}");
+        }
+        assert_eq!(without_invisible("Jose\u{301}"), "José");
+        assert_eq!(without_invisible("e\u{34f}\u{301}"), "é");
+        assert_eq!(without_invisible("\u{200b}"), "");
+        assert!(matches!(without_invisible("José 李"), Cow::Borrowed(_)));
     }
 
     #[test]

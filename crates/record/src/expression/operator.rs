@@ -8,6 +8,7 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 use crate::date::{Date, DateForm, write_digits};
 use crate::dialect::{Habits, Language};
 use crate::error::ExpressionError;
+use crate::latin;
 use crate::normalise::date::year_first;
 use crate::phonetic;
 use crate::text::WhiteSpace;
@@ -23,6 +24,7 @@ pub(super) enum Operator {
     Lower,
     Nfc,
     Alphanumeric,
+    Fold,
     Substring {
         start: usize,
         end: usize,
@@ -78,6 +80,7 @@ impl Operator {
             "L" => none(Self::Lower),
             "N" => none(Self::Nfc),
             "A" => none(Self::Alphanumeric),
+            "F" => none(Self::Fold),
             "MO" => none(Self::Month),
             "DA" => none(Self::Day),
             "DM" => none(Self::DoubleMetaphone { alternate: false }),
@@ -138,6 +141,7 @@ impl Operator {
             Self::Lower => out.push('L'),
             Self::Nfc => out.push('N'),
             Self::Alphanumeric => out.push('A'),
+            Self::Fold => out.push('F'),
             Self::Substring { start, end, .. } => write_to(out, format_args!("S({start},{end})")),
             Self::Digits => out.push_str(r"M(\d+)"),
             Self::Match(pattern) => {
@@ -183,7 +187,8 @@ impl Operator {
             Self::Upper => push_upper(value, out),
             Self::Lower => push_lower(value, out),
             Self::Nfc => push_nfc(value, out),
-            Self::Alphanumeric => out.extend(value.chars().filter(|c| c.is_alphanumeric())),
+            Self::Alphanumeric => push_alphanumeric(value, out),
+            Self::Fold => latin::fold(value, out),
             Self::Substring {
                 start,
                 end,
@@ -348,6 +353,15 @@ fn push_nfc(value: &str, out: &mut String) {
         out.push_str(value);
     } else {
         out.extend(value.nfc());
+    }
+}
+
+/// Composed first: a letter and its accent apart are the same as the letter with it.
+fn push_alphanumeric(value: &str, out: &mut String) {
+    if value.is_ascii() {
+        out.extend(value.chars().filter(char::is_ascii_alphanumeric));
+    } else {
+        out.extend(value.nfc().filter(|c| c.is_alphanumeric()));
     }
 }
 

@@ -3,6 +3,7 @@
 use unicode_normalization::UnicodeNormalization;
 
 use crate::dialect::{Habits, Language, Times};
+use crate::latin::spelled_by_reference;
 use crate::text::is_mark;
 
 /// Whether a first name is valid; if so its normal form has been appended to `out`.
@@ -90,9 +91,9 @@ fn without_diacritics(value: &str, habits: &Habits) -> String {
     }
     let mut spelled = String::with_capacity(value.len() + 4);
     for c in value.chars() {
-        match LATIN.binary_search_by_key(&c, |&(letter, _)| letter) {
-            Ok(at) => spelled.push_str(LATIN[at].1),
-            Err(_) => spelled.push(c),
+        match spelled_by_reference(c) {
+            Some(letters) => spelled.push_str(letters),
+            None => spelled.push(c),
         }
     }
     spelled.nfd().filter(kept).collect()
@@ -290,57 +291,6 @@ const PLACEHOLDERS: [&str; 18] = [
     "NotAvailable",
 ];
 
-/// Latin letters that decomposition leaves alone, and how 2.x spells them; ordered by letter.
-const LATIN: [(char, &str); 47] = [
-    ('Æ', "AE"),
-    ('Ð', "D"),
-    ('Ø', "O"),
-    ('Þ', "TH"),
-    ('ß', "ss"),
-    ('æ', "ae"),
-    ('ð', "d"),
-    ('ø', "o"),
-    ('þ', "th"),
-    ('Đ', "D"),
-    ('đ', "d"),
-    ('Ħ', "H"),
-    ('ħ', "h"),
-    ('ı', "i"),
-    ('Ĳ', "IJ"),
-    ('ĳ', "ij"),
-    ('Ŀ', "L"),
-    ('ŀ', "l"),
-    ('Ł', "L"),
-    ('ł', "l"),
-    ('ŉ', "n"),
-    ('Ŋ', "NG"),
-    ('ŋ', "ng"),
-    ('Œ', "OE"),
-    ('œ', "oe"),
-    ('Ŧ', "T"),
-    ('ŧ', "t"),
-    ('ſ', "s"),
-    ('Ƒ', "F"),
-    ('ƒ', "f"),
-    ('Ǆ', "DZ"),
-    ('ǅ', "Dz"),
-    ('ǆ', "dz"),
-    ('Ǉ', "LJ"),
-    ('ǈ', "Lj"),
-    ('ǉ', "lj"),
-    ('Ǌ', "NJ"),
-    ('ǋ', "Nj"),
-    ('ǌ', "nj"),
-    ('Ǳ', "DZ"),
-    ('ǲ', "Dz"),
-    ('ǳ', "dz"),
-    ('Ǽ', "AE"),
-    ('ǽ', "ae"),
-    ('Ǿ', "O"),
-    ('ǿ', "o"),
-    ('ẞ', "SS"),
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -356,10 +306,5 @@ mod tests {
         }
         assert!(is_placeholder("ſample", Language::Java));
         assert!(!is_placeholder("", Language::Java));
-    }
-
-    #[test]
-    fn the_table_of_letters_is_in_order() {
-        assert!(LATIN.is_sorted_by(|(one, _), (next, _)| one < next));
     }
 }
