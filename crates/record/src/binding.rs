@@ -1,14 +1,19 @@
 //! Rules bound to a header, and what they make of a row.
 
+mod columns;
+
 use std::fmt;
 
 use crate::date::Date;
-use crate::dialect::Habits;
+use crate::dialect::{Habits, Language};
 use crate::error::Error;
 use crate::expression::Buffers;
-use crate::field::Check;
+use crate::field::{Check, FieldKind};
 use crate::findings::Finding;
+use crate::normalise::date::is_year_last;
 use crate::ruleset::{Blanks, Form, RECORD_ID, Rule, RuleSet};
+use crate::text::without_invisible;
+use columns::Finder;
 
 /// A row of a table: its cells by column index, nothing where a cell is null or absent.
 pub trait Row {
@@ -39,7 +44,10 @@ impl<R: Row + ?Sized> Row for &R {
 pub struct Binding {
     rules: RuleSet,
     columns: Vec<Option<usize>>,
+    /// By field, further columns that count where the first has no valid value.
+    further: Vec<Vec<usize>>,
     column_names: Vec<Option<String>>,
+    remarks: Vec<String>,
     record_id: Option<usize>,
     habits: &'static Habits,
     today: Date,
@@ -53,6 +61,7 @@ pub struct Scratch {
     values: String,
     forms: String,
     buffers: Buffers,
+    input: String,
     text: String,
     signed: Vec<(usize, Cell)>,
     /// Fields that a rule has come upon and found missing or invalid.
@@ -77,6 +86,8 @@ pub enum Fault {
     NoColumn,
     /// Null, empty or blank.
     Missing,
+    /// Something that is written where there is no value, as `unknown` or `999999999`.
+    Placeholder,
     /// Not a valid value of its kind.
     Invalid,
     /// An expression does not apply to it, as `D` to what is no date.
@@ -111,48 +122,79 @@ impl Binding {
     ) -> Result<Self, Error> {
         let header: Vec<&str> = header.iter().map(AsRef::as_ref).collect();
         let habits = rules.habits();
-        let mut columns = Vec::with_capacity(rules.fields().len());
-        for field in rules.fields() {
-            let (column, wanted) = if let Some(column) = field.column() {
-                (mapped(&header, column), Some(column.to_owned()))
-            } else {
-                let names = field.customary_headers(habits);
-                let column = customary_column(&header, &names);
-                (column, field.is_required().then(|| names.join("` or `")))
-            };
-            if let (None, Some(column)) = (column, wanted) {
-                return Err(Error::ColumnMissing {
-                    field: field.name().to_owned(),
-                    column,
-                });
-            }
-            columns.push(column);
-        }
-        let record_id = match rules.record_id_column() {
-            Some(column) => {
-                let missing = || Error::ColumnMissing {
-                    field: RECORD_ID.to_owned(),
-                    column: column.to_owned(),
-                };
-                Some(mapped(&header, column).ok_or_else(missing)?)
-            }
-            None if rules.dialect().is_some() => customary_column(&header, &["RecordId", "Id"]),
-            None => customary_column(&header, &["RecordId", "Id", RECORD_ID]),
+        let mut finder = Finder {
+            header: &header,
+            last_counts: rules.dialect().is_some(),
+            remarks: Vec::new(),
         };
+        let mut columns = Vec::with_capacity(rules.fields().len());
+        let mut further = Vec::with_capacity(rules.fields().len());
+        for field in rules.fields() {
+            let mut found = Vec::new();
+            for column in field.columns() {
+                found.push(finder.mapped(field.name(), column)?);
+            }
+            if field.columns().is_empty() {
+                let names = field.customary_headers(habits);
+                let column = finder.customary(field.name(), &names, field.is_used())?;
+                if column.is_none() && field.is_required() {
+                    return Err(Error::ColumnMissing {
+                        field: field.name().to_owned(),
+                        column: names.join("` or `"),
+                    });
+                }
+                found.extend(column);
+            }
+            columns.push(found.first().copied());
+            further.push(found.split_off(found.len().min(1)));
+        }
+        let record_id = if let Some(column) = rules.record_id_column() {
+            Some(finder.mapped(RECORD_ID, column)?)
+        } else {
+            let names = ["RecordId", "Id", RECORD_ID];
+            let known = if rules.dialect().is_some() { 2 } else { 3 };
+            finder.customary(RECORD_ID, &names[..known], true)?
+        };
+        let remarks = finder.remarks;
         let name = |column: Option<usize>| column.map(|column| header[column].trim().to_owned());
         Ok(Self {
             rules: rules.clone(),
             column_names: columns.iter().copied().map(name).collect(),
             columns,
+            further,
+            remarks,
             record_id,
             habits,
             today,
         })
     }
 
+    pub(crate) fn of_fields(rules: &RuleSet, today: Date) -> Self {
+        let fields = rules.fields();
+        Self {
+            rules: rules.clone(),
+            columns: (0..fields.len()).map(Some).collect(),
+            further: vec![Vec::new(); fields.len()],
+            column_names: fields
+                .iter()
+                .map(|field| Some(field.name().to_owned()))
+                .collect(),
+            remarks: Vec::new(),
+            record_id: None,
+            habits: rules.habits(),
+            today,
+        }
+    }
+
     /// The rules.
     pub fn rules(&self) -> &RuleSet {
         &self.rules
+    }
+
+    /// What should be said of how the columns were found: that there are several for one field, of
+    /// which a dialect takes the last.
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
     }
 
     /// The column of the record id, if there is one.
@@ -263,8 +305,12 @@ impl Binding {
                 {
                     Cell::Text(start, scratch.forms.len())
                 } else {
+                    let year_last = is_year_last(value);
                     scratch.forms.truncate(start);
                     scratch.find(Finding::Invalid, field);
+                    if year_last {
+                        scratch.find(Finding::YearLast, field);
+                    }
                     Cell::Fault(Reason {
                         field,
                         fault: Fault::Inapplicable,
@@ -313,39 +359,96 @@ impl Binding {
         if scratch.fields[field] != Cell::Unknown {
             return scratch.fields[field];
         }
-        let cell = match self.columns[field] {
-            None => Cell::Fault(Reason {
-                field,
-                fault: Fault::NoColumn,
-            }),
-            Some(column) => {
-                let value = row.cell(column);
-                let start = scratch.values.len();
-                let kind = self.rules.fields()[field].kind();
-                let check = kind.normalise(value, self.habits, self.today, &mut scratch.values);
-                if check == Check::Valid {
-                    // Where an empty value is as good as any, it is missing all the same.
-                    if scratch.values[start..].trim().is_empty() {
-                        scratch.find(Finding::Missing, field);
-                    }
-                    Cell::Text(start, scratch.values.len())
-                } else {
-                    scratch.values.truncate(start);
-                    let fault = match check {
-                        _ if value.is_none() && kind.null_is_absent(self.habits) => Fault::NoColumn,
-                        Check::Missing => Fault::Missing,
-                        _ => Fault::Invalid,
-                    };
-                    match fault {
-                        Fault::Invalid => scratch.find(Finding::Invalid, field),
-                        _ => scratch.find(Finding::Missing, field),
-                    }
-                    Cell::Fault(Reason { field, fault })
+        let mut read = match self.columns[field] {
+            None => Read {
+                cell: Err(Fault::NoColumn),
+                finding: None,
+            },
+            Some(column) => self.read(field, row.cell(column), scratch),
+        };
+        for &column in &self.further[field] {
+            if read.cell.is_ok() {
+                break;
+            }
+            let next = self.read(field, row.cell(column), scratch);
+            // Of several faults the first counts that is more than an empty cell.
+            if next.cell.is_ok() || read.cell == Err(Fault::Missing) {
+                read = next;
+            }
+        }
+        if let Some(finding) = read.finding {
+            scratch.find(finding, field);
+        }
+        let cell = match read.cell {
+            Ok((from, to)) => {
+                // Where an empty value is as good as any, it is missing all the same.
+                if scratch.values[from..to].trim().is_empty() {
+                    scratch.find(Finding::Missing, field);
                 }
+                Cell::Text(from, to)
+            }
+            Err(fault) => {
+                match fault {
+                    Fault::Invalid => scratch.find(Finding::Invalid, field),
+                    Fault::Placeholder => scratch.find(Finding::Placeholder, field),
+                    _ if self.columns[field].is_none() => {}
+                    _ => scratch.find(Finding::Missing, field),
+                }
+                Cell::Fault(Reason { field, fault })
             }
         };
         scratch.fields[field] = cell;
         cell
+    }
+
+    /// Reads one cell for a field: its input form, what stands for no value, and the normal form of
+    /// its kind, appended to the scratch's values.
+    fn read(&self, field: usize, value: Option<&str>, scratch: &mut Scratch) -> Read {
+        let known = &self.rules.fields()[field];
+        let kind = known.kind();
+        let fault = |fault| Read {
+            cell: Err(fault),
+            finding: None,
+        };
+        if value.is_none() && kind.null_is_absent(self.habits) {
+            return fault(Fault::NoColumn);
+        }
+        let ours = self.habits.language == Language::Ours && kind != FieldKind::Raw;
+        let shown = match value {
+            Some(value) if ours => without_invisible(value),
+            value => value.unwrap_or_default().into(),
+        };
+        let code = known.input.as_ref().and_then(|input| input.code(&shown));
+        if code.is_none() && known.placeholders.contains(kind, &shown) {
+            return fault(Fault::Placeholder);
+        }
+        let Scratch { values, input, .. } = scratch;
+        let value = match (&known.input, code) {
+            (_, Some(code)) => Some(code),
+            (Some(form), None) if !shown.trim().is_empty() => form.rewrite(&shown, input),
+            _ => Some(&*shown),
+        };
+        let start = values.len();
+        let outcome = match value {
+            Some(value) => kind.normalise(Some(value), self.habits, self.today, values),
+            None => return fault(Fault::Invalid),
+        };
+        let normal = &values[start..];
+        let cell = match outcome.check {
+            Check::Missing => Err(Fault::Missing),
+            Check::Invalid => Err(Fault::Invalid),
+            Check::Valid if normal != &*shown && known.placeholders.contains(kind, normal) => {
+                Err(Fault::Placeholder)
+            }
+            Check::Valid => Ok((start, values.len())),
+        };
+        if cell.is_err() {
+            values.truncate(start);
+        }
+        Read {
+            finding: outcome.finding.filter(|_| cell != Err(Fault::Placeholder)),
+            cell,
+        }
     }
 
     fn reason(&self, part: usize, fault: Fault) -> Reason {
@@ -452,6 +555,7 @@ impl Fault {
         match self {
             Self::NoColumn => "NO_COLUMN",
             Self::Missing => "MISSING",
+            Self::Placeholder => "PLACEHOLDER",
             Self::Invalid => "INVALID",
             Self::Inapplicable => "INAPPLICABLE",
             Self::Empty => "EMPTY",
@@ -464,6 +568,7 @@ impl fmt::Display for Fault {
         f.write_str(match self {
             Self::NoColumn => "has no column",
             Self::Missing => "is missing",
+            Self::Placeholder => "is a placeholder",
             Self::Invalid => "is invalid",
             Self::Inapplicable => "does not fit its expression",
             Self::Empty => "is empty after its expression",
@@ -479,20 +584,9 @@ enum Cell {
     Fault(Reason),
 }
 
-fn mapped(header: &[&str], column: &str) -> Option<usize> {
-    let column = column.trim();
-    let exact = header.iter().rposition(|name| name.trim() == column);
-    exact.or_else(|| {
-        let column = column.to_lowercase();
-        header
-            .iter()
-            .rposition(|name| name.trim().to_lowercase() == column)
-    })
-}
-
-fn customary_column(header: &[&str], names: &[&str]) -> Option<usize> {
-    header.iter().rposition(|column| {
-        let column = column.to_lowercase();
-        names.iter().any(|name| column == name.to_lowercase())
-    })
+/// One cell as it was read: the span of its normal form or what is the matter with it, and what else
+/// is to be said.
+struct Read {
+    cell: Result<(usize, usize), Fault>,
+    finding: Option<Finding>,
 }

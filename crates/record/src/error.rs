@@ -23,6 +23,20 @@ pub enum Error {
         /// The column as the rules name it.
         column: String,
     },
+    /// A column of dates that begin with their day, read month first.
+    #[error(
+        "field `{field}`: the dates of column `{column}` begin with their day: {unread} have no such month, and {misread} were read as other days; say {field} = \"DD-MM-YYYY\", with the separator that is there, under [input], or make the field a DayFirstDate"
+    )]
+    DayFirst {
+        /// The field.
+        field: String,
+        /// Its column.
+        column: String,
+        /// How many dates could not be read.
+        unread: u64,
+        /// How many were read month first, though they begin with their day.
+        misread: u64,
+    },
     /// Two rules have one id.
     #[error("{}rule id `{rule}` is used twice", at(*.line))]
     DuplicateRule {
@@ -51,6 +65,14 @@ pub enum Error {
         /// What is wrong with it.
         source: ExpressionError,
     },
+    /// Values that stand for none, under a dialect.
+    #[error("{}[missing] {field}: under a dialect of OpenToken the reference says what stands for no value", at(*.line))]
+    MissingUnderDialect {
+        /// The field.
+        field: String,
+        /// Line of the rules file, if they come from one.
+        line: Option<usize>,
+    },
     /// A name that may not be used as a rule id or field name.
     #[error("{}`{name}` is no name: use 1 to 64 letters, digits, `_`, `-` or `.`", at(*.line))]
     Name {
@@ -70,6 +92,36 @@ pub enum Error {
     /// No rules at all.
     #[error("the rule set has no rule")]
     NoRules,
+    /// A setting that is not of the expected kind.
+    #[error("{}`{name}` takes {expects}", at(*.line))]
+    Setting {
+        /// What is set.
+        name: String,
+        /// What it takes.
+        expects: &'static str,
+        /// Line of the rules file.
+        line: Option<usize>,
+    },
+    /// A setting of a field that nothing declares.
+    #[error("{}there is no field `{field}` to say that of; declared are: {declared}", at(*.line))]
+    SettingOfNoField {
+        /// The field.
+        field: String,
+        /// The declared fields, separated by commas.
+        declared: String,
+        /// Line of the rules file.
+        line: Option<usize>,
+    },
+    /// More than one column that may be a field.
+    #[error(
+        "columns {columns} may each be field `{field}`: say which with {field} = \"…\" under [columns] or --column {field}=…"
+    )]
+    SeveralColumns {
+        /// The field.
+        field: String,
+        /// The columns, each in backticks, separated by commas.
+        columns: String,
+    },
     /// The file is not TOML of the expected shape: syntax, an unknown key, or a wrong type.
     #[error("line {line}, column {column}: {message}")]
     Syntax {

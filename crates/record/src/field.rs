@@ -2,13 +2,15 @@
 
 use crate::date::Date;
 use crate::dialect::{Habits, Language};
+use crate::findings::Finding;
+use crate::normalise::date::{Order, Reading};
 use crate::normalise::{contact, date, name, number, postal, sex, ssn};
-use crate::text::without_invisible;
 
 /// How a field's values are checked and brought into one form before expressions see them.
 ///
-/// Kinds other than [`FieldKind::Text`], [`FieldKind::Raw`], [`FieldKind::Phone`] and
-/// [`FieldKind::Email`] are OpenToken's attributes and follow the rule set's dialect.
+/// Kinds other than [`FieldKind::Text`], [`FieldKind::Raw`], [`FieldKind::DayFirstDate`],
+/// [`FieldKind::PartialDate`], [`FieldKind::Phone`] and [`FieldKind::Email`] are OpenToken's
+/// attributes and follow the rule set's dialect.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum FieldKind {
@@ -33,8 +35,13 @@ pub enum FieldKind {
     CanadianPostalCode,
     /// Social security number, `ddd-dd-dddd`.
     SocialSecurityNumber,
-    /// Any date, as `yyyy-MM-dd`.
+    /// Any date, as `yyyy-MM-dd`. What does not begin with its year is read month first, or day first
+    /// with dots: `02/03/1980` is 3 February, `03.02.1980` too.
     Date,
+    /// The same, but day first: `02/03/1980` is 2 March.
+    DayFirstDate,
+    /// A date as [`FieldKind::Date`] reads it, or what is known of one: `yyyy-MM` or `yyyy`.
+    PartialDate,
     /// A year of four digits, as an integer.
     Year,
     /// A year from 1910 to this one.
@@ -51,7 +58,14 @@ pub enum FieldKind {
     Email,
 }
 
-/// The outcome of checking one value.
+/// The outcome of checking one value, and what else is to be said of it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Outcome {
+    pub(crate) check: Check,
+    pub(crate) finding: Option<Finding>,
+}
+
+/// Whether there is a valid value.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Check {
     Valid,
@@ -61,7 +75,7 @@ pub(crate) enum Check {
 
 impl FieldKind {
     /// All kinds.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::Text,
         Self::Raw,
         Self::FirstName,
@@ -73,6 +87,8 @@ impl FieldKind {
         Self::CanadianPostalCode,
         Self::SocialSecurityNumber,
         Self::Date,
+        Self::DayFirstDate,
+        Self::PartialDate,
         Self::Year,
         Self::BirthYear,
         Self::Integer,
@@ -96,6 +112,8 @@ impl FieldKind {
             Self::CanadianPostalCode => "CanadianPostalCode",
             Self::SocialSecurityNumber => "SocialSecurityNumber",
             Self::Date => "Date",
+            Self::DayFirstDate => "DayFirstDate",
+            Self::PartialDate => "PartialDate",
             Self::Year => "Year",
             Self::BirthYear => "BirthYear",
             Self::Integer => "Integer",
@@ -149,33 +167,31 @@ impl FieldKind {
         habits: &Habits,
         today: Date,
         out: &mut String,
-    ) -> Check {
+    ) -> Outcome {
+        let value = value.unwrap_or_default();
         if self == Self::Raw {
-            let value = value.unwrap_or_default();
             out.push_str(value);
-            return if value.contains('\0') {
-                Check::Invalid
-            } else {
-                Check::Valid
+            return Outcome::of(!value.contains('\0'));
+        }
+        if habits.white_space.is_blank(value) {
+            return Outcome {
+                check: Check::Missing,
+                finding: None,
             };
         }
-        let cleaned = match value {
-            Some(value) if habits.language == Language::Ours => without_invisible(value),
-            value => value.unwrap_or_default().into(),
-        };
-        let value = &*cleaned;
-        if habits.white_space.is_blank(value) {
-            return Check::Missing;
-        }
-        let valid = match self {
+        Outcome::of(match self {
             Self::Text | Self::Raw => {
                 out.push_str(habits.white_space.trim(value));
                 !value.contains('\0')
             }
             Self::FirstName => name::first(value, habits, out),
             Self::LastName => name::last(value, habits, out),
-            Self::BirthDate => push_date(date::birth(value, habits, today), out),
-            Self::Date => push_date(date::read(value, habits), out),
+            Self::BirthDate => return push_date(date::read(value, habits).of_birth(today), out),
+            Self::Date => return push_date(date::read(value, habits), out),
+            Self::DayFirstDate => return push_date(date::read_freely(value, Order::DayFirst), out),
+            Self::PartialDate => {
+                return push_date(date::read_in_part(value, Order::MonthFirst), out);
+            }
             Self::Sex => sex::sex(value, habits, out),
             Self::PostalCode => postal::either(value, habits, out),
             Self::UsPostalCode => postal::us(value, false, habits, out),
@@ -188,8 +204,7 @@ impl FieldKind {
             Self::Age => number::age(value, habits, out),
             Self::Phone => contact::phone(value, out),
             Self::Email => contact::email(value, out),
-        };
-        if valid { Check::Valid } else { Check::Invalid }
+        })
     }
 
     /// Whether a null cell counts as an absent column.
@@ -198,9 +213,21 @@ impl FieldKind {
     }
 }
 
-fn push_date(date: Option<Date>, out: &mut String) -> bool {
-    if let Some(date) = date {
+impl Outcome {
+    fn of(valid: bool) -> Self {
+        Self {
+            check: if valid { Check::Valid } else { Check::Invalid },
+            finding: None,
+        }
+    }
+}
+
+fn push_date(reading: Reading, out: &mut String) -> Outcome {
+    if let Some(date) = reading.date {
         date.write_iso(out);
     }
-    date.is_some()
+    Outcome {
+        finding: reading.finding,
+        ..Outcome::of(reading.date.is_some())
+    }
 }

@@ -31,6 +31,7 @@ mod frequent;
 mod table;
 
 use crate::binding::{Binding, Observed};
+use crate::error::Error;
 use frequent::Frequent;
 
 pub use frequent::Shared;
@@ -54,6 +55,8 @@ pub enum Finding {
     /// Invalid because the year of what looks like a date comes last, and only dates that begin
     /// with it are read.
     YearLast,
+    /// A date that can be read month first only: nothing to say, but it tells the others' order.
+    MonthFirst,
 }
 
 /// What was found in a table, over its records and the fields that its rules use.
@@ -64,6 +67,8 @@ pub enum Finding {
 pub struct Findings {
     records: u64,
     fields: Vec<FieldFindings>,
+    /// Whether the rules are our own, and not bound to read as another program does.
+    ours: bool,
 }
 
 /// What was found in the values of one field.
@@ -89,7 +94,7 @@ const FEW: usize = 3;
 
 impl Finding {
     /// All findings.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Missing,
         Self::Invalid,
         Self::Placeholder,
@@ -97,6 +102,7 @@ impl Finding {
         Self::NoSuchMonth,
         Self::EitherWay,
         Self::YearLast,
+        Self::MonthFirst,
     ];
 
     /// The finding's name in data.
@@ -109,6 +115,7 @@ impl Finding {
             Self::NoSuchMonth => "no_such_month",
             Self::EitherWay => "either_way",
             Self::YearLast => "year_last",
+            Self::MonthFirst => "month_first",
         }
     }
 
@@ -133,6 +140,7 @@ impl Findings {
         Self {
             records: 0,
             fields: fields.collect(),
+            ours: binding.rules().dialect().is_none(),
         }
     }
 
@@ -191,6 +199,32 @@ impl Findings {
     pub fn is_clean(&self) -> bool {
         self.fields.iter().all(FieldFindings::is_clean)
     }
+
+    /// Refuses a table whose dates have been misread: some can be read day first only, none month
+    /// first only, and others, which can be read either way, were read month first.
+    ///
+    /// Under a dialect that is what the reference does, and only remarked on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DayFirst`], for the first such field.
+    pub fn check(&self) -> Result<(), Error> {
+        let misread = |line: &&FieldFindings| {
+            let count = |finding| line.of(finding).count;
+            count(Finding::NoSuchMonth) > 0
+                && count(Finding::EitherWay) > 0
+                && count(Finding::MonthFirst) == 0
+        };
+        match self.fields.iter().find(misread).filter(|_| self.ours) {
+            None => Ok(()),
+            Some(line) => Err(Error::DayFirst {
+                field: line.name.clone(),
+                column: line.column.clone().unwrap_or_default(),
+                unread: line.of(Finding::NoSuchMonth).count,
+                misread: line.of(Finding::EitherWay).count,
+            }),
+        }
+    }
 }
 
 impl FieldFindings {
@@ -216,7 +250,19 @@ impl FieldFindings {
 
     /// Whether there is nothing to say of the field.
     pub fn is_clean(&self) -> bool {
-        self.sightings.iter().all(|found| found.count == 0) && self.shared().is_none()
+        let silent = |finding: &Finding| match finding {
+            Finding::MonthFirst => true,
+            Finding::EitherWay => !self.is_ambiguous(),
+            finding => self.of(*finding).count == 0,
+        };
+        Finding::ALL.iter().all(silent) && self.shared().is_none()
+    }
+
+    /// Whether dates may have been read in the wrong order, and no other date of the column tells.
+    fn is_ambiguous(&self) -> bool {
+        let count = |finding| self.of(finding).count;
+        let told = count(Finding::MonthFirst) > 0 && count(Finding::NoSuchMonth) == 0;
+        count(Finding::EitherWay) > 0 && !told
     }
 }
 

@@ -59,8 +59,10 @@
 //! | `name` | what the set is called in reports |
 //! | `base` | a built-in set whose fields and rules come first |
 //! | `dialect` | the OpenToken version to follow; without it, our own conventions |
-//! | `[columns]` | `field = "column"`; `record_id` is the record's own id |
+//! | `[columns]` | `field = "column"`, or `{ first_of = ["column", …] }`; `record_id` is the record's own id |
 //! | `[fields]` | `field = "Kind"`, a [`FieldKind`]; without it, text that is trimmed |
+//! | `[missing]` | `field = ["value", …]`, what stands for no value; part of the digest |
+//! | `[input]` | `field = form`, how this party writes it; not part of the digest |
 //! | `[[rule]]` | `id`; `signature`, a list of `"field:expression"`; `probe`, lists of such lists; `weight`, 1 to 16, where pairs are scored |
 //!
 //! Under our own conventions a part that is empty after its expression leaves the record without
@@ -97,20 +99,25 @@ pub mod blocking;
 mod date;
 mod dialect;
 pub mod duplicates;
+mod encoding;
 mod error;
 mod expression;
 mod field;
 pub mod findings;
+mod input;
 mod latin;
 mod normalise;
 pub mod phonetic;
+mod placeholder;
 mod ruleset;
 mod text;
 
 pub use binding::{Binding, Fault, Observed, Probes, Reason, Row, Scratch, Signatures};
-pub use date::{Date, DateForm};
+pub use date::{Date, DateForm, Moment};
 pub use dialect::Dialect;
+pub use encoding::Encoding;
 pub use error::{Error, ExpressionError};
 pub use expression::Expression;
 pub use field::FieldKind;
+pub use input::InputForm;
 pub use ruleset::{Field, Rule, RuleSet};

@@ -11,10 +11,13 @@ use sha2::{Digest, Sha256};
 use crate::binding::Binding;
 use crate::date::Date;
 use crate::dialect::{Dialect, Habits};
+use crate::encoding::Encoding;
 use crate::error::Error;
 use crate::expression::Expression;
 use crate::field::FieldKind;
-use spec::Spec;
+use crate::input::InputForm;
+use crate::placeholder::Placeholders;
+use spec::{FieldSpec, Spec};
 
 /// An ordered set of match rules over declared fields.
 ///
@@ -33,7 +36,9 @@ pub struct RuleSet {
 pub struct Field {
     name: String,
     kind: FieldKind,
-    column: Option<String>,
+    columns: Vec<String>,
+    pub(crate) placeholders: Placeholders,
+    pub(crate) input: Option<InputForm>,
     headers: &'static [&'static str],
     by_own_name: bool,
     required: bool,
@@ -133,7 +138,7 @@ impl RuleSet {
                 declared: self.spec.declared(),
             });
         };
-        known.column = Some(column.to_owned());
+        known.columns = vec![column.to_owned()];
         Self::compile(self.spec)
     }
 
@@ -164,13 +169,35 @@ impl RuleSet {
         self.spec.record_id.as_deref()
     }
 
+    /// How this party's text files are encoded, if not in UTF-8.
+    pub fn encoding(&self) -> Option<Encoding> {
+        self.spec.encoding
+    }
+
+    /// The input form of a field that is mapped to this column.
+    pub fn input_of_column(&self, column: &str) -> Option<&InputForm> {
+        let column = column.trim();
+        let reads = |field: &&Field| field.columns.iter().any(|known| known.trim() == column);
+        self.fields.iter().find(reads)?.input()
+    }
+
+    /// Binds the rules to rows that hold the fields themselves, in the order of
+    /// [`RuleSet::fields`]: a single person's, say, for which there is no table.
+    pub fn bind_fields(&self, today: Date) -> Binding {
+        Binding::of_fields(self, today)
+    }
+
     /// Binds the rules to a table's header.
     ///
     /// A mapped column is found by its name, blanks at the ends and case aside (exact case first);
     /// other fields by their own name or, where the kind has some, by its customary headers. Of
-    /// several columns the right-most counts. `today` bounds dates of birth.
+    /// several columns the right-most counts under a dialect, which [`Binding::remarks`] says.
+    /// `today` bounds dates of birth.
     ///
     /// # Errors
+    ///
+    /// [`Error::SeveralColumns`] names the first field that more than one column may be, where the
+    /// rules follow no dialect.
     ///
     /// [`Error::ColumnMissing`] names the first field that lacks its column. The fields of the
     /// `opentoken` rule sets may lack theirs unless they are mapped: then the rules that need them
@@ -209,8 +236,12 @@ impl RuleSet {
         Sha256::digest(self.canonical()).into()
     }
 
-    /// Everything on which signatures depend, as text: dialect, the fields used with their kinds,
-    /// and the rules in order. Neither columns nor names of rule sets are in it.
+    /// Everything on which signatures depend, as text: dialect, the fields used with their kinds and
+    /// what stands for no value in them, and the rules in order. Neither columns and input forms,
+    /// which are each party's own, nor names of rule sets are in it.
+    ///
+    /// The first line tells the version of the expression language: 2 since values are taken in
+    /// normal form C and without invisible characters, and phonetic codes rest on Latin folding.
     ///
     /// One item a line; names, and expressions in their canonical spelling, preceded by their
     /// length in bytes, so that no two rule sets share a text.
@@ -228,6 +259,10 @@ impl RuleSet {
         line(&["dialect", self.dialect().map_or("none", Dialect::name)]);
         for field in self.fields.iter().filter(|field| field.used) {
             line(&["field", &field.name, field.kind.name()]);
+            let missing: Vec<&str> = field.placeholders.canonical().collect();
+            if !missing.is_empty() {
+                line(&[&["missing", &field.name], &missing[..]].concat());
+            }
         }
         for rule in &self.rules {
             line(&["rule", &rule.id, rule.joiner, rule.blanks.name()]);
@@ -258,6 +293,13 @@ impl RuleSet {
 
     fn compile(spec: Spec) -> Result<Self, Error> {
         let habits = spec.dialect.map_or(Habits::plain(), Dialect::habits);
+        let listing = |field: &&FieldSpec| field.missing.is_some() && spec.dialect.is_some();
+        if let Some(field) = spec.fields.iter().find(listing) {
+            return Err(Error::MissingUnderDialect {
+                field: field.name.clone(),
+                line: field.missing.as_ref().and_then(|(_, line)| *line),
+            });
+        }
         let mut compiler = Compiler {
             spec: &spec,
             habits,
@@ -272,7 +314,14 @@ impl RuleSet {
             .map(|(i, field)| Field {
                 name: field.name.clone(),
                 kind: field.kind,
-                column: field.column.clone(),
+                columns: field.columns.clone(),
+                placeholders: match &field.missing {
+                    _ if spec.dialect.is_some() => Placeholders::default(),
+                    Some((listed, _)) => Placeholders::listed(listed),
+                    None if spec.takes_all => Placeholders::default(),
+                    None => Placeholders::defaults(),
+                },
+                input: field.input.clone(),
                 headers: field.headers,
                 by_own_name: field.by_own_name,
                 required: field.required,
@@ -302,9 +351,19 @@ impl Field {
         self.kind
     }
 
-    /// The column it is mapped to, if it is.
+    /// The column it is mapped to, if it is; of several the first.
     pub fn column(&self) -> Option<&str> {
-        self.column.as_deref()
+        self.columns.first().map(String::as_str)
+    }
+
+    /// The columns it is mapped to, if it is: the first that has a valid value counts.
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// How this party writes it, if not as the rules read it.
+    pub fn input(&self) -> Option<&InputForm> {
+        self.input.as_ref()
     }
 
     /// Whether a rule uses it.

@@ -227,7 +227,8 @@ fn ssn_takes_valid_numbers_only() {
     for (value, expected) in [
         ("452-38-7291", Ok("452387291")),
         ("452 38 7291", Ok("452387291")),
-        ("123-45-6789", Err(Fault::Invalid)),
+        ("123-45-6789", Err(Fault::Placeholder)),
+        ("666-45-6789", Err(Fault::Invalid)),
         ("", Err(Fault::Missing)),
     ] {
         let signatures = binding.sign(["1", value].as_slice(), &mut scratch);

@@ -8,7 +8,19 @@ use unicode_normalization::UnicodeNormalization;
 
 /// The operators that may be applied to any text.
 const FORMS: [&str; 14] = [
-    "", "T|U", "L", "N", "A|U", "F|U", "S(0,3)|U", "R('e','i')", r"M(\w+)", "SX", "NY", "DM", "DM2",
+    "",
+    "T|U",
+    "L",
+    "N",
+    "A|U",
+    "F|U",
+    "S(0,3)|U",
+    "R('e','i')",
+    r"M(\w+)",
+    "SX",
+    "NY",
+    "DM",
+    "DM2",
     "A|S(0,1)",
 ];
 
@@ -58,7 +70,14 @@ fn one_name_written_in_two_ways_has_one_code() {
 
 #[test]
 fn characters_that_nobody_sees_make_no_difference() {
-    for invisible in ['\u{200b}', '\u{200e}', '\u{feff}', '\u{ad}', '\u{2060}', '\u{e0020}'] {
+    for invisible in [
+        '\u{200b}',
+        '\u{200e}',
+        '\u{feff}',
+        '\u{ad}',
+        '\u{2060}',
+        '\u{e0020}',
+    ] {
         for at in [0, 3, 7] {
             let mut name = "Kowalski".to_owned();
             name.insert(at, invisible);
@@ -81,7 +100,10 @@ fn references_are_not_improved_upon() {
     let dialect = self::rules("Text")
         .with_dialect(blindjoin_record::Dialect::Ot1Java)
         .unwrap();
-    assert_eq!(signatures(&dialect, name)[1].as_deref(), Some("SMI\u{200b}TH"));
+    assert_eq!(
+        signatures(&dialect, name)[1].as_deref(),
+        Some("SMI\u{200b}TH")
+    );
 }
 
 proptest! {

@@ -134,9 +134,10 @@ impl Tally {
     }
 }
 
-const FAULTS: [Fault; 5] = [
+const FAULTS: [Fault; 6] = [
     Fault::NoColumn,
     Fault::Missing,
+    Fault::Placeholder,
     Fault::Invalid,
     Fault::Inapplicable,
     Fault::Empty,

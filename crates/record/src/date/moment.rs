@@ -126,7 +126,10 @@ mod tests {
         ];
         let moments = ascending.map(|text| Moment::read(text).expect(text));
         assert!(moments.is_sorted(), "{moments:?}");
-        assert_eq!(Moment::read("2021-01-01"), Moment::read(" 2021-01-01T00:00:00.000Z "));
+        assert_eq!(
+            Moment::read("2021-01-01"),
+            Moment::read(" 2021-01-01T00:00:00.000Z ")
+        );
         assert_eq!(
             Moment::read("2021-01-01T01:00:00+01"),
             Moment::read("2021-01-01 00:00:00")

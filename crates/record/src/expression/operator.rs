@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use regex::Regex;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
-use crate::date::{Date, DateForm, write_digits};
+use crate::date::{DateForm, PartialDate, write_digits};
 use crate::dialect::{Habits, Language};
 use crate::error::ExpressionError;
 use crate::latin;
@@ -212,16 +212,19 @@ impl Operator {
                 date.ok_or(Failed)?.write_iso(out);
             }
             Self::Year(years) => {
-                let year = i32::from(date(value)?.year()) + years;
+                let year = i32::from(in_part(value)?.year) + years;
                 let year = u16::try_from(year)
                     .ok()
                     .filter(|year| *year <= 9999)
                     .ok_or(Failed)?;
                 write_digits(year, 4, out);
             }
-            Self::Month => write_digits(u16::from(date(value)?.month()), 2, out),
-            Self::Day => write_digits(u16::from(date(value)?.day()), 2, out),
-            Self::Shift(days) => date(value)?.plus_days(*days).ok_or(Failed)?.write_iso(out),
+            Self::Month => write_digits(in_part(value)?.month.ok_or(Failed)?.into(), 2, out),
+            Self::Day => write_digits(in_part(value)?.day.ok_or(Failed)?.into(), 2, out),
+            Self::Shift(days) => {
+                let date = year_first(value, Language::Ours).ok_or(Failed)?;
+                date.plus_days(*days).ok_or(Failed)?.write_iso(out);
+            }
             Self::DoubleMetaphone { alternate } => {
                 phonetic::double_metaphone(value, *alternate, out);
             }
@@ -324,8 +327,8 @@ fn ascii_classes(pattern: &str) -> String {
     out
 }
 
-fn date(value: &str) -> Result<Date, Failed> {
-    Date::from_year_first(value).ok_or(Failed)
+fn in_part(value: &str) -> Result<PartialDate, Failed> {
+    PartialDate::from_year_first(value).ok_or(Failed)
 }
 
 fn push_upper(value: &str, out: &mut String) {

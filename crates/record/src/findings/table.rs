@@ -41,9 +41,13 @@ impl FieldFindings {
                 "{count} dates have no such month and would be dates with their day first: {form}"
             )
         });
-        remark(Finding::EitherWay, &|count| {
-            format!("{count} dates were read month first and would be others with their day first")
-        });
+        if self.is_ambiguous() {
+            remark(Finding::EitherWay, &|count| {
+                format!(
+                    "{count} dates were read month first and would be others with their day first: {form}"
+                )
+            });
+        }
         remark(Finding::YearLast, &|count| {
             format!("{count} dates do not begin with their year and were not read: {form}")
         });

@@ -109,6 +109,7 @@ fn opentoken_fields() -> Vec<FieldSpec> {
 /// Health Trends Across Communities: one concatenation of six fields as they are.
 fn htac() -> Spec {
     Spec {
+        takes_all: true,
         fields: htac_fields(|_| FieldKind::Raw),
         rules: vec![RuleSpec {
             joiner: "",
@@ -194,7 +195,7 @@ fn ssn() -> Spec {
 ///
 /// Surnames are compared by their NYSIIS code, the other names by their letters and digits, upper
 /// case. The year of birth may differ by one where the criterion says so, which the provider's
-/// probes take care of.
+/// probes take care of. Of a date of birth without a day, month and year count.
 ///
 /// | rule | agrees |
 /// |---|---|
@@ -257,7 +258,7 @@ fn ndi() -> Spec {
             ),
             required(
                 "birth_date",
-                FieldKind::Date,
+                FieldKind::PartialDate,
                 &["BirthDate", "DateOfBirth", "date_of_birth"],
             ),
             optional("sex", FieldKind::Text, &["Gender"]),

@@ -1,5 +1,7 @@
 //! Rules files.
 
+mod input;
+
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use toml::Spanned;
@@ -7,8 +9,10 @@ use toml::Spanned;
 use super::spec::{FieldSpec, PartSpec, RuleSpec, Spec, check_name};
 use super::{RECORD_ID, builtin};
 use crate::dialect::Dialect;
+use crate::encoding::Encoding;
 use crate::error::Error;
 use crate::field::FieldKind;
+use input::Input;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -17,9 +21,13 @@ struct File {
     base: Option<Spanned<String>>,
     dialect: Option<Spanned<String>>,
     #[serde(default)]
-    columns: BTreeMap<Spanned<String>, String>,
+    columns: BTreeMap<Spanned<String>, Columns>,
     #[serde(default)]
     fields: BTreeMap<Spanned<String>, Spanned<String>>,
+    #[serde(default)]
+    missing: BTreeMap<Spanned<String>, Vec<String>>,
+    #[serde(default)]
+    input: BTreeMap<Spanned<String>, Input>,
     #[serde(default)]
     rule: Vec<FileRule>,
 }
@@ -33,6 +41,20 @@ struct FileRule {
     weight: i64,
     #[serde(default)]
     probe: Vec<Vec<Spanned<String>>>,
+}
+
+/// A column, or several of which the first that has a valid value counts.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a column's name, or { first_of = [names] }")]
+enum Columns {
+    One(String),
+    FirstOf(FirstOf),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FirstOf {
+    first_of: Vec<String>,
 }
 
 /// Reads a file into a specification; its rules are checked when that is compiled.
@@ -79,11 +101,24 @@ pub(super) fn read(text: &str) -> Result<Spec, Error> {
         }
     }
     for (name, column) in &file.columns {
+        let line = lines.of(name);
+        let columns = column.names();
+        let wrong = |expects| Error::Setting {
+            name: name.get_ref().clone(),
+            expects,
+            line,
+        };
         if name.get_ref() == RECORD_ID {
+            let [column] = &columns[..] else {
+                return Err(wrong("one column"));
+            };
             spec.record_id = Some(column.clone());
             continue;
         }
-        check_name(name.get_ref(), lines.of(name))?;
+        check_name(name.get_ref(), line)?;
+        if columns.is_empty() {
+            return Err(wrong("columns"));
+        }
         let name = name.get_ref();
         let at = spec
             .fields
@@ -93,8 +128,9 @@ pub(super) fn read(text: &str) -> Result<Spec, Error> {
                 spec.fields.push(FieldSpec::new(name, FieldKind::Text));
                 spec.fields.len() - 1
             });
-        spec.fields[at].column = Some(column.clone());
+        spec.fields[at].columns = columns;
     }
+    settings(&mut spec, file.missing, &file.input, &lines)?;
     for rule in &file.rule {
         let part = |part: &Spanned<String>| PartSpec::new(part.get_ref(), lines.of(part));
         spec.rules.push(RuleSpec {
@@ -113,6 +149,67 @@ pub(super) fn read(text: &str) -> Result<Spec, Error> {
     }
     Ok(spec)
 }
+
+/// Takes in what stands for no value, and how this party writes its fields.
+fn settings(
+    spec: &mut Spec,
+    missing: BTreeMap<Spanned<String>, Vec<String>>,
+    input: &BTreeMap<Spanned<String>, Input>,
+    lines: &Lines<'_>,
+) -> Result<(), Error> {
+    for (name, values) in missing {
+        let line = lines.of(&name);
+        field(spec, name.get_ref(), line)?.missing = Some((values, line));
+    }
+    for (name, input) in input {
+        let line = lines.of(name);
+        let wrong = |expects| Error::Setting {
+            name: name.get_ref().clone(),
+            expects,
+            line,
+        };
+        if name.get_ref() == ENCODING {
+            let Input::Form(encoding) = input else {
+                return Err(wrong("the name of an encoding"));
+            };
+            let encoding = Encoding::from_name(encoding);
+            let known =
+                "one of utf-16, windows-1252, windows-1250, iso-8859-1, iso-8859-2, iso-8859-15";
+            spec.encoding = Some(encoding.ok_or_else(|| wrong(known))?);
+            continue;
+        }
+        let form = input.form().map_err(wrong)?;
+        field(spec, name.get_ref(), line)?.input = Some(form);
+    }
+    Ok(())
+}
+
+/// The declared field of that name.
+fn field<'s>(
+    spec: &'s mut Spec,
+    name: &str,
+    line: Option<usize>,
+) -> Result<&'s mut FieldSpec, Error> {
+    let declared = spec.declared();
+    let found = spec.fields.iter_mut().find(|field| field.name == name);
+    found.ok_or_else(|| Error::SettingOfNoField {
+        field: name.to_owned(),
+        declared,
+        line,
+    })
+}
+
+impl Columns {
+    fn names(&self) -> Vec<String> {
+        match self {
+            Self::One(column) => vec![column.clone()],
+            Self::FirstOf(columns) => columns.first_of.clone(),
+        }
+    }
+}
+
+/// The entry of `[input]` that is about the file and no field.
+const ENCODING: &str = "encoding";
 
 fn one() -> i64 {
     1

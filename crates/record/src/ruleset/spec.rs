@@ -2,8 +2,10 @@
 
 use super::Blanks;
 use crate::dialect::Dialect;
+use crate::encoding::Encoding;
 use crate::error::Error;
 use crate::field::FieldKind;
+use crate::input::InputForm;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Spec {
@@ -11,7 +13,11 @@ pub(super) struct Spec {
     /// The built-in set that it is or extends.
     pub(super) base: Option<&'static str>,
     pub(super) dialect: Option<Dialect>,
+    /// Whether every value is a value, as in definitions that others keep.
+    pub(super) takes_all: bool,
     pub(super) record_id: Option<String>,
+    /// The encoding of the party's text files, as they name it.
+    pub(super) encoding: Option<Encoding>,
     pub(super) fields: Vec<FieldSpec>,
     pub(super) rules: Vec<RuleSpec>,
 }
@@ -20,7 +26,12 @@ pub(super) struct Spec {
 pub(super) struct FieldSpec {
     pub(super) name: String,
     pub(super) kind: FieldKind,
-    pub(super) column: Option<String>,
+    /// The columns it is mapped to: the first that has a value counts.
+    pub(super) columns: Vec<String>,
+    /// What stands for no value, with the line of the rules file; by convention of the rule set if
+    /// nothing is said.
+    pub(super) missing: Option<(Vec<String>, Option<usize>)>,
+    pub(super) input: Option<InputForm>,
     /// Headers by which its column is recognised, besides its own name and those of its kind.
     pub(super) headers: &'static [&'static str],
     /// Whether a column that has the field's own name is its column.
@@ -67,7 +78,9 @@ impl FieldSpec {
         Self {
             name: name.to_owned(),
             kind,
-            column: None,
+            columns: Vec::new(),
+            missing: None,
+            input: None,
             headers: &[],
             by_own_name: true,
             required: true,
