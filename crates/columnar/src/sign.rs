@@ -75,7 +75,8 @@ impl Population {
     /// # Errors
     ///
     /// [`Error::NoRecordIdColumn`], [`Error::MissingRecordId`], [`Error::DuplicateRecordId`] (known
-    /// only at the end), [`Error::TooManyRows`] beyond 2³² rows, all that reading can yield, and what
+    /// only at the end), [`Error::Rules`] for dates that were read in the wrong order,
+    /// [`Error::TooManyRows`] beyond 2³² rows, all that reading can yield, and what
     /// `take` does not take.
     pub fn read<T: TakeSignatures>(
         reader: &mut Reader,
@@ -116,6 +117,11 @@ impl Population {
             },
         )?;
         population.ids.check_unique(&file)?;
+        let misread = |source| Error::Rules {
+            file: Arc::clone(&file),
+            source,
+        };
+        population.findings.check().map_err(misread)?;
         for missing in &mut population.missing {
             missing.sort_unstable();
         }
