@@ -161,6 +161,8 @@ impl Provider {
         .await;
         sweeper.abort();
         impatient.abort();
+        // It holds the journal, which another start may want now. That it was cancelled is no news.
+        drop(impatient.await);
         outcome
     }
 }

@@ -26,7 +26,8 @@ pub(crate) const BITS: u32 = 512;
 /// The rules of every test session.
 pub(crate) const RULES: [&str; 2] = ["ID", "NAME"];
 
-const DIGEST: [u8; 32] = [7; 32];
+/// The digest of these rules.
+pub(crate) const DIGEST: [u8; 32] = [7; 32];
 
 /// A party that serves, until it is stopped.
 pub(crate) struct Serving {

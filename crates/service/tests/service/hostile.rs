@@ -21,6 +21,7 @@ use rand_chacha::rand_core::SeedableRng;
 use tonic::Status;
 
 use crate::common::{Serving, Setup, fingerprint, options, peer, querier_keys, terms};
+use crate::hand::said;
 
 const OURS: [[Option<&str>; 2]; 2] = [[Some("1"), None], [Some("2"), None]];
 const THEIRS: [[Option<&str>; 2]; 1] = [[Some("2"), None]];
@@ -227,11 +228,6 @@ impl Session {
             .unwrap();
         Chunk { number: 0, sealed }
     }
-}
-
-/// The code of a refused call, which is all that its status says.
-fn said(status: &Status) -> Code {
-    Code::of_status(status).unwrap_or_else(|| panic!("a text instead of a code: {status:?}"))
 }
 
 /// A number at the width of a ciphertext, in the place of the table's first.

@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod agreement;
+mod allowances;
 mod common;
+mod hand;
 mod hostile;
 mod linkage;
 mod oracle;
