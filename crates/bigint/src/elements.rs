@@ -39,6 +39,11 @@ impl Elements {
         }
     }
 
+    /// Makes room for `additional` elements at once, so that appending them moves nothing.
+    pub fn reserve(&mut self, additional: usize) {
+        self.words.reserve_exact(additional * self.entry());
+    }
+
     /// How many elements there are.
     pub fn len(&self) -> usize {
         self.len

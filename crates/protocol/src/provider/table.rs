@@ -11,7 +11,10 @@ use crate::keys::Channel;
 use crate::okvs::Shape;
 use crate::size::{Geometry, TableShape};
 use crate::stream::{Account, Head, Inbound, StreamKind};
-use crate::{Error, StreamDigest};
+use crate::{Error, StreamDigest, number};
+
+/// The part of a table, one in so many, after which there is room for all of it.
+const EARNED: u64 = 16;
 
 /// The dense places summed by one look-up.
 const DENSE_GROUP: usize = 8;
@@ -77,6 +80,12 @@ impl TableIntake {
             .map_err(|_| Error::MalformedCiphertext { stream, number })?;
         self.elements.extend(batch.as_batch());
         self.next += 1;
+        // Memory is taken as it is earned: whoever has sent a part of a large table gets room for the
+        // rest, which then need not be moved as it grows.
+        if self.next == self.geometry.chunks().div_ceil(EARNED) {
+            let announced = number::index(self.geometry.items());
+            self.elements.reserve(announced - self.elements.len());
+        }
         Ok(self)
     }
 
