@@ -1,0 +1,112 @@
+//! A session with fixed parties and a fixed key of 512 bits, up to its handshakes.
+
+use std::sync::LazyLock;
+
+use blindjoin_protocol::{
+    Agreement, Columns, Handshake, Identity, KeyAnnouncement, KeySize, Manifest, Mask, Mode,
+    Parties, Plan, Profile, Role, SecretKey, SessionSecret, TableKind, Terms,
+};
+use rand::SeedableRng;
+use rand_chacha::ChaCha20Rng;
+
+pub(crate) fn rng(seed: u64) -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(seed)
+}
+
+/// The key holder's key, which factors at once.
+pub(crate) static KEY: LazyLock<SecretKey> = LazyLock::new(|| {
+    let size = KeySize::insecure_test_key(512).expect("a test size");
+    SecretKey::generate(size, Profile::DjnShort, &mut rng(512))
+});
+
+pub(crate) struct People {
+    pub(crate) querier: Identity,
+    pub(crate) provider: Identity,
+    pub(crate) keyholder: Identity,
+}
+
+pub(crate) fn people() -> People {
+    let [querier, provider, keyholder] = [1, 2, 3].map(|seed: u8| Identity::from_seed(&[seed; 32]));
+    People {
+        querier,
+        provider,
+        keyholder,
+    }
+}
+
+impl People {
+    fn parties(&self) -> Parties {
+        Parties {
+            querier: self.querier.key(),
+            provider: self.provider.key(),
+            keyholder: self.keyholder.key(),
+        }
+    }
+}
+
+/// Terms of a join over one rule.
+pub(crate) fn terms(table: TableKind) -> Terms {
+    Terms {
+        mode: Mode::Join { table },
+        mask: Mask::Slot,
+        blind: false,
+        dummies: None,
+        profile: Profile::DjnShort,
+        key_size: KEY.public().size(),
+        rules: vec!["id".to_owned()],
+        rules_digest: [7; 32],
+        canaries: 4,
+        match_cap: 1 << 20,
+        expires: 2_000_000_000,
+        columns: Columns::default(),
+        agreement: [0; 32],
+    }
+}
+
+/// A manifest of a session of these sizes.
+pub(crate) fn manifest(terms: Terms, querier_size: u64, provider_size: u64) -> Manifest {
+    let plan = Plan::of(&terms, querier_size, provider_size).expect("sizes that fit");
+    let pairs = matches!(terms.mode, Mode::Pairwise(_));
+    let mut classes = vec![0; terms.rules.len()];
+    classes[0] = provider_size;
+    Manifest {
+        plan,
+        terms,
+        parties: people().parties(),
+        querier_nonce: [21; 32],
+        provider_nonce: [22; 32],
+        querier_size,
+        provider_size,
+        classes: if pairs { Vec::new() } else { classes },
+        blocks: pairs.then_some([23; 32]),
+    }
+}
+
+/// A manifest under the key, with what each party signs.
+pub(crate) struct Session {
+    pub(crate) agreement: Agreement,
+    pub(crate) announcement: KeyAnnouncement,
+    /// In the order querier, provider, key holder.
+    pub(crate) handshakes: [(Role, Handshake); 3],
+}
+
+pub(crate) fn secrets() -> [SessionSecret; 3] {
+    [11, 12, 13].map(|byte| SessionSecret::from_bytes([byte; 32]))
+}
+
+/// A join over the key-value store.
+pub(crate) static SESSION: LazyLock<Session> = LazyLock::new(|| {
+    let manifest = manifest(terms(TableKind::Okvs), 64, 64);
+    let agreement = Agreement::new(manifest, KEY.public().clone()).expect("the key fits");
+    let (people, [qs, ps, ks]) = (people(), secrets());
+    let sign = |role, identity, secret| (role, Handshake::sign(role, identity, &agreement, secret));
+    Session {
+        announcement: KeyAnnouncement::sign(&people.keyholder, &agreement, &ks),
+        handshakes: [
+            sign(Role::Querier, &people.querier, &qs),
+            sign(Role::Provider, &people.provider, &ps),
+            sign(Role::KeyHolder, &people.keyholder, &ks),
+        ],
+        agreement,
+    }
+});
