@@ -102,6 +102,8 @@ fn serve(arguments: &Serve) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use blindjoin_service::config::ProviderLimits;
+
     use super::*;
 
     #[test]
@@ -115,5 +117,26 @@ mod tests {
         let example = concat!(env!("CARGO_MANIFEST_DIR"), "/config.example.toml");
         let config = ProviderConfig::load(example.as_ref()).unwrap();
         assert!(config.data.ends_with("people.csv"));
+        assert!(config.state_dir.ends_with("provider-state"));
+    }
+
+    /// The example calls its limits defaults; two of them follow from machine and registry.
+    #[test]
+    fn the_example_configuration_states_the_defaults() {
+        let example = concat!(env!("CARGO_MANIFEST_DIR"), "/config.example.toml");
+        let example = ProviderConfig::load(example.as_ref()).unwrap();
+        let default = ProviderLimits::default();
+        let limits = ProviderLimits {
+            table_mib: default.table_mib,
+            places: default.places,
+            ..example.limits
+        };
+        assert_eq!(limits, default);
+        let bits: Vec<_> = example.key_sizes().unwrap();
+        let all = ProviderConfig {
+            key_bits: Vec::new(),
+            ..example
+        };
+        assert_eq!(bits, all.key_sizes().unwrap());
     }
 }

@@ -37,6 +37,30 @@ pub(crate) const CARD: &str = "record_id,matched,ID,NAME_DOB\n\
     q4,,,\n\
     q5,0,0,0\n";
 
+/// A provider that is killed between two sessions, as a crash or an impatient operator does it.
+#[test]
+fn a_provider_that_is_killed_remembers_what_was_spent() {
+    let world = World::new(THEIRS, RULES);
+    world.write("ours.csv", OURS);
+    // A table for so few keys has 563 places.
+    let limits = "[limits]\nplaces = 1200\n\n[keyholder]";
+    world.edit("provider.toml", "[keyholder]", limits);
+    let (_keyholder, mut provider) = world.serve();
+    for _ in 0..2 {
+        let output = world.link("ours.csv", &["--force"]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let before = provider.address.clone();
+        // Its drop is a SIGKILL.
+        drop(provider);
+        provider = world.serve_provider();
+        world.edit("querier.toml", &before, &provider.address);
+    }
+    let output = world.link("ours.csv", &["--force"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stderr);
+    assert!(told.contains("allowance"), "{told}");
+}
+
 #[test]
 fn three_programs_link_and_end_cleanly() {
     let world = World::new(THEIRS, RULES);

@@ -63,7 +63,7 @@ pub struct Client {
 }
 
 /// Limits of a provider.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProviderLimits {
     /// Sessions at once, offers that wait for theirs included.

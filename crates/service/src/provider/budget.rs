@@ -134,3 +134,89 @@ fn fresh(rng: &mut impl CryptoRng) -> [u8; 32] {
     rng.fill_bytes(&mut salt);
     salt
 }
+
+#[cfg(test)]
+mod tests {
+    use blindjoin_protocol::PublishedRule;
+
+    use super::*;
+    use crate::random;
+
+    fn published(class: u64) -> Published {
+        let rule = |id: &str| PublishedRule {
+            id: id.to_owned(),
+            class,
+            forms: 1,
+            weight: 1,
+        };
+        Published::new(vec![rule("A"), rule("B")], [0; 32], Vec::new(), [0; 32])
+    }
+
+    fn budget(folder: &std::path::Path, limits: &ProviderLimits) -> Budget {
+        Budget::new(Arc::new(Journal::open(folder).unwrap()), limits)
+    }
+
+    #[test]
+    fn places_follow_from_all_rules_unless_they_are_configured() {
+        let folder = tempfile::tempdir().unwrap();
+        let default = budget(folder.path(), &ProviderLimits::default());
+        let places = |class| default.allowance(&published(class)).places;
+        assert_eq!((places(512), places(1 << 20)), (1 << 22, 20 << 20));
+        drop(default);
+        let limits = ProviderLimits {
+            places: Some(7),
+            ..ProviderLimits::default()
+        };
+        let small = budget(folder.path(), &limits);
+        assert_eq!(small.allowance(&published(1 << 20)).places, 7);
+    }
+
+    #[test]
+    fn a_salt_is_a_querier_s_own_and_stays_until_it_is_redrawn() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, other] = [[1; 32], [2; 32]].map(Fingerprint::from_bytes);
+        let open = || budget(folder.path(), &ProviderLimits::default());
+        let mut rng = random::generator().unwrap();
+        let mut salt = |budget: &Budget, caller| {
+            let own = budget.own(caller, &published(512), 0, &mut rng).unwrap();
+            own.salt
+        };
+        let budget = open();
+        let first = salt(&budget, one);
+        assert_ne!(first, salt(&budget, other));
+        drop(budget);
+        let budget = open();
+        assert_eq!(salt(&budget, one), first);
+        budget
+            .redraw(one, &mut random::generator().unwrap())
+            .unwrap();
+        let second = salt(&budget, one);
+        assert_ne!(second, first);
+        drop(budget);
+        assert_eq!(salt(&open(), one), second);
+    }
+
+    #[test]
+    fn the_period_ends_for_all_allowances_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let budget = budget(folder.path(), &ProviderLimits::default());
+        let (caller, published) = (Fingerprint::from_bytes([1; 32]), published(512));
+        let mut rng = random::generator().unwrap();
+        let charge = Allowance {
+            places: 100,
+            lookups: 1000,
+            pairs: 0,
+        };
+        budget.charge(caller, &charge, &published, 5).unwrap();
+        let mut left = |now| {
+            let own = budget.own(caller, &published, now, &mut rng).unwrap();
+            (own.left.places, own.left.lookups, own.renewed)
+        };
+        let end = 5 + 30 * DAY;
+        assert_eq!(left(end - 1), ((1 << 22) - 100, 0, end));
+        assert_eq!(left(end), (1 << 22, 1000, end + 30 * DAY));
+        let more = budget.charge(caller, &charge, &published, end - 1);
+        assert!(matches!(more, Err(Error::Journal(_))), "{more:?}");
+        budget.charge(caller, &charge, &published, end).unwrap();
+    }
+}

@@ -109,3 +109,67 @@ fn bytes(sizes: &Sizes) -> u64 {
     let jobs = sizes.provider_keys().saturating_mul(52);
     (table.saturating_add(table / 4)).saturating_add(jobs)
 }
+
+#[cfg(test)]
+mod tests {
+    use blindjoin_protocol::{Choices, Dummies, KeySize, Mask, Plan, Profile, TableKind, Terms};
+
+    use super::*;
+
+    /// The sizes of a join of so many keys at 3072 bits.
+    fn sizes(keys: u64) -> Sizes {
+        let choices = Choices {
+            mask: Mask::Slot,
+            blind: true,
+            dummies: None::<Dummies>,
+            profile: Profile::DjnShort,
+            key_size: KeySize::new(3072).unwrap(),
+            canaries: 32,
+            expires: 0,
+        };
+        let rules = vec!["ID".to_owned()];
+        let terms = Terms::join(&choices, TableKind::Okvs, rules, [0; 32], keys).unwrap();
+        let plan = Plan::of(&terms, keys, 1024).unwrap();
+        Sizes::new(&terms, keys, 1024, &plan).unwrap()
+    }
+
+    fn caller(number: u8) -> Fingerprint {
+        Fingerprint::from_bytes([number; 32])
+    }
+
+    fn is_full(entered: Result<Room, Error>) -> bool {
+        matches!(entered.map(drop), Err(Error::Full { .. }))
+    }
+
+    #[test]
+    fn room_is_bounded_for_each_and_for_all_and_comes_back() {
+        let rooms = Rooms::new(3, 2, u64::MAX);
+        let small = sizes(1024);
+        let enter = |number| rooms.enter(caller(number), &small);
+        let first = enter(1).unwrap();
+        let _second = enter(1).unwrap();
+        assert!(is_full(enter(1)), "two are one querier's share");
+        let _third = enter(2).unwrap();
+        assert!(is_full(enter(2)) && is_full(enter(3)), "three are all");
+        drop(first);
+        let _fourth = enter(3).unwrap();
+        assert!(is_full(enter(1)));
+    }
+
+    #[test]
+    fn tables_share_the_memory() {
+        let million = sizes(1 << 20);
+        // A table of 1.23 million places of 960 bytes each.
+        let needed = bytes(&million);
+        assert!((1_150 << 20..1_250 << 20).contains(&needed), "{needed}");
+        let rooms = Rooms::new(10, 10, 2 * needed);
+        let _first = rooms.enter(caller(1), &million).unwrap();
+        let second = rooms.enter(caller(2), &million).unwrap();
+        assert!(is_full(rooms.enter(caller(3), &sizes(1024))));
+        drop(second);
+        let _small = rooms.enter(caller(3), &sizes(1024)).unwrap();
+        assert!(is_full(rooms.enter(caller(2), &million)));
+        let never = rooms.enter(caller(2), &sizes(4 << 20)).map(drop);
+        assert!(matches!(never, Err(Error::Refused(Refusal::Memory { .. }))));
+    }
+}

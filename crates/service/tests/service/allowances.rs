@@ -176,3 +176,31 @@ async fn one_querier_takes_no_room_from_another() {
     assert_eq!(said(&stolen), Code::Closed);
     serving.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_offer_whose_session_nobody_opens_frees_its_room() {
+    let setup = Setup::new();
+    let limits = ProviderLimits {
+        sessions_per_querier: 1,
+        idle_seconds: 1,
+        ..setup.provider_limits.clone()
+    };
+    let (_, serving, _) = provider(&setup, limits).await;
+    let hand = Hand::at(&setup, &setup.querier, &serving).await;
+    let offer = join(&hand);
+    let first = hand.negotiate(&offer).await.unwrap();
+    assert_eq!(said(&hand.negotiate(&offer).await.unwrap_err()), Code::Busy);
+    let again = async {
+        loop {
+            match hand.negotiate(&offer).await {
+                Ok(_) => return,
+                Err(status) => assert_eq!(said(&status), Code::Busy),
+            }
+        }
+    };
+    let again = tokio::time::timeout(std::time::Duration::from_secs(30), again);
+    again.await.unwrap();
+    // What was waiting is gone.
+    assert_eq!(said(&hand.open(&offer, &first).await), Code::Closed);
+    serving.stop().await;
+}
