@@ -4,12 +4,14 @@
 //! are its three parties as two servers and a client, over mutual TLS with pinned certificates:
 //!
 //! ```text
-//!   querier ── Negotiate, OpenSession, Link (table →, ← progress, summary) ──► provider
+//!   querier ── Describe, Negotiate, OpenSession, Link (table →, ← summary) ──► provider
 //!      │                                                                         │
 //!      └── OpenSession, FetchResult ──► key holder ◄── GetPublicKey, SubmitComparisons
 //! ```
 //!
-//! 1. The querier makes its offer; the provider answers with its size class and a nonce.
+//! 1. The querier reads what the provider publishes, and makes an offer that rests on it. The provider
+//!    holds the offer against the same, charges it to the querier's allowance, and answers with a
+//!    nonce: its records are not looked at.
 //! 2. Both make the manifest out of these. The querier opens the session at the key holder, which
 //!    checks whether the two may link, makes or takes a fresh key, and signs it.
 //! 3. The querier opens the session at the provider, which fetches the public key from the key
@@ -26,6 +28,11 @@
 //! through HTTP/2. Arithmetic runs on rayon's pool, sealing and opening beside it, and the async
 //! threads only move messages. A party that does not go on within the idle time loses its session;
 //! so does one whose connection ends.
+//!
+//! # What is remembered
+//!
+//! A provider and a key holder keep in a journal what must outlive their programs: which sessions were
+//! opened, and at the provider what each querier has spent, what was published and with which noise.
 //!
 //! # What leaks
 //!

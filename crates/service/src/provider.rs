@@ -1,4 +1,15 @@
 //! The data provider as a server.
+//!
+//! What it says before a session rests on what it publishes at fixed dates ([`Every`]), on the offer,
+//! and on what the querier has spent. Records are counted when an edition is made, and selected when
+//! a session has begun; in between nothing looks at them.
+//!
+//! ```text
+//!   registry ── census ──► edition (at a date, with noise; kept in the journal)
+//!      │                      │
+//!      │                      ▼
+//!      └── version ──────► served ──► Describe, Negotiate (charged, room taken) ──► OpenSession, Link
+//! ```
 
 use std::collections::BTreeSet;
 use std::future::Future;
