@@ -50,6 +50,16 @@ pub enum Error {
         /// The rules of the right file.
         right: String,
     },
+    /// A text that is no token.
+    #[error(
+        "the text is no token ({characters} characters{}): a token is 44 characters of base64 or 64 hexadecimal digits in one case", padding(*.padded)
+    )]
+    NotAToken {
+        /// Its length.
+        characters: usize,
+        /// Whether it is one with white space around it.
+        padded: bool,
+    },
     /// A token that is not in the sealed form.
     #[error("the token is not sealed ({characters} characters that are no sealed token)")]
     NotSealed {
@@ -65,6 +75,14 @@ pub enum Error {
     /// A token that is still sealed, and so equal to no other.
     #[error("the token is sealed: comparing it needs the encryption key")]
     Sealed,
+    /// A secret with something in it that is no part of what was agreed on.
+    #[error("the {secret} {fault}")]
+    SecretText {
+        /// Which secret.
+        secret: &'static str,
+        /// What it holds.
+        fault: SecretFault,
+    },
     /// More than one run can hold.
     #[error("more than {limit} {what}")]
     TooMany {
@@ -106,10 +124,33 @@ pub enum Error {
     WrappedToken,
 }
 
+fn padding(padded: bool) -> &'static str {
+    if padded {
+        ", with white space around a token"
+    } else {
+        ""
+    }
+}
+
 fn at(position: Option<usize>) -> String {
     position.map_or_else(String::new, |position| {
         format!(" (character {position} of the strategy)")
     })
+}
+
+/// What a secret holds that is no part of it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SecretFault {
+    /// A byte order mark at its start.
+    #[error("begins with a byte order mark: save the file as UTF-8 without one")]
+    ByteOrderMark,
+    /// A control character.
+    #[error("holds a control character: is the file text?")]
+    Control,
+    /// A line end, beyond the one that may end the file.
+    #[error("has more than one line: one line end may follow it, and nothing more")]
+    LineEnd,
 }
 
 /// What is wrong at a place of a match expression.

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::encoding::hex;
-use crate::error::Error;
+use crate::error::{Error, SecretFault};
 
 /// The secret from which tokens are keyed: OpenToken's hashing secret, HTAC's salt.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -22,13 +22,14 @@ impl HashingSecret {
     ///
     /// # Errors
     ///
-    /// [`Error::EmptySecret`] if there is nothing in it but white space.
+    /// [`Error::EmptySecret`] if there is nothing in it but white space; [`Error::SecretText`] for what
+    /// an editor leaves in a file, which would make another secret of it.
     pub fn new(secret: &str) -> Result<Self, Error> {
+        let named = "hashing secret";
         if secret.trim().is_empty() {
-            return Err(Error::EmptySecret {
-                secret: "hashing secret",
-            });
+            return Err(Error::EmptySecret { secret: named });
         }
+        check_text(secret, named)?;
         Ok(Self(secret.as_bytes().to_vec()))
     }
 
@@ -51,9 +52,10 @@ impl EncryptionKey {
     ///
     /// # Errors
     ///
-    /// [`Error::KeyLength`]. A key of 32 characters that are not all ASCII is one of another
+    /// [`Error::SecretText`], and [`Error::KeyLength`]. A key of 32 characters that are not all ASCII is one of another
     /// length: OpenToken 1.x accepts it and then loses every token.
     pub fn new(key: &str) -> Result<Self, Error> {
+        check_text(key, "encryption key")?;
         let bytes = key.as_bytes().try_into().map_err(|_| Error::KeyLength {
             bytes: key.len(),
             characters: key.chars().count(),
@@ -69,6 +71,20 @@ impl EncryptionKey {
     pub(crate) fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
+}
+
+/// Refuses a secret that holds what nobody types: the other party's would differ by it alone.
+fn check_text(text: &str, secret: &'static str) -> Result<(), Error> {
+    let fault = if text.starts_with('\u{feff}') {
+        SecretFault::ByteOrderMark
+    } else if text.contains(['\n', '\r', '\u{2028}', '\u{2029}', '\u{85}']) {
+        SecretFault::LineEnd
+    } else if text.contains(|c: char| c.is_control() && c != '\t') {
+        SecretFault::Control
+    } else {
+        return Ok(());
+    };
+    Err(Error::SecretText { secret, fault })
 }
 
 impl fmt::Debug for HashingSecret {
@@ -107,6 +123,31 @@ mod tests {
             key.digest(),
             "05f0825275cb54bdf4cde58ef6875d24acb75f84ec0187a26d45d626f57f189b"
         );
+    }
+
+    #[test]
+    fn what_an_editor_leaves_in_a_file_is_no_part_of_a_secret() {
+        for (text, expected) in [
+            ("\u{feff}HashingKey", SecretFault::ByteOrderMark),
+            ("HashingKey\n", SecretFault::LineEnd),
+            ("HashingKey\r", SecretFault::LineEnd),
+            ("Hashing\nKey", SecretFault::LineEnd),
+            ("HashingKey\u{2028}", SecretFault::LineEnd),
+            ("HashingKey\0", SecretFault::Control),
+        ] {
+            match HashingSecret::new(text) {
+                Err(Error::SecretText { fault, .. }) => assert_eq!(fault, expected, "{text:?}"),
+                other => panic!("{text:?}: {other:?}"),
+            }
+            let key = text.replace("HashingKey", "Secret-Encryption-Key-Goes-Here.");
+            let error = EncryptionKey::new(&key).unwrap_err().to_string();
+            assert!(!error.contains("Goes"), "{error}");
+        }
+        assert!(
+            HashingSecret::new(" HashingKey ").is_ok(),
+            "blanks are typed"
+        );
+        assert!(HashingSecret::new("Clé de voûte").is_ok());
     }
 
     #[test]

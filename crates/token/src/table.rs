@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use sha2::{Digest, Sha256};
 
+use crate::encoding::base64_into;
 use crate::error::Error;
 use crate::seal::{is_blank, is_sealed};
 use crate::texts::Texts;
@@ -20,28 +21,64 @@ pub struct TokenKey(pub(crate) [u64; 2]);
 impl TokenKey {
     /// Reads a token that is not sealed; nothing for an empty or blank one, which matches nothing.
     ///
+    /// A token is the base64 of 32 bytes, or 64 hexadecimal digits in one case, which does not
+    /// matter.
+    ///
     /// # Errors
     ///
     /// [`Error::Sealed`] and [`Error::WrappedToken`]: such tokens differ at every writing, so that
-    /// comparing them would find no match where there is one.
+    /// comparing them would find no match where there is one. [`Error::NotAToken`] for every other
+    /// text: `NULL` would match `NULL`, and a token with a blank behind it nothing.
     pub fn read(token: &str) -> Result<Option<Self>, Error> {
         if is_blank(token) {
             return Ok(None);
         }
-        if is_sealed(token) {
-            return Err(Error::Sealed);
+        if is_digest(token) {
+            let lower: String;
+            let token = if token.bytes().any(|b| b.is_ascii_uppercase()) && token.len() == HEX {
+                lower = token.to_ascii_lowercase();
+                &lower
+            } else {
+                token
+            };
+            let digest = Sha256::digest(token);
+            let word = |bytes: &[u8]| {
+                let bytes = bytes.iter();
+                bytes.fold(0, |word, &byte| word << 8 | u64::from(byte))
+            };
+            return Ok(Some(Self([word(&digest[..8]), word(&digest[8..16])])));
         }
-        if token.starts_with("olt.V1.") || token.starts_with("ot.V1.") {
-            return Err(Error::WrappedToken);
-        }
-        let digest = Sha256::digest(token);
-        let word = |bytes: &[u8]| {
-            let bytes = bytes.iter();
-            bytes.fold(0, |word, &byte| word << 8 | u64::from(byte))
-        };
-        Ok(Some(Self([word(&digest[..8]), word(&digest[8..16])])))
+        Err(if is_sealed(token) {
+            Error::Sealed
+        } else if ENVELOPES.iter().any(|start| token.starts_with(start)) {
+            Error::WrappedToken
+        } else {
+            let inner = token.trim();
+            Error::NotAToken {
+                characters: token.chars().count(),
+                padded: inner.len() < token.len() && Self::read(inner) != Ok(None),
+            }
+        })
     }
 }
+
+/// Whether a text is a token: the base64 of 32 bytes, or 64 hexadecimal digits in one case.
+fn is_digest(text: &str) -> bool {
+    match text.len() {
+        HEX => {
+            let digits = text.bytes().all(|b| b.is_ascii_hexdigit());
+            let lower = text.bytes().any(|b| b.is_ascii_lowercase());
+            digits && !(lower && text.bytes().any(|b| b.is_ascii_uppercase()))
+        }
+        BASE64 => base64_into(text, &mut [0; 33]) == Some(32),
+        _ => false,
+    }
+}
+
+/// What match tokens in JWE form begin with, of the versions there are.
+const ENVELOPES: [&str; 2] = ["olt.V1.", "ot.V1."];
+const HEX: usize = 64;
+const BASE64: usize = 44;
 
 /// The place of a token that is blank or absent. A token has this key with probability 2⁻¹²⁸.
 pub(crate) const NO_KEY: TokenKey = TokenKey([0; 2]);
@@ -64,6 +101,18 @@ pub struct TokenTable {
     record_of: Option<Vec<u32>>,
     blank: Vec<u64>,
     repeated: u64,
+    split: Option<SplitIds>,
+    /// The records of those ids, in order.
+    split_records: Vec<u32>,
+}
+
+/// Record ids under which a file has two persons or more, for all that their tokens tell.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SplitIds {
+    /// How many there are.
+    pub ids: u64,
+    /// The first rows of the two earliest persons under one of them, from 1.
+    pub rows: (u64, u64),
 }
 
 /// Takes in the rows of a token file, in any order.
@@ -77,6 +126,10 @@ pub struct TokenTableBuilder {
     ids: Texts,
     /// By entry, the rules of which a row has been seen.
     seen: Vec<u64>,
+    /// By entry, its first row.
+    first_rows: Vec<u64>,
+    rows: u64,
+    split: Option<SplitIds>,
     blank: Vec<u64>,
     repeated: u64,
 }
@@ -98,6 +151,7 @@ impl TokenTableBuilder {
         token: Option<TokenKey>,
         record_id: &str,
     ) -> Result<(), Error> {
+        self.rows += 1;
         let rule = self.rule(rule)?;
         let key = token.unwrap_or(NO_KEY);
         let last = self.seen.len().checked_sub(1);
@@ -124,6 +178,12 @@ impl TokenTableBuilder {
             keys.resize(entries, NO_KEY);
         }
         let record_of = self.unite();
+        let mut order = record_of.clone().unwrap_or_default();
+        order.sort_unstable();
+        let several = order
+            .chunk_by(|a, b| a == b)
+            .filter(|group| group.len() > 1);
+        let split_records = several.map(|group| group[0]).collect();
         TokenTable {
             rules: self.rules,
             keys: self.keys,
@@ -131,6 +191,8 @@ impl TokenTableBuilder {
             record_of,
             blank: self.blank,
             repeated: self.repeated,
+            split: self.split,
+            split_records,
         }
     }
 
@@ -173,6 +235,7 @@ impl TokenTableBuilder {
             });
         }
         self.ids.push(record_id);
+        self.first_rows.push(self.rows);
         self.seen.push(0);
         Ok(entry)
     }
@@ -208,8 +271,30 @@ impl TokenTableBuilder {
                     None => open.push(entry),
                 }
             }
+            self.note_split(&open);
         }
         self.compact(&into, &record_of)
+    }
+
+    /// Takes down that one record id stands for several entries, if it does.
+    fn note_split(&mut self, open: &[u32]) {
+        let [one, other, ..] = open else { return };
+        let rows = (
+            self.first_rows[*one as usize],
+            self.first_rows[*other as usize],
+        );
+        let ids = self.split.map_or(1, |split| split.ids + 1);
+        let earliest = self.split.map_or(rows, |split| {
+            if rows.1 < split.rows.1 {
+                rows
+            } else {
+                split.rows
+            }
+        });
+        self.split = Some(SplitIds {
+            ids,
+            rows: earliest,
+        });
     }
 
     /// Whether two entries have no two different tokens under one rule.
@@ -301,6 +386,17 @@ impl TokenTable {
         self.repeated
     }
 
+    /// Record ids that have several different tokens under one rule, if there are some: either one
+    /// person was entered twice, or two persons have one id and cannot be told apart.
+    pub fn split_ids(&self) -> Option<SplitIds> {
+        self.split
+    }
+
+    /// Whether a record has one of those ids.
+    pub fn is_split(&self, record: u32) -> bool {
+        self.split_records.binary_search(&record).is_ok()
+    }
+
     /// Itself or, of a file without rows, the same with the rules of another: no rows contradict
     /// none of them.
     pub(crate) fn with_rules_of(&self, other: &Self) -> Cow<'_, Self> {
@@ -334,12 +430,15 @@ const LARGEST_UNITED: usize = 1 << 10;
 mod tests {
     use super::*;
 
+    /// Tokens are written by one of their digits.
+    fn key(digit: &str) -> Option<TokenKey> {
+        TokenKey::read(&digit.repeat(64)).unwrap()
+    }
+
     fn table(rows: &[(&str, &str, &str)]) -> TokenTable {
         let mut builder = TokenTableBuilder::new();
         for (rule, token, id) in rows {
-            builder
-                .push(rule, TokenKey::read(token).unwrap(), id)
-                .unwrap();
+            builder.push(rule, key(token), id).unwrap();
         }
         builder.finish()
     }
@@ -363,9 +462,10 @@ mod tests {
             assert_eq!(table.rules().collect::<Vec<_>>(), ["T1", "T2"]);
             assert_eq!((table.tokens(1), table.blank(1)), (2, 1));
             assert_eq!([0, 1, 2].map(|record| table.id(record)), ["1", "2", "3"]);
-            let key = |token| TokenKey::read(token).unwrap().unwrap_or(NO_KEY);
-            assert_eq!(table.keys[0], ["a", "c", "a"].map(key));
-            assert_eq!(table.keys[1], ["b", "", "d"].map(key));
+            let keys = |tokens: [&str; 3]| tokens.map(|token| key(token).unwrap_or(NO_KEY));
+            assert_eq!(table.keys[0], keys(["a", "c", "a"]));
+            assert_eq!(table.keys[1], keys(["b", "", "d"]));
+            assert_eq!(table.split_ids(), None);
         }
     }
 
@@ -385,6 +485,12 @@ mod tests {
         assert_eq!(table.entries(), 3);
         assert_eq!([0, 1, 2].map(|entry| table.record(entry)), [0, 1, 0]);
         assert_eq!(table.repeated(), 2);
+        let split = SplitIds {
+            ids: 1,
+            rows: (1, 5),
+        };
+        assert_eq!(table.split_ids(), Some(split));
+        assert_eq!([0, 1].map(|record| table.is_split(record)), [true, false]);
     }
 
     #[test]
@@ -407,7 +513,35 @@ mod tests {
         assert_eq!(TokenKey::read("olt.V1.eyJ.x.y.z"), Err(Error::WrappedToken));
         assert_eq!(TokenKey::read(crate::BLANK), Ok(None));
         assert_eq!(TokenKey::read(""), Ok(None));
-        assert_ne!(TokenKey::read("a"), TokenKey::read("b"));
+        assert_ne!(key("a"), key("b"));
+    }
+
+    #[test]
+    fn a_text_that_is_no_token_is_refused_and_not_shown() {
+        let base64 = "NtutoPooHEU4jEQrZQT3iTJHdJiTm7jWDqh/aWscHpY=";
+        let hex = "334d67a8579976d49870d4316fa22a9a7c0acddbbda82d75bddd604327d10a96";
+        assert!(TokenKey::read(base64).unwrap().is_some());
+        assert_eq!(TokenKey::read(hex), TokenKey::read(&hex.to_uppercase()));
+        for (text, padded) in [
+            ("NULL".to_owned(), false),
+            ("0".to_owned(), false),
+            ("GARCIA|MARIA".to_owned(), false),
+            (format!("{base64} "), true),
+            (format!(" {hex}"), true),
+            (base64.replace('=', "A"), false),
+            (base64.replace("pY=", "pZ="), false),
+            (base64[..43].to_owned(), false),
+            (hex.replacen('a', "A", 1), false),
+            (hex.replacen('a', "g", 1), false),
+            ("0".repeat(63), false),
+            ("olt.V2.x".to_owned(), false),
+            ("é".repeat(32), false),
+        ] {
+            let error = TokenKey::read(&text).unwrap_err();
+            let characters = text.chars().count();
+            assert_eq!(error, Error::NotAToken { characters, padded }, "{text}");
+            assert!(!error.to_string().contains(&text));
+        }
     }
 
     #[test]
