@@ -10,16 +10,20 @@
 
 mod csv;
 mod keys;
+mod negotiation;
 mod rules;
 mod seeds;
 mod session;
+mod streams;
 mod tokens;
 mod wire;
 
 pub use csv::csv;
 pub use keys::{announcement, handshake};
+pub use negotiation::{answer, manifest, offer, publication};
 pub use rules::rules;
 pub use seeds::{Seed, seeds};
+pub use streams::{checkpoint, chunk};
 pub use tokens::tokens;
 
 use blindjoin_record::Date;
@@ -30,8 +34,14 @@ pub type Target = (&'static str, fn(&[u8]) -> bool);
 /// All targets.
 pub const TARGETS: &[Target] = &[
     ("announcement", announcement),
+    ("answer", answer),
+    ("checkpoint", checkpoint),
+    ("chunk", chunk),
     ("csv", csv),
     ("handshake", handshake),
+    ("manifest", manifest),
+    ("offer", offer),
+    ("publication", publication),
     ("rules", rules),
     ("tokens", tokens),
 ];

@@ -1,8 +1,11 @@
 //! Real inputs for the fuzzer to start from, made by the code that writes them.
 
+use blindjoin_protocol::{Answer, Manifest};
 use blindjoin_token::{EncryptionKey, Hasher, HashingSecret, Scheme, Sealer};
 
-use crate::session::{KEY, SESSION};
+use crate::negotiation::{PUBLISHED, offers};
+use crate::session::{KEY, SESSION, people, rng};
+use crate::streams::honest;
 
 /// An input under a target's name and its own. Those whose names begin with `bad-` are refused.
 pub type Seed = (&'static str, String, Vec<u8>);
@@ -10,7 +13,15 @@ pub type Seed = (&'static str, String, Vec<u8>);
 /// All seeds, the same at every call.
 pub fn seeds() -> Vec<Seed> {
     let mut seeds = Vec::new();
-    for part in [announcements(), handshakes(), rules(), tables(), tokens()] {
+    for part in [
+        announcements(),
+        handshakes(),
+        negotiations(),
+        rules(),
+        streams(),
+        tables(),
+        tokens(),
+    ] {
         seeds.extend(part);
     }
     seeds
@@ -69,6 +80,41 @@ fn announcements() -> Vec<Seed> {
         with("bad-h-is-n", n, n),
         with("bad-h-other", n, &change(h, last, h[last] ^ 2)),
     ]
+}
+
+fn negotiations() -> Vec<Seed> {
+    let parties = people().parties();
+    let answer = Answer::new(&mut rng(6));
+    let mut seeds = vec![
+        seed("answer", "good", answer.encode()),
+        seed(
+            "answer",
+            "bad-longer",
+            [&answer.encode()[..], &[0]].concat(),
+        ),
+        seed("publication", "full", PUBLISHED.encode()),
+    ];
+    let mut plain = PUBLISHED.clone();
+    (plain.blockings, plain.pairs) = (Vec::new(), false);
+    seeds.push(seed("publication", "plain", plain.encode()));
+    for (name, offer) in offers() {
+        let manifest = Manifest::new(&offer, &answer, &PUBLISHED, parties).expect(name);
+        seeds.push(seed("offer", name, offer.encode()));
+        seeds.push(seed("manifest", name, manifest.encode()));
+    }
+    seeds
+}
+
+fn streams() -> Vec<Seed> {
+    let [chunks, checkpoints] = honest();
+    let named = |target, seeds: Vec<(String, Vec<u8>)>| {
+        seeds
+            .into_iter()
+            .map(move |(name, bytes)| (target, name, bytes))
+    };
+    named("chunk", chunks)
+        .chain(named("checkpoint", checkpoints))
+        .collect()
 }
 
 fn rules() -> Vec<Seed> {

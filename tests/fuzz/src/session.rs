@@ -1,6 +1,6 @@
 //! A session with fixed parties and a fixed key of 512 bits, up to its handshakes.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use blindjoin_protocol::{
     Agreement, Columns, Handshake, Identity, KeyAnnouncement, KeySize, Manifest, Mask, Mode,
@@ -14,10 +14,15 @@ pub(crate) fn rng(seed: u64) -> ChaCha20Rng {
 }
 
 /// The key holder's key, which factors at once.
-pub(crate) static KEY: LazyLock<SecretKey> = LazyLock::new(|| {
-    let size = KeySize::insecure_test_key(512).expect("a test size");
-    SecretKey::generate(size, Profile::DjnShort, &mut rng(512))
-});
+pub(crate) static KEY: LazyLock<Arc<SecretKey>> = LazyLock::new(|| key(512));
+
+/// Its key where pairs are compared, whose slots are longer.
+pub(crate) static PAIRS_KEY: LazyLock<Arc<SecretKey>> = LazyLock::new(|| key(1024));
+
+fn key(bits: usize) -> Arc<SecretKey> {
+    let size = KeySize::insecure_test_key(bits).expect("a test size");
+    Arc::new(SecretKey::generate(size, Profile::DjnShort, &mut rng(512)))
+}
 
 pub(crate) struct People {
     pub(crate) querier: Identity,
@@ -35,7 +40,7 @@ pub(crate) fn people() -> People {
 }
 
 impl People {
-    fn parties(&self) -> Parties {
+    pub(crate) fn parties(&self) -> Parties {
         Parties {
             querier: self.querier.key(),
             provider: self.provider.key(),
@@ -63,12 +68,19 @@ pub(crate) fn terms(table: TableKind) -> Terms {
     }
 }
 
-/// A manifest of a session of these sizes.
-pub(crate) fn manifest(terms: Terms, querier_size: u64, provider_size: u64) -> Manifest {
+/// A manifest of a session of these sizes, in blocks of this digest or without any.
+pub(crate) fn manifest(
+    terms: Terms,
+    querier_size: u64,
+    provider_size: u64,
+    blocks: Option<[u8; 32]>,
+) -> Manifest {
     let plan = Plan::of(&terms, querier_size, provider_size).expect("sizes that fit");
-    let pairs = matches!(terms.mode, Mode::Pairwise(_));
-    let mut classes = vec![0; terms.rules.len()];
-    classes[0] = provider_size;
+    let classes = if blocks.is_none() {
+        vec![provider_size]
+    } else {
+        Vec::new()
+    };
     Manifest {
         plan,
         terms,
@@ -77,8 +89,8 @@ pub(crate) fn manifest(terms: Terms, querier_size: u64, provider_size: u64) -> M
         provider_nonce: [22; 32],
         querier_size,
         provider_size,
-        classes: if pairs { Vec::new() } else { classes },
-        blocks: pairs.then_some([23; 32]),
+        classes,
+        blocks,
     }
 }
 
@@ -96,17 +108,23 @@ pub(crate) fn secrets() -> [SessionSecret; 3] {
 
 /// A join over the key-value store.
 pub(crate) static SESSION: LazyLock<Session> = LazyLock::new(|| {
-    let manifest = manifest(terms(TableKind::Okvs), 64, 64);
+    let manifest = manifest(terms(TableKind::Okvs), 64, 64, None);
     let agreement = Agreement::new(manifest, KEY.public().clone()).expect("the key fits");
-    let (people, [qs, ps, ks]) = (people(), secrets());
-    let sign = |role, identity, secret| (role, Handshake::sign(role, identity, &agreement, secret));
+    let [_, _, secret] = secrets();
     Session {
-        announcement: KeyAnnouncement::sign(&people.keyholder, &agreement, &ks),
-        handshakes: [
-            sign(Role::Querier, &people.querier, &qs),
-            sign(Role::Provider, &people.provider, &ps),
-            sign(Role::KeyHolder, &people.keyholder, &ks),
-        ],
+        announcement: KeyAnnouncement::sign(&people().keyholder, &agreement, &secret),
+        handshakes: sign(&agreement),
         agreement,
     }
 });
+
+/// What querier, provider and key holder sign.
+pub(crate) fn sign(agreement: &Agreement) -> [(Role, Handshake); 3] {
+    let (people, [qs, ps, ks]) = (people(), secrets());
+    let sign = |role, identity, secret| (role, Handshake::sign(role, identity, agreement, secret));
+    [
+        sign(Role::Querier, &people.querier, &qs),
+        sign(Role::Provider, &people.provider, &ps),
+        sign(Role::KeyHolder, &people.keyholder, &ks),
+    ]
+}
