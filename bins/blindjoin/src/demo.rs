@@ -104,6 +104,7 @@ fn link_all(setup: &init::Files, ours: &Path, console: &Console) -> anyhow::Resu
     "127.0.0.1:0".clone_into(&mut provider.listen);
     // An earlier demonstration's parties had other identities: nothing of theirs goes on.
     forget(&provider.state_dir)?;
+    forget(&keyholder.state_dir)?;
 
     let rules = load_rules(
         querier

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use blindjoin_protocol::KeySize;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 use crate::identity::IdentityFiles;
 use crate::{Error, Fingerprint, Peer};
@@ -29,6 +29,9 @@ pub struct KeyHolderConfig {
     pub insecure_test_keys: bool,
     /// Who this party is.
     pub identity: IdentityFiles,
+    /// Where it keeps what it must remember: the ids of sessions that were opened.
+    #[serde(default)]
+    pub state_dir: PathBuf,
     /// Keys made in advance.
     #[serde(default)]
     pub keys: KeyStock,
@@ -50,20 +53,34 @@ pub struct Link {
     pub provider: Fingerprint,
 }
 
-/// Session keys that the key holder makes in advance; each is used once.
+/// Session keys that the key holder makes in advance; each is used once, and there are no others.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KeyStock {
-    /// The size of their modulus.
-    pub bits: u32,
-    /// How many wait.
+    /// The sizes of their modulus that are offered: a number, or a list of numbers.
+    #[serde(deserialize_with = "one_or_many")]
+    pub bits: Vec<u32>,
+    /// How many of each wait.
     pub ready: usize,
+}
+
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u32>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMany {
+        One(u32),
+        Many(Vec<u32>),
+    }
+    Ok(match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::One(bits) => vec![bits],
+        OneOrMany::Many(bits) => bits,
+    })
 }
 
 impl Default for KeyStock {
     fn default() -> Self {
         Self {
-            bits: 3072,
+            bits: vec![3072],
             ready: 2,
         }
     }
@@ -73,8 +90,16 @@ impl Default for KeyStock {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KeyHolderLimits {
-    /// Sessions at once.
+    /// Sessions at once, reservations included.
     pub sessions: usize,
+    /// Sessions of one querier at once, reservations included.
+    pub sessions_per_querier: usize,
+    /// How long a querier may hold a place before it opens its session.
+    pub reservation_seconds: u64,
+    /// How long an open session waits for its provider to come.
+    pub orphan_seconds: u64,
+    /// The longest time for which an agreement may be valid: so long are session ids remembered.
+    pub expiry_days: u64,
     /// Comparisons in a session.
     pub comparisons: u64,
     /// Matches that a session may reveal to a querier.
@@ -89,8 +114,12 @@ impl Default for KeyHolderLimits {
     fn default() -> Self {
         Self {
             sessions: 8,
-            comparisons: 1_000_000_000,
-            matches: 100_000_000,
+            sessions_per_querier: 2,
+            reservation_seconds: 30,
+            orphan_seconds: 20,
+            expiry_days: 7,
+            comparisons: 50_000_000,
+            matches: 10_000_000,
             blind: true,
             idle_seconds: 300,
         }
@@ -161,12 +190,32 @@ impl KeyHolderConfig {
     pub fn load(path: &Path) -> Result<Self, Error> {
         let mut config: Self = parse(path, &read(path)?)?;
         config.identity.relative_to(folder(path));
+        config.state_dir = state_dir(path, &config.state_dir);
         let check = Check { path };
         check.address("listen", &config.listen)?;
         check.some("link", config.links.len())?;
-        check.positive("limits.sessions", config.limits.sessions as u64)?;
-        check.positive("limits.idle_seconds", config.limits.idle_seconds)?;
-        check.key_bits("keys.bits", config.keys.bits, config.insecure_test_keys)?;
+        for link in &config.links {
+            check.different("link", &[link.querier, link.provider])?;
+        }
+        let limits = &config.limits;
+        for (key, value) in [
+            ("limits.sessions", limits.sessions as u64),
+            (
+                "limits.sessions_per_querier",
+                limits.sessions_per_querier as u64,
+            ),
+            ("limits.reservation_seconds", limits.reservation_seconds),
+            ("limits.orphan_seconds", limits.orphan_seconds),
+            ("limits.expiry_days", limits.expiry_days),
+            ("limits.idle_seconds", limits.idle_seconds),
+            ("keys.ready", config.keys.ready as u64),
+        ] {
+            check.positive(key, value)?;
+        }
+        check.some("keys.bits", config.keys.bits.len())?;
+        for &bits in &config.keys.bits {
+            check.key_bits("keys.bits", bits, config.insecure_test_keys)?;
+        }
         Ok(config)
     }
 
@@ -197,6 +246,13 @@ impl QuerierConfig {
         check.some("provider", config.providers.len())?;
         for provider in &config.providers {
             check.address("provider.address", &provider.address)?;
+            check.different(
+                "provider",
+                &[
+                    provider.certificate_sha256,
+                    config.keyholder.certificate_sha256,
+                ],
+            )?;
         }
         let names: BTreeSet<_> = config
             .providers
@@ -259,6 +315,18 @@ impl Check<'_> {
         } else {
             Err(self.wrong(key, "must be at least 1"))
         }
+    }
+
+    /// No party may stand in two roles of one session.
+    fn different(&self, key: &str, parties: &[Fingerprint]) -> Result<(), Error> {
+        let distinct: BTreeSet<_> = parties.iter().collect();
+        if distinct.len() == parties.len() {
+            return Ok(());
+        }
+        Err(self.wrong(
+            key,
+            "two of the three parties of a session have the same certificate",
+        ))
     }
 
     fn key_bits(&self, key: &str, bits: u32, insecure_test_keys: bool) -> Result<(), Error> {
@@ -335,10 +403,10 @@ mod tests {
     }
 
     fn valid() -> String {
-        let fingerprint = "ab".repeat(32);
+        let (querier, provider) = ("ab".repeat(32), "cd".repeat(32));
         format!(
             "listen = \"127.0.0.1:7701\"\n\n[identity]\nauthority = \"a.pem\"\ncertificate = \"k.pem\"\n\
-             key = \"k.key\"\n\n[[link]]\nquerier = \"{fingerprint}\"\nprovider = \"{fingerprint}\"\n"
+             key = \"k.key\"\n\n[[link]]\nquerier = \"{querier}\"\nprovider = \"{provider}\"\n"
         )
     }
 
@@ -346,7 +414,8 @@ mod tests {
     fn paths_are_relative_to_the_file() {
         let config = load_keyholder(&valid()).unwrap();
         assert!(config.identity.key.is_absolute() && config.identity.key.ends_with("k.key"));
-        assert_eq!(config.keys.bits, 3072);
+        assert_eq!(config.keys.bits, [3072]);
+        assert!(config.state_dir.is_absolute() && config.state_dir.ends_with("keyholder-state"));
     }
 
     #[test]
@@ -380,6 +449,14 @@ mod tests {
                 "limits.sessions",
             ),
             ("abab", "abax", "64 hexadecimal digits"),
+            ("[[link]]", "[keys]\nready = 0\n[[link]]", "keys.ready"),
+            ("[[link]]", "[keys]\nbits = []\n[[link]]", "keys.bits"),
+            (
+                "[[link]]",
+                "[keys]\nbits = [3072, 1024]\n[[link]]",
+                "keys.bits",
+            ),
+            (&"cd".repeat(32), &"ab".repeat(32), "same certificate"),
         ] {
             let error = load_keyholder(&valid().replacen(good, bad, 1)).unwrap_err();
             assert!(matches!(error, Error::Configuration { .. }));

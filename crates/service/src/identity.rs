@@ -16,7 +16,7 @@ use serde::Deserialize;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
-use crate::{Error, Fingerprint};
+use crate::{Error, Fingerprint, Refusal};
 
 pub mod authority;
 
@@ -56,7 +56,8 @@ impl Identity {
     /// # Errors
     ///
     /// [`Error::File`] if one is missing, [`Error::Certificate`] if one does not hold what it
-    /// should, the key is not the certificate's, or the certificate is not valid now.
+    /// should, others than its owner may read or write the key, it is not the certificate's, or the
+    /// certificate is not valid now.
     pub fn load(files: &IdentityFiles) -> Result<Self, Error> {
         let identity = Self::load_unchecked(files)?;
         let leaf = parse(&identity.chain[0]).map_err(|problem| at(&files.certificate, &problem))?;
@@ -80,6 +81,7 @@ impl Identity {
                 .map_err(|error| at(&files.authority, &error.to_string()))?;
         }
         let chain = certificates(&files.certificate)?;
+        is_private(&files.key)?;
         let pem = read(&files.key)?;
         let key = PrivateKeyDer::from_pem_slice(&pem)
             .map_err(|_| at(&files.key, "holds no private key in PEM form"))?;
@@ -101,6 +103,21 @@ impl Identity {
     /// By what the others know this party.
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
+    }
+
+    /// Checks that none of those with whom this party deals has its own certificate.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::SameParty`].
+    pub(crate) fn differs_from(
+        &self,
+        others: impl IntoIterator<Item = Fingerprint>,
+    ) -> Result<(), Refusal> {
+        if others.into_iter().any(|other| other == self.fingerprint) {
+            return Err(Refusal::SameParty);
+        }
+        Ok(())
     }
 
     /// The half of the identity that signs manifests and handshakes.
@@ -169,6 +186,27 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     Ok(chain)
 }
 
+/// Refuses a key that others than its owner may read or replace.
+fn is_private(key: &Path) -> Result<(), Error> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let metadata = std::fs::metadata(key).map_err(|source| Error::File {
+            path: key.to_owned(),
+            source,
+        })?;
+        let mode = metadata.permissions().mode() & 0o777;
+        if mode & 0o066 != 0 {
+            let path = key.display();
+            return Err(at(
+                key,
+                &format!("has mode {mode:03o}, which lets others in: chmod 600 {path}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn read(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, Error> {
     std::fs::read(path)
         .map(zeroize::Zeroizing::new)
@@ -226,6 +264,27 @@ mod tests {
             assert_eq!(mode & 0o777, 0o600, "{}", path.display());
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn keys_that_others_may_read_or_write_are_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let files = Authority::new(30)
+            .unwrap()
+            .write_identity(folder.path(), "querier")
+            .unwrap();
+        for mode in [0o640, 0o604, 0o620, 0o602, 0o644, 0o666] {
+            std::fs::set_permissions(&files.key, PermissionsExt::from_mode(mode)).unwrap();
+            let error = Identity::load(&files).unwrap_err().to_string();
+            let remedy = format!("chmod 600 {}", files.key.display());
+            assert!(error.contains(&remedy), "{mode:o}: {error}");
+        }
+        for mode in [0o600, 0o400, 0o700] {
+            std::fs::set_permissions(&files.key, PermissionsExt::from_mode(mode)).unwrap();
+            Identity::load(&files).unwrap();
+        }
     }
 
     #[test]

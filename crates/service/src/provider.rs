@@ -26,7 +26,7 @@ use tonic::{Request, Response, Status, Streaming};
 use tracing::{info, warn};
 
 use crate::config::ProviderConfig;
-use crate::server::{Call, Caller, Listener};
+use crate::server::{Bound, Bounded, Call, Caller, Listener};
 use crate::sessions::{CloseOnDrop, Sessions, short};
 use crate::wire::link_request::Part;
 use crate::wire::link_response::Event;
@@ -65,6 +65,34 @@ use rooms::Rooms;
 /// How long an answered offer waits for its session. What was charged for it is gone then.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What a call may cost before it is looked at.
+const BOUNDS: [Bound; 4] = [
+    Bound {
+        path: "/blindjoin.v1.Provider/Describe",
+        largest: 64,
+        arrives: Duration::from_secs(10),
+        each: 2,
+    },
+    Bound {
+        path: "/blindjoin.v1.Provider/Negotiate",
+        largest: 1 << 20,
+        arrives: Duration::from_secs(60),
+        each: 2,
+    },
+    Bound {
+        path: "/blindjoin.v1.Provider/OpenSession",
+        largest: 1 << 18,
+        arrives: Duration::from_secs(20),
+        each: 4,
+    },
+    Bound {
+        path: "/blindjoin.v1.Provider/Link",
+        largest: stream::LONGEST_MESSAGE,
+        arrives: Duration::from_secs(20),
+        each: 8,
+    },
+];
+
 /// A provider bound to its address, not answering yet.
 #[derive(Debug)]
 pub struct Provider {
@@ -99,6 +127,8 @@ impl Provider {
 
     async fn open(config: &ProviderConfig, registry: Registry, anew: bool) -> Result<Self, Error> {
         let identity = Identity::load(&config.identity)?;
+        identity.differs_from(config.clients())?;
+        identity.differs_from([config.keyholder.certificate_sha256])?;
         let signer = blindjoin_protocol::Identity::from_seed(identity.seed());
         let journal = Arc::new(Journal::open(&config.state_dir)?);
         let publisher = Arc::new(publisher(config, registry, &journal, signer.key().0)?);
@@ -161,12 +191,14 @@ impl Provider {
     pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), Error> {
         let sweeper = tokio::spawn(self.service.sessions.clone().sweep());
         let impatient = tokio::spawn(give_up_offers(self.service.clone()));
-        let router = server::builder().add_service(ProviderServer::from_arc(self.service.clone()));
+        let service = Bounded::new(Role::Querier, &BOUNDS, |largest| {
+            ProviderServer::from_arc(self.service.clone()).max_decoding_message_size(largest)
+        });
         let outcome = server::serve(
             self.listener,
             &self.service.identity,
             self.clients,
-            router,
+            service,
             stop,
         )
         .await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use blindjoin_protocol::{
     Agreement, Allowance, Card, Channel, Error as ProtocolError, Handshake, Identity as Signer,
-    IdentityKey, Manifest, Parties, Published, SessionSecret, Terms, leakage,
+    IdentityKey, KeyAnnouncement, Manifest, Parties, Published, SessionSecret, Terms, leakage,
 };
 
 use crate::client::{Connection, Peer};
@@ -106,12 +106,16 @@ async fn run_session(
     let published = provider.describe().await?;
     let (mut put, charge) = prepare(question, terms, &published).await?;
     published.own.check(&charge).map_err(ProtocolError::from)?;
+    // A place first: what is negotiated is charged, whether or not the key holder has one.
+    let key_bits = put.offer.terms.key_size.bits();
+    let reservation = keyholder.reserve(key_bits).await?;
     let answer = provider.negotiate(&put.offer).await?;
     let manifest = Manifest::new(&put.offer, &answer, &published, parties)?;
     let (left_out, named) = (std::mem::take(&mut put.left_out), put.named.take());
     clock.begin(Phase::Keys);
     let constant_time = counterparts.constant_time_tables;
-    let opened = open(&provider, &keyholder, manifest, &signer, constant_time).await?;
+    let opening = keyholder.open(reservation, manifest.encode());
+    let opened = open(&provider, opening, manifest, &signer, constant_time).await?;
     clock.begin(Phase::Table);
     let figures = Figures {
         asked: put.len(),
@@ -163,13 +167,13 @@ struct Opened {
 
 async fn open(
     provider: &ToProvider,
-    keyholder: &ToKeyHolder,
+    opening: impl Future<Output = Result<KeyAnnouncement, Error>>,
     manifest: Manifest,
     signer: &Signer,
     constant_time_tables: bool,
 ) -> Result<Opened, Error> {
     let bytes = manifest.encode();
-    let announcement = keyholder.open(bytes.clone()).await?;
+    let announcement = opening.await?;
     let mut generator = random::generator()?;
     let (agreement, keyholder_peer) = pool::compute("checking the public key", move || {
         let (agreement, peer) = announcement.accept(manifest, &mut generator)?;

@@ -1,6 +1,7 @@
 //! The listening half: TLS handshakes under a deadline, connections to tonic, a graceful end.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,23 +13,39 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::Request;
+use tonic::body::Body;
+use tonic::codegen::Service;
+use tonic::codegen::http::{Request, Response};
+use tonic::server::NamedService;
 use tonic::transport::Server;
-use tonic::transport::server::{Router, TlsConnectInfo};
 use tracing::{info, warn};
 
 use crate::client::{KEEP_ALIVE, WINDOW, certificate_problem};
-use crate::{Error, Fingerprint, Identity, Refusal, identity, tls};
+use crate::{Error, Fingerprint, Identity, chain, tls};
 
+mod bounds;
 mod call;
+mod caller;
+mod places;
 
+pub(crate) use bounds::{Bound, Bounded};
 pub(crate) use call::Call;
+use caller::Accepted;
+pub(crate) use caller::{Caller, Line};
+pub(crate) use places::{Place, Places};
 
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// How many handshakes may be under way.
 const HANDSHAKES: usize = 64;
+
+/// How many connections a party may have open, and all parties together. Each may hold a window of
+/// bytes that nobody has read yet.
+const CONNECTIONS: (usize, usize) = (16, 1024);
+
+/// How many streams a connection may have.
+const STREAMS: u32 = 64;
 
 /// How long sessions may go on after a request to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -60,25 +77,31 @@ impl Listener {
     }
 }
 
-/// The server part that all parties share: windows, keep-alive, streams per connection.
-pub(crate) fn builder() -> Server {
-    Server::builder()
+/// Serves `clients` until `stop` resolves, then lets what is under way end within a grace period.
+pub(crate) async fn serve<S>(
+    listener: Listener,
+    identity: &Identity,
+    clients: BTreeSet<Fingerprint>,
+    service: Bounded<S>,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Error>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+        + NamedService
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    S::Future: Send + 'static,
+{
+    let router = Server::builder()
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(WINDOW)
         .http2_keepalive_interval(Some(KEEP_ALIVE))
         .http2_keepalive_timeout(Some(KEEP_ALIVE))
-        .max_concurrent_streams(64)
+        .max_concurrent_streams(STREAMS)
         .tcp_nodelay(true)
-}
-
-/// Serves until `stop` resolves, then lets what is under way end within a grace period.
-pub(crate) async fn serve(
-    listener: Listener,
-    identity: &Identity,
-    clients: BTreeSet<Fingerprint>,
-    router: Router,
-    stop: impl Future<Output = ()>,
-) -> Result<(), Error> {
+        .add_service(service);
     let acceptor = TlsAcceptor::from(Arc::new(tls::server(identity, clients)?));
     let (connections, incoming) = mpsc::channel(HANDSHAKES);
     let (stopping, stopped) = watch::channel(false);
@@ -131,38 +154,16 @@ pub async fn signalled() {
     }
 }
 
-/// Who makes a call, by the certificate of its connection.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Caller {
-    pub(crate) fingerprint: Fingerprint,
-    pub(crate) public_key: [u8; 32],
-}
-
-impl Caller {
-    pub(crate) fn of<T>(request: &Request<T>) -> Result<Self, Error> {
-        let refused = || Error::from(Refusal::NoCertificate);
-        let certificates = request
-            .extensions()
-            .get::<TlsConnectInfo<tonic::transport::server::TcpConnectInfo>>()
-            .and_then(TlsConnectInfo::peer_certs)
-            .ok_or_else(refused)?;
-        let leaf = certificates.first().ok_or_else(refused)?;
-        Ok(Self {
-            fingerprint: Fingerprint::of_certificate(leaf),
-            public_key: identity::public_key(leaf).map_err(|_| refused())?,
-        })
-    }
-}
-
 async fn until(mut stopped: watch::Receiver<bool>) {
     // An error means that the sender is gone, which is an end too.
     if stopped.wait_for(|stop| *stop).await.is_err() {}
 }
 
-type Incoming = std::io::Result<TlsStream<TcpStream>>;
+type Incoming = std::io::Result<Accepted>;
 
 async fn accept(listener: TcpListener, acceptor: TlsAcceptor, connections: mpsc::Sender<Incoming>) {
     let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
+    let places = Places::new("connections", CONNECTIONS.0, CONNECTIONS.1);
     loop {
         let Ok(permit) = handshakes.clone().acquire_owned().await else {
             return;
@@ -180,10 +181,14 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, connections: mpsc:
             return;
         }
         let (acceptor, connections) = (acceptor.clone(), connections.clone());
+        let places = places.clone();
         tokio::spawn(async move {
             match tokio::time::timeout(HANDSHAKE, handshake(&acceptor, tcp)).await {
-                // Sending fails only while the server ends.
-                Ok(Ok(stream)) => drop(connections.send(Ok(stream)).await),
+                Ok(Ok(stream)) => match Accepted::new(stream, |caller| places.take(caller)) {
+                    // Sending fails only while the server ends.
+                    Ok(accepted) => drop(connections.send(Ok(accepted)).await),
+                    Err(error) => warn!(%address, reason = %chain(&error), "refused a connection"),
+                },
                 Ok(Err(problem)) => warn!(%address, %problem, "refused a connection"),
                 Err(_) => warn!(%address, "refused a connection: its handshake took too long"),
             }

@@ -1,4 +1,4 @@
-//! The sessions of a server: bounded in number, each id once, freed when nobody goes on with them.
+//! The sessions of a server: bounded in number, freed when nobody goes on with them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +14,11 @@ pub(crate) type Id = [u8; 32];
 pub(crate) trait Session: Send + Sync + 'static {
     /// The time is up, or a party gave up: whoever waits for the session shall not wait longer.
     fn abandon(&self);
+
+    /// Whether somebody waits for the session on an open connection, which keeps it.
+    fn is_awaited(&self) -> bool {
+        false
+    }
 }
 
 /// The table of sessions.
@@ -25,8 +30,6 @@ pub(crate) struct Sessions<T> {
 
 struct Inner<T> {
     live: BTreeMap<Id, Live<T>>,
-    /// Every id that was ever opened, until its manifest expires by itself (seconds since 1970).
-    used: BTreeMap<Id, u64>,
 }
 
 struct Live<T> {
@@ -38,33 +41,11 @@ impl<T: Session> Sessions<T> {
     pub(crate) fn new(limit: usize, idle: Duration) -> Arc<Self> {
         let inner = Mutex::new(Inner {
             live: BTreeMap::new(),
-            used: BTreeMap::new(),
         });
         Arc::new(Self { idle, inner, limit })
     }
 
-    /// Reserves `id` for good: it is refused from now on, whatever becomes of its session.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Replayed`] if it came before, [`Error::Full`] if there is no room now.
-    pub(crate) fn reserve(&self, id: Id, expires: u64, now: u64) -> Result<(), Error> {
-        let mut inner = self.lock();
-        inner.used.retain(|_, expires| *expires > now);
-        if inner.used.contains_key(&id) {
-            return Err(Error::Replayed);
-        }
-        if inner.live.len() >= self.limit {
-            return Err(Error::Full {
-                what: "sessions",
-                limit: self.limit,
-            });
-        }
-        inner.used.insert(id, expires);
-        Ok(())
-    }
-
-    /// Adds a session under its reserved id.
+    /// Adds a session under its id, which the journal has noted as used.
     ///
     /// # Errors
     ///
@@ -129,6 +110,9 @@ impl<T: Session> Sessions<T> {
     fn sweep_at(&self, now: Instant) {
         let mut abandoned = Vec::new();
         self.lock().live.retain(|_, live| {
+            if live.session.is_awaited() {
+                live.touched = now;
+            }
             let keep = now.saturating_duration_since(live.touched) < self.idle;
             if !keep {
                 abandoned.push(live.session.clone());
@@ -208,20 +192,9 @@ mod tests {
     }
 
     fn open(sessions: &Arc<Sessions<Plain>>, id: u8) -> Result<Arc<Plain>, Error> {
-        sessions.reserve([id; 32], 100, 50)?;
         let session = Arc::new(Plain::default());
         sessions.insert([id; 32], session.clone())?;
         Ok(session)
-    }
-
-    #[test]
-    fn an_id_serves_once_until_its_manifest_expires() {
-        let sessions = Sessions::new(2, Duration::from_secs(60));
-        open(&sessions, 1).unwrap();
-        assert!(matches!(open(&sessions, 1), Err(Error::Replayed)));
-        sessions.close(&[1; 32]);
-        assert!(matches!(open(&sessions, 1), Err(Error::Replayed)));
-        sessions.reserve([1; 32], 300, 200).unwrap();
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use blindjoin_protocol::{Inbound, Outbound};
+use blindjoin_protocol::{Inbound, LONGEST_CHUNK, Outbound};
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, StreamExt};
 use tonic::Status;
@@ -17,6 +17,9 @@ use crate::{Error, Role, pool};
 
 /// How many sealed chunks may wait for the transport.
 pub(crate) const QUEUE: usize = 4;
+
+/// The largest message that carries a chunk, in bytes: the chunk, and room for how it is wrapped.
+pub(crate) const LONGEST_MESSAGE: usize = LONGEST_CHUNK + 1024;
 
 /// Computes the payloads of a stream several at once, seals them in order and hands them to `out`.
 ///

@@ -143,6 +143,10 @@ impl ProviderConfig {
         check.address("listen", &self.listen)?;
         check.address("keyholder.address", &self.keyholder.address)?;
         check.some("querier", self.queriers.len())?;
+        for querier in &self.queriers {
+            let keyholder = self.keyholder.certificate_sha256;
+            check.different("querier", &[querier.certificate_sha256, keyholder])?;
+        }
         for bits in &self.key_bits {
             check.key_bits("key_bits", *bits, self.insecure_test_keys)?;
         }

@@ -8,8 +8,13 @@ use tokio_stream::StreamExt;
 
 use crate::client::Connection;
 use crate::wire::key_holder_client::KeyHolderClient;
-use crate::wire::{FetchResultRequest, KeyHolderOpenSessionRequest, SessionOpening};
+use crate::wire::{
+    FetchResultRequest, KeyHolderOpenSessionRequest, ReserveRequest, SessionOpening,
+};
 use crate::{Error, Fingerprint, Role, stream};
+
+/// A place at the key holder, which serves once.
+pub(super) struct Reservation(Vec<u8>);
 
 /// A connection to the key holder.
 pub(super) struct ToKeyHolder {
@@ -33,10 +38,29 @@ impl ToKeyHolder {
         self.idle
     }
 
-    /// Opens a session; yields its public key.
-    pub(super) async fn open(&self, manifest: Vec<u8>) -> Result<KeyAnnouncement, Error> {
+    /// Takes a place and a key of so many bits, for a short time.
+    pub(super) async fn reserve(&self, key_bits: usize) -> Result<Reservation, Error> {
+        let key_bits = u32::try_from(key_bits).map_err(|_| Error::KeySize { bits: u32::MAX })?;
+        let request = ReserveRequest {
+            provider_certificate_sha256: self.provider.as_bytes().to_vec(),
+            key_bits,
+        };
+        let response = KeyHolderClient::new(self.connection.channel())
+            .reserve(request)
+            .await
+            .map_err(|status| self.connection.error(&status))?;
+        Ok(Reservation(response.into_inner().reservation))
+    }
+
+    /// Opens the session that a place was reserved for; yields its public key.
+    pub(super) async fn open(
+        &self,
+        reservation: Reservation,
+        manifest: Vec<u8>,
+    ) -> Result<KeyAnnouncement, Error> {
         let request = KeyHolderOpenSessionRequest {
             manifest,
+            reservation: reservation.0,
             provider_certificate_sha256: self.provider.as_bytes().to_vec(),
         };
         let response = KeyHolderClient::new(self.connection.channel())

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use tonic::{Request, Status};
 use tracing::warn;
 
-use super::Caller;
+use super::Line;
 use crate::sessions::{Id, short};
 use crate::{Code, Error, Fingerprint, chain};
 
@@ -20,7 +20,7 @@ pub(crate) struct Call {
 impl Call {
     pub(crate) fn new<T>(method: &'static str, request: &Request<T>) -> Self {
         Self {
-            caller: Caller::of(request).ok().map(|caller| caller.fingerprint),
+            caller: Line::of(request).ok().map(|line| line.caller.fingerprint),
             method,
             session: OnceLock::new(),
         }

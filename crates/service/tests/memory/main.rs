@@ -29,7 +29,7 @@ use blindjoin_service::{Connection, Identity, Role};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use common::{Serving, Setup, fingerprint, options, peer, terms};
+use common::{Serving, Setup, fingerprint, options, peer, reserve, terms};
 use hand::{Hand, at_once};
 
 const THEIRS: [[Option<&str>; 2]; 1] = [[Some("2"), None]];
@@ -111,6 +111,7 @@ async fn announced_table(setup: &Setup, keyholder: &Serving, provider: &Serving)
         .open_session(KeyHolderOpenSessionRequest {
             manifest: manifest.encode(),
             provider_certificate_sha256: fingerprint(&setup.provider).as_bytes().to_vec(),
+            reservation: reserve(&to_keyholder, &setup.provider).await.unwrap(),
         })
         .await
         .unwrap();

@@ -99,7 +99,15 @@ async fn allowances_are_not_overdrawn_by_asking_in_parallel() {
     let asked: Vec<_> = (0..20).map(|_| hand.negotiate(&offer)).collect();
     let mut answered = 0;
     for asked in at_once(asked).await {
-        match asked {
+        match asked.map_err(|status| said(&status)) {
+            Ok(_) => answered += 1,
+            // More than a few at once are not even looked at.
+            Err(Code::Refused | Code::Busy) => {}
+            Err(other) => panic!("{other}"),
+        }
+    }
+    for _ in 0..5 {
+        match hand.negotiate(&offer).await {
             Ok(_) => answered += 1,
             Err(status) => assert_eq!(said(&status), Code::Refused),
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -16,9 +17,12 @@ use blindjoin_service::identity::authority::Authority;
 use blindjoin_service::keyholder::KeyHolder;
 use blindjoin_service::provider::{Every, Provider, Registry};
 use blindjoin_service::querier::{Counterparts, Linked, Question, link};
-use blindjoin_service::{Error, Identity, Peer};
+use blindjoin_service::wire::ReserveRequest;
+use blindjoin_service::wire::key_holder_client::KeyHolderClient;
+use blindjoin_service::{Connection, Error, Identity, Peer};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tonic::Status;
 
 /// Bits of the test keys.
 pub(crate) const BITS: u32 = 512;
@@ -109,12 +113,19 @@ impl Setup {
     }
 
     pub(crate) async fn serve_keyholder_for(&self, links: Vec<Link>) -> Serving {
+        let state = tempfile::tempdir_in(self.folder.path()).unwrap().keep();
+        self.serve_keyholder_in(state, links).await
+    }
+
+    /// A key holder that remembers what the last one in this folder did.
+    pub(crate) async fn serve_keyholder_in(&self, state: PathBuf, links: Vec<Link>) -> Serving {
         let config = KeyHolderConfig {
             listen: "127.0.0.1:0".to_owned(),
             insecure_test_keys: true,
             identity: self.keyholder.clone(),
+            state_dir: state,
             keys: KeyStock {
-                bits: BITS,
+                bits: vec![BITS],
                 ready: 1,
             },
             limits: self.limits.clone(),
@@ -219,6 +230,16 @@ pub(crate) fn peer(files: &IdentityFiles, address: SocketAddr) -> Peer {
         address: address.to_string(),
         certificate_sha256: fingerprint(files),
     }
+}
+
+/// Reserves a place at the key holder, by hand.
+pub(crate) async fn reserve(to: &Connection, provider: &IdentityFiles) -> Result<Vec<u8>, Status> {
+    let request = ReserveRequest {
+        provider_certificate_sha256: fingerprint(provider).as_bytes().to_vec(),
+        key_bits: BITS,
+    };
+    let mut keyholder = KeyHolderClient::new(to.channel());
+    Ok(keyholder.reserve(request).await?.into_inner().reservation)
 }
 
 pub(crate) fn fingerprint(files: &IdentityFiles) -> blindjoin_service::Fingerprint {

@@ -20,7 +20,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tonic::Status;
 
-use crate::common::{Serving, Setup, fingerprint, options, peer, querier_keys, terms};
+use crate::common::{Serving, Setup, fingerprint, options, peer, querier_keys, reserve, terms};
 use crate::hand::said;
 
 const OURS: [[Option<&str>; 2]; 2] = [[Some("1"), None], [Some("2"), None]];
@@ -108,6 +108,7 @@ impl Scene {
         let request = KeyHolderOpenSessionRequest {
             manifest,
             provider_certificate_sha256,
+            reservation: reserve(&self.to_keyholder, &self.setup.provider).await?,
         };
         let response = KeyHolderClient::new(self.to_keyholder.channel())
             .open_session(request)
