@@ -75,7 +75,8 @@ const BOUNDS: [Bound; 4] = [
     },
     Bound {
         path: "/blindjoin.v1.Provider/Negotiate",
-        largest: 1 << 20,
+        // All that can be named: 2^18 blocks by position and rows, or 2^19 prefixes of a hash.
+        largest: (2 << 20) + (1 << 17),
         arrives: Duration::from_secs(60),
         each: 2,
     },

@@ -1,31 +1,24 @@
 //! Room for sessions: so many at once, so many of one querier's, so many bytes for their tables.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use blindjoin_protocol::Sizes;
 
+use crate::server::{Place, Places};
 use crate::{Error, Fingerprint, Refusal};
 
 /// What all sessions share.
 pub(super) struct Rooms {
-    /// Bytes.
+    /// Bytes, of which so many are taken.
     memory: u64,
-    sessions: usize,
-    sessions_per_querier: usize,
-    taken: Mutex<Taken>,
-}
-
-#[derive(Default)]
-struct Taken {
-    memory: u64,
-    sessions: BTreeMap<Fingerprint, usize>,
+    sessions: Arc<Places>,
+    taken: Mutex<u64>,
 }
 
 /// One session's room, free again when this is dropped.
 pub(super) struct Room {
-    caller: Fingerprint,
     memory: u64,
+    _place: Place,
     rooms: Arc<Rooms>,
 }
 
@@ -33,8 +26,7 @@ impl Rooms {
     pub(super) fn new(sessions: usize, sessions_per_querier: usize, memory: u64) -> Arc<Self> {
         Arc::new(Self {
             memory,
-            sessions,
-            sessions_per_querier,
+            sessions: Places::new("sessions", sessions_per_querier, sessions),
             taken: Mutex::default(),
         })
     }
@@ -61,43 +53,30 @@ impl Rooms {
             }
             .into());
         }
+        let place = self.sessions.take(caller)?;
         let mut taken = self.lock();
-        let all = taken.sessions.values().sum::<usize>();
-        let own = taken.sessions.get(&caller).copied().unwrap_or_default();
-        let full = |what, limit| Err(Error::Full { what, limit });
-        if own >= self.sessions_per_querier {
-            return full("sessions of one querier", self.sessions_per_querier);
+        if *taken > self.memory - memory {
+            return Err(Error::Full {
+                what: "mebibytes of tables",
+                limit: usize::try_from(self.memory >> 20).unwrap_or(usize::MAX),
+            });
         }
-        if all >= self.sessions {
-            return full("sessions", self.sessions);
-        }
-        if taken.memory + memory > self.memory {
-            return full("tables", all);
-        }
-        taken.memory += memory;
-        *taken.sessions.entry(caller).or_default() += 1;
+        *taken += memory;
         Ok(Room {
-            caller,
             memory,
+            _place: place,
             rooms: self.clone(),
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Taken> {
+    fn lock(&self) -> MutexGuard<'_, u64> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Room {
     fn drop(&mut self) {
-        let mut taken = self.rooms.lock();
-        taken.memory -= self.memory;
-        if let Some(sessions) = taken.sessions.get_mut(&self.caller) {
-            *sessions -= 1;
-            if *sessions == 0 {
-                taken.sessions.remove(&self.caller);
-            }
-        }
+        *self.rooms.lock() -= self.memory;
     }
 }
 
