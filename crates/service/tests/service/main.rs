@@ -7,5 +7,6 @@ mod common;
 mod hand;
 mod hostile;
 mod linkage;
+mod load;
 mod oracle;
 mod refusals;

@@ -1,0 +1,270 @@
+//! A key holder that is asked for too much, and a provider that watches it fail.
+
+use std::time::Duration;
+
+use blindjoin_protocol::{
+    Agreement, Channel, Handshake, Identity as Signer, KeyAnnouncement, Manifest, Provider,
+    ProviderJobs, Querier, SessionSecret, TableIntake, size_class,
+};
+use blindjoin_service::config::Link;
+use blindjoin_service::identity::IdentityFiles;
+use blindjoin_service::wire::key_holder_client::KeyHolderClient;
+use blindjoin_service::wire::submit_comparisons_request::Part;
+use blindjoin_service::wire::{
+    Chunk, GetPublicKeyRequest, KeyHolderOpenSessionRequest, ReserveRequest, SessionOpening,
+    SubmitComparisonsRequest,
+};
+use blindjoin_service::{Code, Connection, Identity, Role};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+use tonic::Status;
+
+use crate::common::{
+    BITS, Serving, Setup, fingerprint, options, peer, querier_keys, registry, reserve, terms,
+};
+use crate::hand::{Hand, said};
+
+const THEIRS: [[Option<&str>; 2]; 1] = [[Some("2"), None]];
+
+async fn connect(setup: &Setup, files: &IdentityFiles, keyholder: &Serving) -> Connection {
+    let at = peer(&setup.keyholder, keyholder.address);
+    let identity = Identity::load(files).unwrap();
+    Connection::open(&identity, Role::KeyHolder, &at)
+        .await
+        .unwrap()
+}
+
+/// A manifest on what a provider has answered.
+async fn manifest(setup: &Setup, provider: &Serving, to: &Connection) -> Manifest {
+    let hand = Hand::at(setup, &setup.querier, provider).await;
+    let offer = hand.offer(terms(&options(), 1), size_class(257), None);
+    let answer = hand.negotiate(&offer).await.unwrap();
+    let mut parties = hand.parties();
+    parties.keyholder.0 = to.public_key();
+    Manifest::new(&offer, &answer, &hand.published, parties).unwrap()
+}
+
+async fn open(setup: &Setup, to: &Connection, manifest: Vec<u8>) -> Result<Vec<u8>, Status> {
+    let request = KeyHolderOpenSessionRequest {
+        manifest,
+        provider_certificate_sha256: fingerprint(&setup.provider).as_bytes().to_vec(),
+        reservation: reserve(to, &setup.provider).await?,
+    };
+    let response = KeyHolderClient::new(to.channel())
+        .open_session(request)
+        .await?;
+    Ok(response.into_inner().announcement)
+}
+
+/// However often one querier asks, another finds a place; and what a connection held is free again when
+/// it has ended.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_takes_all_places_at_the_key_holder() {
+    let setup = Setup::new();
+    let other = setup
+        .authority
+        .write_identity(setup.folder.path(), "other")
+        .unwrap();
+    let provider = fingerprint(&setup.provider);
+    let link = |querier: &IdentityFiles| Link {
+        querier: fingerprint(querier),
+        provider,
+    };
+    let links = [&setup.querier, &other].map(link).to_vec();
+    let keyholder = setup.serve_keyholder_for(links).await;
+    let greedy = connect(&setup, &setup.querier, &keyholder).await;
+    for _ in 0..setup.limits.sessions_per_querier {
+        reserve(&greedy, &setup.provider).await.unwrap();
+    }
+    for _ in 0..50 {
+        let refused = reserve(&greedy, &setup.provider).await.unwrap_err();
+        assert_eq!(said(&refused), Code::Busy);
+    }
+    let honest = connect(&setup, &other, &keyholder).await;
+    reserve(&honest, &setup.provider).await.unwrap();
+
+    drop(greedy);
+    let again = connect(&setup, &setup.querier, &keyholder).await;
+    let freed = async {
+        while let Err(status) = reserve(&again, &setup.provider).await {
+            assert_eq!(said(&status), Code::Busy);
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), freed)
+        .await
+        .unwrap();
+    keyholder.stop().await;
+}
+
+/// Ids of sessions are remembered until their agreement ends, so no agreement lasts for ever; keys
+/// of other sizes than the stock's are not made. Who is refused keeps no place.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_would_cost_too_much_is_refused_by_one_code() {
+    let setup = Setup::new();
+    let keyholder = setup.serve_keyholder().await;
+    let provider = setup.serve_provider(keyholder.address, &THEIRS).await;
+    let to = connect(&setup, &setup.querier, &keyholder).await;
+    let good = manifest(&setup, &provider, &to).await;
+    let mut lasting = good.clone();
+    lasting.terms.expires += 30 * 86_400;
+    for _ in 0..2 * setup.limits.sessions_per_querier {
+        let refused = open(&setup, &to, lasting.encode()).await.unwrap_err();
+        assert_eq!(said(&refused), Code::Refused);
+    }
+    let request = ReserveRequest {
+        provider_certificate_sha256: fingerprint(&setup.provider).as_bytes().to_vec(),
+        key_bits: 2 * BITS,
+    };
+    let refused = KeyHolderClient::new(to.channel())
+        .reserve(request)
+        .await
+        .unwrap_err();
+    assert_eq!(said(&refused), Code::Refused);
+    let invented = KeyHolderOpenSessionRequest {
+        manifest: lasting.encode(),
+        provider_certificate_sha256: fingerprint(&setup.provider).as_bytes().to_vec(),
+        reservation: vec![7; 16],
+    };
+    let refused = KeyHolderClient::new(to.channel())
+        .open_session(invented)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        said(&refused),
+        Code::Closed,
+        "a place that nobody has reserved"
+    );
+    open(&setup, &to, good.encode()).await.unwrap();
+    provider.stop().await;
+    keyholder.stop().await;
+}
+
+/// How a batch of comparisons may be spoilt.
+type Spoil = fn(&Agreement) -> Vec<u8>;
+
+/// A provider that submits what no honest one would, at the beginning, in the middle and at the end of
+/// its stream: all that it receives is what it receives for an honest stream.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_provider_cannot_watch_the_key_holder_fail() {
+    let mut setup = Setup::new();
+    (setup.limits.sessions, setup.limits.sessions_per_querier) = (20, 20);
+    (
+        setup.provider_limits.sessions,
+        setup.provider_limits.sessions_per_querier,
+    ) = (20, 20);
+    let keyholder = setup.serve_keyholder().await;
+    // Enough records for three chunks.
+    let ids: Vec<String> = (0..2200).map(|id| id.to_string()).collect();
+    let theirs: Vec<[Option<&str>; 2]> = ids.iter().map(|id| [Some(id.as_str()), None]).collect();
+    let provider = setup.serve_provider(keyholder.address, &theirs).await;
+    let to = connect(&setup, &setup.querier, &keyholder).await;
+    let by_hand = connect(&setup, &setup.provider, &keyholder).await;
+    let spoils: [(&str, Spoil); 4] = [
+        ("zero", |_| vec![0]),
+        ("shares a factor", |agreement| {
+            agreement.public_key().n().to_bytes_be()
+        }),
+        ("out of range", |agreement| {
+            let n = agreement.public_key().n();
+            (n * n).to_bytes_be()
+        }),
+        ("beyond the slot", |agreement| {
+            // 1 + m·n encrypts m.
+            let shift = agreement.suite().slot_bits() + 1;
+            ((agreement.public_key().n() << shift) + 1_u8).to_bytes_be()
+        }),
+    ];
+    let honest = submitted(&setup, &provider, (&to, &by_hand), None).await;
+    assert_eq!(honest.0, Ok(()));
+    assert!(honest.1 >= 3, "{} chunks", honest.1);
+    for (name, spoil) in spoils {
+        for chunk in [0, honest.1 / 2, honest.1 - 1] {
+            let seen = submitted(&setup, &provider, (&to, &by_hand), Some((spoil, chunk))).await;
+            assert_eq!(seen, honest, "{name} in chunk {chunk}");
+        }
+    }
+    provider.stop().await;
+    keyholder.stop().await;
+}
+
+/// What the provider is told at the end of a stream, and after how many chunks.
+async fn submitted(
+    setup: &Setup,
+    provider: &Serving,
+    (querier, by_hand): (&Connection, &Connection),
+    spoil: Option<(Spoil, u64)>,
+) -> (Result<(), String>, u64) {
+    let manifest = manifest(setup, provider, querier).await;
+    let announcement = open(setup, querier, manifest.encode()).await.unwrap();
+    let id = manifest.digest().0.to_vec();
+    let announcement = KeyAnnouncement::decode(&announcement).unwrap();
+    let mut generator = ChaCha20Rng::from_seed([3; 32]);
+    let (agreement, peer) = announcement.accept(manifest, &mut generator).unwrap();
+    let secret = SessionSecret::from_bytes([4; 32]);
+    let signer = Signer::from_seed(Identity::load(&setup.provider).unwrap().seed());
+    let handshake = Handshake::sign(Role::Provider, &signer, &agreement, &secret).encode();
+    let channel = Channel::derive(&agreement, Role::Provider, &secret, &peer).unwrap();
+    let role = bring_together(setup, &agreement, &secret);
+    let mut client = KeyHolderClient::new(by_hand.channel());
+    let key = GetPublicKeyRequest {
+        manifest_sha256: id.clone(),
+    };
+    client.get_public_key(key).await.unwrap();
+
+    let geometry = agreement.sizes().comparisons();
+    let width = geometry.item_bytes();
+    let mut parts = vec![Part::Opening(SessionOpening {
+        manifest_sha256: id,
+        handshake,
+    })];
+    let mut outbound = role.comparison_stream(&channel);
+    for number in 0..geometry.chunks() {
+        let mut payload = role.compare(number).unwrap();
+        if let Some((spoil, _)) = spoil.filter(|(_, at)| *at == number) {
+            let bytes = spoil(&agreement);
+            let place = &mut payload[..width];
+            place.fill(0);
+            place[width - bytes.len()..].copy_from_slice(&bytes);
+        }
+        let sealed;
+        (outbound, sealed) = outbound.seal(&payload).unwrap();
+        parts.push(Part::Chunk(Chunk { number, sealed }));
+    }
+    let requests = parts
+        .into_iter()
+        .map(|part| SubmitComparisonsRequest { part: Some(part) });
+    let answer = client
+        .submit_comparisons(tokio_stream::iter(requests.collect::<Vec<_>>()))
+        .await;
+    let answer = answer
+        .map(drop)
+        .map_err(|status| format!("{:?} {}", status.code(), status.message()));
+    (answer, geometry.chunks())
+}
+
+/// The provider of a session, with the table of a querier that asks for nobody.
+fn bring_together(setup: &Setup, agreement: &Agreement, secret: &SessionSecret) -> Provider {
+    let (one, other) = (SessionSecret::from_bytes([5; 32]), secret);
+    let signer = |files| Signer::from_seed(Identity::load(files).unwrap().seed());
+    let met = |role, files, secret: &SessionSecret| {
+        let handshake = Handshake::sign(role, &signer(files), agreement, secret);
+        handshake.verify(role, agreement).unwrap()
+    };
+    let provider = met(Role::Provider, &setup.provider, other);
+    let querier = met(Role::Querier, &setup.querier, &one);
+    let there = Channel::derive(agreement, Role::Querier, &one, &provider).unwrap();
+    let here = Channel::derive(agreement, Role::Provider, other, &querier).unwrap();
+    let keys = || here.join_keys(agreement.suite());
+    let asked = querier_keys(&[[Some("nobody"), None]]);
+    let laid_out = Querier::new(agreement, keys(), asked, &one).unwrap();
+    let jobs = ProviderJobs::prepare(agreement, &keys(), &registry(&THEIRS).keys, other).unwrap();
+    let mut intake = TableIntake::new(agreement);
+    let (mut from, mut to) = (laid_out.table_stream(&there), intake.stream(&here));
+    for number in 0..from.chunks() {
+        let (sealed, payload);
+        (from, sealed) = from.seal(&laid_out.table_chunk(number).unwrap()).unwrap();
+        (to, payload) = to.open(number, &sealed).unwrap();
+        intake = intake.take(&payload).unwrap();
+    }
+    Provider::new(agreement, keys(), jobs, intake.finish(&to).unwrap(), other)
+}
