@@ -114,7 +114,7 @@ impl Default for KeyHolderLimits {
     fn default() -> Self {
         Self {
             sessions: 8,
-            sessions_per_querier: 2,
+            sessions_per_querier: 4,
             reservation_seconds: 30,
             orphan_seconds: 20,
             expiry_days: 7,

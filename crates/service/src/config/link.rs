@@ -64,7 +64,7 @@ impl Default for LinkOptions {
             hide_count: false,
             mask: MaskChoice::Slot,
             canaries: Terms::DEFAULT_CANARIES,
-            pair_matches: 10_000_000,
+            pair_matches: 5_000_000,
             constant_time_tables: false,
             session_hours: 24,
             idle_seconds: 300,
