@@ -107,9 +107,8 @@ fn pass<'a>(
     pairs: Option<PairRecords>,
 ) -> anyhow::Result<Pass<'a>> {
     let mut reader = Reader::open(data, ReadOptions::strict())?;
-    let remarks = reader
-        .notes()
-        .iter()
+    let notes = reader.notes().iter();
+    let mut remarks: Vec<String> = notes
         .map(|note| format!("{}: {note}", reader.name()))
         .collect();
     let name = || data.display().to_string();
@@ -138,6 +137,8 @@ fn pass<'a>(
     if let Some(pairs) = &mut take.pairs {
         pairs.finish_record()?;
     }
+    remarks.extend(binding.remarks().iter().cloned());
+    remarks.extend(population.remarks());
     Ok(Pass {
         population,
         remarks,

@@ -86,7 +86,11 @@ pub(crate) struct Arguments {
     /// Only find the duplicates among FILE's own records, without any other party
     #[arg(long, conflicts_with = "block")]
     local: bool,
-    /// Keep the record with the latest date in this column, instead of the plan's choice
+    /// Keep the record with the latest date or time in this column, instead of the plan's choice
+    ///
+    /// Dates begin with their year, unless the rules file maps the column to a field and says under
+    /// [input] how it is written. A record whose cell is empty is older than any; a cell that cannot be
+    /// read is an error.
     #[arg(long, value_name = "COLUMN")]
     latest: Option<String>,
     /// Where to write the pairs of FILE's own records that are of one person

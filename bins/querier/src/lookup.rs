@@ -57,7 +57,11 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<bool> {
     );
     let key = block_key(arguments.block.as_deref(), &rules)?;
     let fields = key.as_ref().and_then(fields);
-    let Query { keys, without } = Query::new(&rules, &pairs, fields)?;
+    let Query {
+        keys,
+        without,
+        faults,
+    } = Query::new(&rules, &pairs, fields)?;
     let digest = match fields {
         Some(fields) => blocked_digest(rules.digest(), fields.digest()),
         None => rules.digest(),
@@ -77,6 +81,9 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<bool> {
             "the fields do not suffice for {}",
             without.join(", ")
         ));
+    }
+    if !quiet {
+        faults.iter().for_each(say);
     }
     let ids: Vec<String> = rules
         .rules()

@@ -73,6 +73,8 @@ impl People {
             "{} has no records",
             data.display()
         );
+        remarks.extend(binding.remarks().iter().cloned());
+        remarks.extend(population.remarks());
         for (rule, missing) in ids.iter().zip(&population.missing) {
             let count: u64 = missing.iter().map(|(_, count)| count).sum();
             if count > 0 {

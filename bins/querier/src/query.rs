@@ -1,6 +1,6 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{anyhow, bail, ensure};
 use blindjoin_columnar::today;
 use blindjoin_protocol::{QuerierKeys, QuerierKeysBuilder, join_key};
 use blindjoin_record::{Row, RuleSet, Scratch};
@@ -11,6 +11,8 @@ pub struct Query {
     pub keys: QuerierKeys,
     /// The rules under which it has no value.
     pub without: Vec<String>,
+    /// What is the matter with values that were given: a field and a fault, never the value.
+    pub faults: Vec<String>,
 }
 
 /// A person's values stay out of logs.
@@ -41,89 +43,93 @@ impl Query {
                 .into_iter()
                 .any(|field| field.name() == name && field.is_used())
         };
-        let used: Vec<(&str, String)> = rules
-            .fields()
-            .iter()
-            .filter(|field| field.is_used() || of_blocks(field.name()))
-            .map(|field| {
-                (
-                    field.name(),
-                    field.column().unwrap_or(field.name()).trim().to_owned(),
-                )
-            })
+        let fields = rules.fields();
+        let used: Vec<usize> = (0..fields.len())
+            .filter(|&at| fields[at].is_used() || of_blocks(fields[at].name()))
             .collect();
+        let names = |at: usize| {
+            let columns = fields[at].columns().iter().map(|column| column.trim());
+            columns.chain(std::iter::once(fields[at].name()))
+        };
         let mut values: BTreeMap<usize, &str> = BTreeMap::new();
         for (name, value) in pairs {
-            let Some(position) = used
+            let Some(&at) = used
                 .iter()
-                .position(|(field, column)| field == name || column == name)
+                .find(|&&at| names(at).any(|known| known == name))
             else {
-                let names: Vec<&str> = used.iter().map(|(field, _)| *field).collect();
+                let names: Vec<&str> = used.iter().map(|&at| fields[at].name()).collect();
                 bail!(
                     "the rules use no field {name}; they use {}",
                     names.join(", ")
                 );
             };
             ensure!(
-                values.insert(position, value).is_none(),
+                values.insert(at, value).is_none(),
                 "field {name} comes twice"
             );
         }
-        // The rules may map a record id, which a single record does not need.
-        let mut header: Vec<&str> = used.iter().map(|(_, column)| column.as_str()).collect();
-        header.extend(rules.record_id_column());
-        let binding = rules.bind(&header, today())?;
         let row = Cells(
-            (0..header.len())
-                .map(|position| values.get(&position).copied())
+            (0..fields.len())
+                .map(|at| values.get(&at).copied())
                 .collect(),
         );
+        let binding = rules.bind_fields(today());
         let block = match blocks {
             None => None,
-            Some(fields) => {
-                let binding = fields.bind(&header, today())?;
+            Some(blocks) => {
                 let mut scratch = Scratch::default();
-                let block = binding
-                    .sign(&row, &mut scratch)
-                    .get(0)
-                    .ok()
-                    .map(str::to_owned);
-                Some(block.context("the fields do not suffice for the record's block")?)
+                let binding = blocks.bind_fields(today());
+                let block = binding.sign(&row, &mut scratch).get(0);
+                let block = block.map(str::to_owned).map_err(|reason| {
+                    let field = blocks.fields()[reason.field].name();
+                    anyhow!("the record's block: {field} {}", reason.fault)
+                });
+                Some(block?)
             }
         };
         let mut builder = QuerierKeysBuilder::new(u16::try_from(rules.rules().len())?);
         let number = builder.row()?;
         let mut without = Vec::new();
+        let mut faults = BTreeSet::new();
         let mut key = Vec::new();
         let mut scratch = Scratch::default();
         let signatures = binding.sign(&row, &mut scratch);
         for ((position, rule), signature) in (0_u16..).zip(rules.rules()).zip(signatures.iter()) {
-            if let Ok(signature) = signature {
-                let block = block.as_deref().map(str::as_bytes);
-                join_key(&mut key, rule.id(), signature.as_bytes(), block)?;
-                builder.push(number, position, &key)?;
-            } else {
-                without.push(rule.id().to_owned());
+            match signature {
+                Ok(signature) => {
+                    let block = block.as_deref().map(str::as_bytes);
+                    join_key(&mut key, rule.id(), signature.as_bytes(), block)?;
+                    builder.push(number, position, &key)?;
+                }
+                Err(reason) => {
+                    without.push(rule.id().to_owned());
+                    // What was not given is no fault of the value.
+                    if values.contains_key(&reason.field) {
+                        let name = fields[reason.field].name();
+                        faults.insert(format!("{name} {}", reason.fault));
+                    }
+                }
             }
         }
         if without.len() == rules.rules().len() {
             let missing: Vec<&str> = used
                 .iter()
-                .enumerate()
-                .filter(|(position, _)| !values.contains_key(position))
-                .map(|(_, (field, _))| *field)
+                .filter(|at| !values.contains_key(at))
+                .map(|&at| fields[at].name())
                 .collect();
-            if missing.is_empty() {
-                bail!("no rule accepts these values");
+            let mut reasons: Vec<String> = faults.into_iter().collect();
+            if !missing.is_empty() {
+                reasons.push(format!("missing: {}", missing.join(", ")));
             }
             bail!(
-                "no rule is content with these fields; missing: {}",
-                missing.join(", ")
+                "no rule is content with these fields: {}",
+                reasons.join("; ")
             );
         }
         Ok(Self {
             keys: builder.build(),
             without,
+            faults: faults.into_iter().collect(),
         })
     }
 }
@@ -140,9 +146,9 @@ impl Row for Cells<'_> {
 mod tests {
     use super::*;
 
-    const RULES: &str = "[columns]\nrecord_id = \"Id\"\nnational_id = \"SSN No\"\nbirth_date = \"Born\"\nlast_name = \"Name\"\n\
+    const RULES: &str = "[columns]\nrecord_id = \"Id\"\nnational_id = \"SSN No\"\nbirth_date = \"Born\"\nlast_name = \"Name\"\nstate = \"State\"\n\
         [[rule]]\nid = \"ID\"\nsignature = [\"national_id:T\"]\n\
-        [[rule]]\nid = \"NAME\"\nsignature = [\"last_name:T|U\", \"birth_date:T\"]\n";
+        [[rule]]\nid = \"NAME\"\nsignature = [\"last_name:T|U\", \"birth_date:D\"]\n";
 
     fn query(pairs: &[(&str, &str)]) -> anyhow::Result<Query> {
         let pairs: Vec<(String, String)> = pairs
@@ -172,5 +178,23 @@ mod tests {
             let error = query(pairs).unwrap_err().to_string();
             assert!(error.contains(words), "{error}");
         }
+    }
+    #[test]
+    fn the_field_whose_value_is_at_fault_is_named_and_not_the_value() {
+        let pairs = [("last_name", "Ada"), ("birth_date", "01/01/1985")];
+        let error = query(&pairs).unwrap_err().to_string();
+        assert!(
+            error.contains("birth_date does not fit its expression"),
+            "{error}"
+        );
+        assert!(error.contains("missing: national_id"), "{error}");
+        assert!(!error.contains("1985"), "{error}");
+        let error = query(&[("national_id", "unknown")])
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("national_id is a placeholder"), "{error}");
+        let query = query(&[("national_id", "A1"), pairs[0], pairs[1]]).unwrap();
+        assert_eq!(query.without, ["NAME"]);
+        assert_eq!(query.faults, ["birth_date does not fit its expression"]);
     }
 }

@@ -54,6 +54,8 @@ impl Records {
         )?;
         take.finish_record()?;
         ensure!(!population.ids.is_empty(), "{} has no records", name());
+        remarks.extend(binding.remarks().iter().cloned());
+        remarks.extend(population.remarks());
         if population.without_block > 0 {
             let count = population.without_block;
             remarks.push(format!(

@@ -127,6 +127,12 @@ impl Population {
         }
         Ok(population)
     }
+
+    /// What the values are like, line by line, where something is to be said of them.
+    pub fn remarks(&self) -> Vec<String> {
+        let lines = self.findings.to_string();
+        lines.lines().map(str::to_owned).collect()
+    }
 }
 
 #[derive(Clone, Copy)]

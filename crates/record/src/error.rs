@@ -25,7 +25,7 @@ pub enum Error {
     },
     /// A column of dates that begin with their day, read month first.
     #[error(
-        "field `{field}`: the dates of column `{column}` begin with their day: {unread} have no such month, and {misread} were read as other days; say {field} = \"DD-MM-YYYY\", with the separator that is there, under [input], or make the field a DayFirstDate"
+        "field `{field}`: the dates of column `{column}` begin with their day ({unread} with no such month, {misread} read as other days): say {field} = \"DD-MM-YYYY\", with the separator that is there, under [input], or make the field a DayFirstDate"
     )]
     DayFirst {
         /// The field.

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 use blindjoin_columnar::{Format, ReadOptions, Reader, RecordIds, today};
 use blindjoin_record::duplicates::Keys;
-use blindjoin_record::{Date, RuleSet, Scratch};
+use blindjoin_record::{InputForm, Moment, RuleSet, Scratch};
 use blindjoin_service::config::Keep;
 
 /// This registry's records by person.
@@ -32,42 +32,27 @@ impl Local {
         let binding = rules.bind(reader.columns(), today())?;
         let dates = match keep {
             Keep::First => None,
-            Keep::Latest(column) => {
-                let found = reader
-                    .columns()
-                    .iter()
-                    .position(|name| name.trim() == column.trim());
-                Some(found.with_context(|| {
-                    format!(
-                        "{} has no column \"{column}\" to keep the latest by",
-                        reader.name()
-                    )
-                })?)
-            }
+            Keep::Latest(column) => Some(Dates::of(column, &reader, rules)?),
         };
         let (mut keys, mut scratch) = (Keys::default(), Scratch::default());
         let mut latest = Vec::new();
-        let mut undated = 0_u64;
         let name = reader.name().clone();
         let mut rows = 0;
         for chunk in reader {
             let chunk = chunk?;
-            for row in chunk.rows().iter() {
+            for (row, number) in chunk.rows().iter().zip(chunk.first_row()..) {
                 keys.add(&binding, &row, &mut scratch);
-                if let Some(column) = dates {
-                    let date = row
-                        .cell(column)
-                        .and_then(|cell| Date::from_year_first(cell.trim()));
-                    undated += u64::from(date.is_none());
-                    latest.push(date);
+                if let Some(dates) = &dates {
+                    let date = dates.read(row.cell(dates.column));
+                    latest.push(date.with_context(|| format!("{name}: row {number}"))?);
                 }
                 rows += 1;
             }
         }
         ensure!(rows == ids.len(), "{name} has changed while it was read");
         ensure!(
-            dates.is_none() || undated < rows as u64,
-            "{name}: no cell of the column to keep the latest by is a date that begins with its year"
+            dates.is_none() || rows == 0 || latest.iter().any(Option::is_some),
+            "{name}: no cell of the column to keep the latest by has a date"
         );
         let groups = keys.group();
         let rules = (0..rows).map(|row| groups.rules(row)).collect();
@@ -75,8 +60,9 @@ impl Local {
     }
 
     /// Numbers the persons, given each record's first duplicate, and chooses who stands for them:
-    /// the record with the latest date or, where there are no dates, the first.
-    fn new(first_rows: &[u32], rules: Vec<u64>, dates: &[Option<Date>]) -> Self {
+    /// the record with the latest date or, where there are no dates, the first. A record without a
+    /// date is older than any with one.
+    fn new(first_rows: &[u32], rules: Vec<u64>, dates: &[Option<Moment>]) -> Self {
         let mut local = Self {
             rules,
             ..Self::default()
@@ -121,13 +107,54 @@ impl Local {
     }
 }
 
+/// The column of dates or times to keep the latest record by.
+struct Dates<'r> {
+    column: usize,
+    /// How they are written, if not year first.
+    form: Option<&'r InputForm>,
+}
+
+impl<'r> Dates<'r> {
+    fn of(column: &str, reader: &Reader, rules: &'r RuleSet) -> anyhow::Result<Self> {
+        let mut columns = reader.columns().iter();
+        let found = columns.position(|name| name.trim() == column.trim());
+        let found = found.with_context(|| {
+            format!(
+                "{} has no column \"{column}\" to keep the latest by",
+                reader.name()
+            )
+        })?;
+        Ok(Self {
+            column: found,
+            form: rules.input_of_column(column),
+        })
+    }
+
+    /// The moment in a cell; nothing for an empty one. What cannot be read is never taken for old.
+    fn read(&self, cell: Option<&str>) -> anyhow::Result<Option<Moment>> {
+        let Some(cell) = cell.map(str::trim).filter(|cell| !cell.is_empty()) else {
+            return Ok(None);
+        };
+        let mut buffer = String::new();
+        let text = match self.form {
+            None => Some(cell),
+            Some(form) => form.read(cell, &mut buffer),
+        };
+        let moment = text.and_then(Moment::read);
+        moment.map(Some).context(
+            "the cell to keep the latest by is no date or time that begins with its year; if all are written \
+             otherwise, map the column to a field under [columns] and say how under [input], such as \"DD/MM/YYYY\"",
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_latest_record_stands_for_its_person_and_else_the_first() {
-        let day = |day| Date::new(2020, 1, day);
+        let day = |day: u8| Moment::read(&format!("2020-01-0{day}"));
         let first_rows = [0, 1, 0, 1, 1];
         let local = Local::new(&first_rows, vec![0; 5], &[]);
         assert_eq!(
