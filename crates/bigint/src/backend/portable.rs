@@ -269,7 +269,7 @@ fn subtract_if_not_below(x: &mut [u64], m: &[u64]) -> u64 {
     for (&a, &b) in x.iter().zip(m) {
         borrow = borrow_of(a, b, borrow);
     }
-    let mask = borrow.wrapping_sub(1);
+    let mask = opaque(borrow.wrapping_sub(1));
     let mut borrow_in = 0;
     for (a, &b) in x.iter_mut().zip(m) {
         let b = b & mask;
@@ -290,5 +290,11 @@ fn borrow_of(a: u64, b: u64, borrow: u64) -> u64 {
 /// All ones if equal, else zero.
 fn equal_mask(a: u64, b: u64) -> u64 {
     let x = a ^ b;
-    ((x | x.wrapping_neg()) >> 63).wrapping_sub(1)
+    opaque(((x | x.wrapping_neg()) >> 63).wrapping_sub(1))
+}
+
+/// A mask of which the compiler knows nothing. If it saw that the mask is all ones or zero, it would
+/// branch on it and leave out the reads that the mask is there to hide, as it did.
+fn opaque(mask: u64) -> u64 {
+    std::hint::black_box(mask)
 }

@@ -18,6 +18,9 @@ pub(crate) const BORDER: f64 = 4.5;
 /// Measurements from which the percentiles are taken; they do not count.
 const FIRST: usize = 10_000;
 
+/// The measurements of either class without which nothing is said.
+const LEAST: f64 = 100.0;
+
 /// The shares of the measurements that remain after cropping, in percent.
 const KEPT: [usize; 10] = [100, 99, 95, 90, 80, 70, 60, 50, 30, 10];
 
@@ -98,8 +101,8 @@ impl Cropping {
         let [zero, one] = &self.classes;
         let spread = zero.variance_of_mean() + one.variance_of_mean();
         let slower = one.mean - zero.mean;
-        // Too few, or a clock too coarse, to say anything.
-        let t = if spread > 0.0 {
+        // Too few of a class, or a clock too coarse, to say anything.
+        let t = if zero.count.min(one.count) >= LEAST && spread > 0.0 {
             slower / spread.sqrt()
         } else {
             0.0
