@@ -72,7 +72,7 @@ impl Tally {
     }
 
     /// Rows in which each field was found missing or invalid, in the order of
-    /// [`RuleSet::fields`].
+    /// `RuleSet::fields`.
     ///
     /// A rule stops at its first such field, so those behind it are not seen unless another rule
     /// comes upon them.
