@@ -9,7 +9,6 @@ use toml::Spanned;
 use super::spec::{FieldSpec, PartSpec, RuleSpec, Spec, check_name};
 use super::{RECORD_ID, builtin};
 use crate::dialect::Dialect;
-use crate::encoding::Encoding;
 use crate::error::Error;
 use crate::field::FieldKind;
 use input::Input;
@@ -168,16 +167,6 @@ fn settings(
             expects,
             line,
         };
-        if name.get_ref() == ENCODING {
-            let Input::Form(encoding) = input else {
-                return Err(wrong("the name of an encoding"));
-            };
-            let encoding = Encoding::from_name(encoding);
-            let known =
-                "one of utf-16, windows-1252, windows-1250, iso-8859-1, iso-8859-2, iso-8859-15";
-            spec.encoding = Some(encoding.ok_or_else(|| wrong(known))?);
-            continue;
-        }
         let form = input.form().map_err(wrong)?;
         field(spec, name.get_ref(), line)?.input = Some(form);
     }
@@ -207,9 +196,6 @@ impl Columns {
         }
     }
 }
-
-/// The entry of `[input]` that is about the file and no field.
-const ENCODING: &str = "encoding";
 
 fn one() -> i64 {
     1
