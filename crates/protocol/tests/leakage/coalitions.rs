@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 
 use blindjoin_protocol::{TableIntake, TableKind, Terms};
 
-use crate::common::{
-    key_of, open_all, population, provider_keys, querier_keys, send_table, session, terms,
-};
+use crate::common::{key_of, open_all, population, querier_keys, send_table, session, terms};
 use crate::view::{World, distinguish, modes, play};
 
 /// Querier and key holder: with the querier's table the same in both worlds, what the key holder
@@ -23,11 +21,7 @@ fn querier_and_key_holder_learn_no_more_than_the_querier() {
             &ours[..]
         };
         let view = |theirs: &[String], seed| {
-            let world = World::new(
-                terms.clone(),
-                querier_keys(ours.iter().map(String::as_str)),
-                provider_keys(theirs.iter().map(String::as_str)),
-            );
+            let world = World::of_ids(&terms, ours, theirs);
             play(&world, seed).keyholder
         };
         let (one, other) = (view(&theirs, 1), view(&[own, &others].concat(), 2));

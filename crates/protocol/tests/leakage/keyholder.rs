@@ -3,26 +3,18 @@
 
 use blindjoin_protocol::{Dummies, TableKind, Terms};
 
-use crate::common::{link, population, provider_keys, querier_keys, terms};
+use crate::common::{link, population, terms};
 use crate::view::{World, distinguish, modes, play};
-
-fn world(terms: &Terms, ours: &[String], theirs: &[String]) -> World {
-    World::new(
-        terms.clone(),
-        querier_keys(ours.iter().map(String::as_str)),
-        provider_keys(theirs.iter().map(String::as_str)),
-    )
-}
 
 #[test]
 fn a_blind_key_holder_cannot_tell_whether_anybody_matches() {
     let (strangers, theirs, _) = population(1, 50, 50, 0);
     for (name, terms) in modes().into_iter().filter(|(_, terms)| terms.blind) {
         let (asked, all) = if name == "lookup" { (1, 1) } else { (50, 50) };
-        let none = play(&world(&terms, &strangers[..asked], &theirs), 1).keyholder;
-        let every = play(&world(&terms, &theirs[..all], &theirs), 2).keyholder;
+        let none = play(&World::of_ids(&terms, &strangers[..asked], &theirs), 1).keyholder;
+        let every = play(&World::of_ids(&terms, &theirs[..all], &theirs), 2).keyholder;
         assert_eq!(distinguish(&none, &every), None, "{name}");
-        let one_more = play(&world(&terms, &strangers[..asked], &theirs[1..]), 3).keyholder;
+        let one_more = play(&World::of_ids(&terms, &strangers[..asked], &theirs[1..]), 3).keyholder;
         assert_eq!(distinguish(&none, &one_more), None, "{name}");
     }
 }
@@ -32,8 +24,8 @@ fn a_counting_key_holder_cannot_tell_who_matches() {
     let (ours, theirs, _) = population(2, 50, 60, 20);
     let (other_ours, other_theirs, _) = population(3, 55, 50, 20);
     for (name, terms) in modes().into_iter().filter(|(_, terms)| !terms.blind) {
-        let one = play(&world(&terms, &ours, &theirs), 1).keyholder;
-        let other = play(&world(&terms, &other_ours, &other_theirs), 2).keyholder;
+        let one = play(&World::of_ids(&terms, &ours, &theirs), 1).keyholder;
+        let other = play(&World::of_ids(&terms, &other_ours, &other_theirs), 2).keyholder;
         let (one, other) = if name.starts_with("full") {
             // Under the full mask all but a label is uniform below n, of which the low bits are
             // looked at: the count is what they add.
@@ -51,7 +43,7 @@ fn a_counting_key_holder_sees_the_count() {
     let terms = terms(TableKind::Okvs);
     let seen = [20, 21].map(|common| {
         let (ours, theirs, _) = population(4, 50, 60, common);
-        let view = play(&world(&terms, &ours, &theirs), 1).keyholder;
+        let view = play(&World::of_ids(&terms, &ours, &theirs), 1).keyholder;
         assert_eq!(distinguish(&view, &view), None);
         view
     });

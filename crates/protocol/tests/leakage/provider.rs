@@ -1,15 +1,7 @@
 //! What the provider sees must not depend on who the querier's records are.
 
-use crate::common::{population, provider_keys, querier_keys};
+use crate::common::population;
 use crate::view::{World, distinguish, modes, play};
-
-fn world(terms: &blindjoin_protocol::Terms, ours: &[String], theirs: &[String]) -> World {
-    World::new(
-        terms.clone(),
-        querier_keys(ours.iter().map(String::as_str)),
-        provider_keys(theirs.iter().map(String::as_str)),
-    )
-}
 
 /// A or B, all or none of them the provider's, one more or one less.
 #[test]
@@ -25,7 +17,7 @@ fn the_provider_cannot_tell_who_is_asked_for() {
         };
         let [first, rest @ ..] = lists.map(|ours| {
             let seed = ours.len() as u64 + u64::from(ours[0].as_bytes()[0]);
-            play(&world(&terms, ours, &theirs), seed).provider
+            play(&World::of_ids(&terms, ours, &theirs), seed).provider
         });
         for (number, other) in rest.iter().enumerate() {
             // A table of a lookup has a handful of places: what is not random decides alone.
@@ -48,7 +40,7 @@ fn distinguish_fixed(one: &crate::view::View, other: &crate::view::View) -> Opti
 fn the_provider_sees_the_class_of_the_querier() {
     let (ours, theirs, _) = population(3, 200, 40, 0);
     let (_, terms) = modes().swap_remove(1);
-    let few = play(&world(&terms, &ours[..60], &theirs), 1).provider;
-    let many = play(&world(&terms, &ours, &theirs), 2).provider;
+    let few = play(&World::of_ids(&terms, &ours[..60], &theirs), 1).provider;
+    let many = play(&World::of_ids(&terms, &ours, &theirs), 2).provider;
     assert!(distinguish(&few, &many).is_some());
 }

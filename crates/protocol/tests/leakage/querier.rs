@@ -1,15 +1,7 @@
 //! What the querier sees must not depend on the provider's records that are not its own.
 
-use crate::common::{population, provider_keys, querier_keys};
+use crate::common::population;
 use crate::view::{World, distinguish, modes, play};
-
-fn world(terms: &blindjoin_protocol::Terms, ours: &[String], theirs: &[String]) -> World {
-    World::new(
-        terms.clone(),
-        querier_keys(ours.iter().map(String::as_str)),
-        provider_keys(theirs.iter().map(String::as_str)),
-    )
-}
 
 /// Other records, one more of them, and none: the matches stay the same.
 #[test]
@@ -24,9 +16,9 @@ fn the_querier_cannot_tell_who_else_is_in_the_registry() {
         } else {
             &ours[..]
         };
-        let one = play(&world(&terms, ours, &theirs), 1).querier;
+        let one = play(&World::of_ids(&terms, ours, &theirs), 1).querier;
         for (number, theirs) in (2..).zip([with(&others), with(&others[1..]), own.clone()]) {
-            let other = play(&world(&terms, ours, &theirs), number).querier;
+            let other = play(&World::of_ids(&terms, ours, &theirs), number).querier;
             assert_eq!(distinguish(&one, &other), None, "{name}: {number}");
         }
     }
@@ -42,8 +34,8 @@ fn the_querier_sees_its_own_match() {
         } else {
             &ours[..]
         };
-        let [one, other] =
-            [&theirs[..], &theirs[1..]].map(|theirs| play(&world(&terms, ours, theirs), 1).querier);
+        let [one, other] = [&theirs[..], &theirs[1..]]
+            .map(|theirs| play(&World::of_ids(&terms, ours, theirs), 1).querier);
         assert!(
             distinguish(&one, &other).unwrap().contains("card"),
             "{name}"

@@ -10,8 +10,8 @@ use blindjoin_protocol::{
 use num_bigint::BigUint;
 
 use crate::common::{
-    Session, decide, key_of, open_all, open_result, seal_all, send_comparisons, send_result,
-    send_table, session, take_table,
+    Session, decide, key_of, open_all, open_result, provider_keys, querier_keys, seal_all,
+    send_comparisons, send_result, send_table, session, take_table,
 };
 
 /// The sessions of a world whose random parts are pooled.
@@ -36,8 +36,17 @@ pub(crate) enum Asked {
 }
 
 impl World {
+    /// A world of ids on both sides, under one rule.
+    pub(crate) fn of_ids(terms: &Terms, ours: &[String], theirs: &[String]) -> Self {
+        Self::new(
+            terms.clone(),
+            querier_keys(ours.iter().map(String::as_str)),
+            provider_keys(theirs.iter().map(String::as_str)),
+        )
+    }
+
     /// A world without blocks, of the class that the provider publishes of its keys.
-    pub(crate) fn new(terms: Terms, ours: QuerierKeys, theirs: ProviderKeys) -> Self {
+    fn new(terms: Terms, ours: QuerierKeys, theirs: ProviderKeys) -> Self {
         let provider_size = published_class(theirs.len() as u64, 0);
         Self {
             terms,
