@@ -204,6 +204,39 @@ fn every_crate_root_but_bigint_forbids_unsafe_code() {
     }
 }
 
+/// The crate that has it all, and the packages outside of the workspace that call C libraries.
+const ALLOWED_UNSAFE: [&str; 3] = ["crates/bigint", "benches/compare", "tests/interop"];
+
+/// Tests and benches too: crate roots say it for the libraries and programs alone.
+#[test]
+fn no_file_outside_bigint_has_an_unsafe_block() {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()];
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder is readable") {
+            let path = entry.expect("an entry is readable").path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if path.is_dir() {
+                let own = ALLOWED_UNSAFE.iter().any(|folder| path.ends_with(folder));
+                if name != "target" && !name.starts_with('.') && !own {
+                    folders.push(path);
+                }
+            } else if name.ends_with(".rs") {
+                seen += 1;
+                let source = std::fs::read_to_string(&path).expect("a source file is readable");
+                // In two parts, so that this file is not one of them.
+                let word = concat!("un", "safe");
+                let opens = ["{", "fn", "impl", "trait", "extern"];
+                let found = opens
+                    .iter()
+                    .any(|next| source.contains(&format!("{word} {next}")));
+                assert!(!found, "{}", path.display());
+            }
+        }
+    }
+    assert!(seen > 300, "{seen} files");
+}
+
 #[test]
 fn pure_crates_carry_the_lints_that_keep_them_pure() {
     for name in PURE {

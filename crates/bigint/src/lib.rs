@@ -78,6 +78,8 @@ mod fixed_base;
 mod modulus;
 mod naturals;
 mod ring;
+#[cfg(feature = "watch")]
+pub mod watch;
 mod words;
 
 pub use backend::Backend;

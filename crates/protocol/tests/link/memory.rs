@@ -1,14 +1,7 @@
 //! What memory is taken, and what is left in it.
 
-#![expect(
-    unsafe_code,
-    reason = "an allocator that looks at what it is given back"
-)]
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
 use blindjoin_bigint::Naturals;
+use blindjoin_bigint::watch::Watching;
 use blindjoin_protocol::{
     Error, JoinKeys, Mask, Mode, Profile, Suite, TableIntake, TableKind, Terms,
 };
@@ -17,68 +10,14 @@ use crate::common::{
     key, provider_keys, querier_keys, rng, send_comparisons, send_table, session, take_table, terms,
 };
 
-/// The system's allocator, which remembers the largest piece that this thread asked for, and how many
-/// of the pieces that it gave back hold a secret.
-struct Watching;
-
 #[global_allocator]
 static ALLOCATOR: Watching = Watching;
-
-thread_local! {
-    static LARGEST: Cell<usize> = const { Cell::new(0) };
-    static SECRET: Cell<Option<[u64; 2]>> = const { Cell::new(None) };
-    static LEFT_BEHIND: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: every call goes to the system's allocator as it is.
-unsafe impl GlobalAlloc for Watching {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LARGEST.set(LARGEST.get().max(layout.size()));
-        // SAFETY: the caller's promise is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        LARGEST.set(LARGEST.get().max(layout.size()));
-        // SAFETY: as above.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn dealloc(&self, piece: *mut u8, layout: Layout) {
-        if let Some([low, high]) = SECRET.get()
-            && layout.align() >= 8
-        {
-            #[expect(clippy::cast_ptr_alignment, reason = "only such pieces are looked at")]
-            let start = piece.cast::<u64>();
-            let word = |at: usize| {
-                // SAFETY: `at` counts whole words inside of the piece, which starts at a word.
-                unsafe { start.wrapping_add(at).read_volatile() }
-            };
-            let words = layout.size() / 8;
-            if (1..words).any(|at| word(at - 1) == low && word(at) == high) {
-                LEFT_BEHIND.set(LEFT_BEHIND.get() + 1);
-            }
-        }
-        // SAFETY: the caller's promise is the same.
-        unsafe { System.dealloc(piece, layout) }
-    }
-}
-
-/// Counts the pieces of memory that are given back with a secret in them.
-fn left_behind(secret: u128, work: impl FnOnce()) -> usize {
-    let halves = [secret, secret >> 64].map(|half| u64::try_from(half & u128::from(u64::MAX)));
-    LEFT_BEHIND.set(0);
-    SECRET.set(Some(halves.map(Result::unwrap)));
-    work();
-    SECRET.set(None);
-    LEFT_BEHIND.get()
-}
 
 #[test]
 fn fingerprints_are_erased() {
     let keys = JoinKeys::from_keys(Suite::J89, &[1; 32], &[2; 32], &[3; 32]);
     let control = keys.fingerprint(b"id", b"control");
-    let seen = left_behind(control, || drop(vec![0, control, 0]));
+    let seen = Watching::left_behind(control, || drop(vec![0, control, 0]));
     assert_eq!(seen, 1, "what is not erased is seen");
 
     let plain = terms(TableKind::Cuckoo);
@@ -103,7 +42,7 @@ fn fingerprints_are_erased() {
             .querier_to_provider
             .join_keys(session.agreement.suite());
         let secret = join_keys.fingerprint(field, b"id\0somebody");
-        let querier = left_behind(secret, || {
+        let querier = Watching::left_behind(secret, || {
             let keys = querier_keys(["somebody"]);
             drop(send_table(&session, keys).unwrap());
         });
@@ -111,7 +50,7 @@ fn fingerprints_are_erased() {
         let keys = querier_keys(["somebody"]);
         let (_, table) = send_table(&session, keys).unwrap();
         let keys = provider_keys(["anybody", "somebody"]);
-        let provider = left_behind(secret, || {
+        let provider = Watching::left_behind(secret, || {
             let provider = take_table(&session, &keys, &table).unwrap();
             drop(send_comparisons(&session, &provider).unwrap());
         });
@@ -128,13 +67,12 @@ fn a_table_takes_memory_as_it_arrives() {
     let public = key(Profile::DjnShort).public().clone();
     let zeros = Naturals::zero(geometry.per_chunk(), 64);
     let chunk = public.encode(&public.encrypt_random(&zeros, &mut rng(42)).unwrap());
-    LARGEST.set(0);
-    let intake = TableIntake::new(&large.agreement);
-    let announced = LARGEST.get();
+    let (intake, announced) = Watching::largest(|| TableIntake::new(&large.agreement));
     assert!(announced < 1 << 16, "{announced} bytes for an announcement");
-    let intake = intake.take(&chunk).unwrap();
-    let intake = intake.take(&chunk).unwrap();
-    let arrived = LARGEST.get();
+    let (intake, arrived) = Watching::largest(|| {
+        let intake = intake.take(&chunk).unwrap();
+        intake.take(&chunk).unwrap()
+    });
     assert!(arrived < 8 * chunk.len(), "{arrived} bytes for two chunks");
     drop(intake);
 
