@@ -1,8 +1,8 @@
 //! Does time depend on secrets? `cargo bench -p blindjoin-protocol --bench timing -- [NAME]...`
 //!
 //! Every line compares inputs of two classes, in random order, by Welch's t (`timing/welch.rs`).
-//! What is claimed to be constant must stay below the border in one of three runs, since a real
-//! difference shows in each; the control, which is not constant, must exceed it. Otherwise the bench
+//! What is claimed to be constant must stay below the border, in two of three runs if not in the first,
+//! since a real difference shows in each; the control, which is not constant, must exceed it. Otherwise the bench
 //! fails. `--samples N` is one million by default: about ten minutes on a quiet core. A busy machine
 //! adds noise, which hides differences; it makes none.
 //!
@@ -54,16 +54,18 @@ fn main() -> ExitCode {
         if !only.is_empty() && !only.iter().any(|word| name.contains(word.as_str())) {
             continue;
         }
-        let runs = if claim == Claim::Constant { 3 } else { 1 };
         let mut verdict = measure(&mut *subject, samples, &mut rng);
-        for _ in 1..runs {
-            if verdict.leaks() {
+        let mut leaks = usize::from(verdict.leaks());
+        // One run in some thousands exceeds the border by chance: two of three decide.
+        if claim == Claim::Constant && verdict.leaks() {
+            for _ in 0..2 {
                 print(&name, samples, verdict, "again");
                 verdict = measure(&mut *subject, samples, &mut rng);
+                leaks += usize::from(verdict.leaks());
             }
         }
         let wrong = match claim {
-            Claim::Constant => verdict.leaks(),
+            Claim::Constant => leaks > 1,
             Claim::Control => !verdict.leaks(),
             Claim::None => false,
         };

@@ -34,11 +34,11 @@ impl Keys {
             let log = PowerLog::new(&ring, &exponent, &exponent);
             (log, ring.random(backend.lanes(), rng))
         };
+        // By turns, so that neither class lies better in memory than the other.
+        let pairs = others.iter().map(|other| (half(&fixed), half(other)));
+        let (one, many) = pairs.unzip();
         Self {
-            pools: [
-                (0..POOL).map(|_| half(&fixed)).collect(),
-                others.iter().map(half).collect(),
-            ],
+            pools: [one, many],
             next: (0, 0),
         }
     }
@@ -69,14 +69,12 @@ impl Ciphertexts {
         let prime = key.primes()[0].clone();
         let ring = SquareRing::new(&prime, backend).expect("an odd modulus");
         let exponent = &prime - 1u8;
+        let lanes = backend.lanes();
+        let pairs = (0..POOL).map(|_| (ring.one(lanes), ring.random(lanes, rng)));
+        let (ones, others) = pairs.unzip();
         Self {
             log: PowerLog::new(&ring, &exponent, &exponent),
-            pools: [
-                (0..POOL).map(|_| ring.one(backend.lanes())).collect(),
-                (0..POOL)
-                    .map(|_| ring.random(backend.lanes(), rng))
-                    .collect(),
-            ],
+            pools: [ones, others],
             next: (0, 0),
         }
     }
