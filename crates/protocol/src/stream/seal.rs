@@ -107,4 +107,22 @@ mod tests {
             assert_eq!(*nonce, std::array::from_fn::<u8, 12, _>(byte));
         }
     }
+
+    /// Not even under different keys: a mistake in a key would otherwise reuse one.
+    #[test]
+    fn no_two_chunks_of_a_session_share_a_nonce() {
+        let kinds = [
+            StreamKind::Table,
+            StreamKind::Summary,
+            StreamKind::Comparisons,
+            StreamKind::Result,
+        ];
+        let numbers = (0..1000).chain([1 << 16, 1 << 31, u32::MAX]);
+        let chunks = numbers.flat_map(|chunk| kinds.map(|kind| (kind, chunk)));
+        let nonces: Vec<[u8; 12]> = chunks
+            .map(|(kind, chunk)| nonce(kind, chunk).into())
+            .collect();
+        let distinct: std::collections::BTreeSet<_> = nonces.iter().collect();
+        assert_eq!(distinct.len(), nonces.len());
+    }
 }

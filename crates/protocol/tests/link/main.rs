@@ -4,6 +4,7 @@
 
 mod agreements;
 mod blocks;
+mod census;
 mod checks;
 mod common;
 mod full_mask;

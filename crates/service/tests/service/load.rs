@@ -4,20 +4,24 @@ use std::time::Duration;
 
 use blindjoin_protocol::{
     Agreement, Channel, Handshake, Identity as Signer, KeyAnnouncement, Manifest, Provider,
-    ProviderJobs, Querier, SessionSecret, TableIntake, size_class,
+    ProviderJobs, Querier, SessionSecret, TableIntake, Terms, size_class,
 };
-use blindjoin_service::config::Link;
+use blindjoin_service::config::{Link, LinkOptions};
 use blindjoin_service::identity::IdentityFiles;
 use blindjoin_service::wire::key_holder_client::KeyHolderClient;
 use blindjoin_service::wire::submit_comparisons_request::Part;
 use blindjoin_service::wire::{
-    Chunk, GetPublicKeyRequest, KeyHolderOpenSessionRequest, ReserveRequest, SessionOpening,
-    SubmitComparisonsRequest,
+    Chunk, FetchResultRequest, GetPublicKeyRequest, KeyHolderOpenSessionRequest, ReserveRequest,
+    ReserveResponse, SessionOpening, SubmitComparisonsRequest,
 };
 use blindjoin_service::{Code, Connection, Identity, Role};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
+use tokio_stream::StreamExt as _;
 use tonic::Status;
+use tonic::client::Grpc;
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic_prost::ProstCodec;
 
 use crate::common::{
     BITS, Serving, Setup, fingerprint, options, peer, querier_keys, registry, reserve, terms,
@@ -36,8 +40,12 @@ async fn connect(setup: &Setup, files: &IdentityFiles, keyholder: &Serving) -> C
 
 /// A manifest on what a provider has answered.
 async fn manifest(setup: &Setup, provider: &Serving, to: &Connection) -> Manifest {
+    agree(setup, provider, to, terms(&options(), 1)).await
+}
+
+async fn agree(setup: &Setup, provider: &Serving, to: &Connection, terms: Terms) -> Manifest {
     let hand = Hand::at(setup, &setup.querier, provider).await;
-    let offer = hand.offer(terms(&options(), 1), size_class(257), None);
+    let offer = hand.offer(terms, size_class(257), None);
     let answer = hand.negotiate(&offer).await.unwrap();
     let mut parties = hand.parties();
     parties.keyholder.0 = to.public_key();
@@ -139,6 +147,161 @@ async fn what_would_cost_too_much_is_refused_by_one_code() {
     keyholder.stop().await;
 }
 
+/// A session to which no provider comes leaves its place, though its querier waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_without_a_provider_ends_soon() {
+    let mut setup = Setup::new();
+    (
+        setup.limits.sessions_per_querier,
+        setup.limits.orphan_seconds,
+    ) = (1, 1);
+    let keyholder = setup.serve_keyholder().await;
+    let provider = setup.serve_provider(keyholder.address, &THEIRS).await;
+    let to = connect(&setup, &setup.querier, &keyholder).await;
+    let manifest = manifest(&setup, &provider, &to).await;
+    open(&setup, &to, manifest.encode()).await.unwrap();
+    let refused = reserve(&to, &setup.provider).await.unwrap_err();
+    assert_eq!(said(&refused), Code::Busy);
+    let freed = async { while reserve(&to, &setup.provider).await.is_err() {} };
+    tokio::time::timeout(Duration::from_secs(20), freed)
+        .await
+        .unwrap();
+    provider.stop().await;
+    keyholder.stop().await;
+}
+
+/// A querier that waits for its result keeps the session, however long its table takes to the provider.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_table_does_not_end_a_session() {
+    let mut setup = Setup::new();
+    setup.limits.idle_seconds = 1;
+    let keyholder = setup.serve_keyholder().await;
+    let provider = setup.serve_provider(keyholder.address, &THEIRS).await;
+    let to = connect(&setup, &setup.querier, &keyholder).await;
+    let by_hand = connect(&setup, &setup.provider, &keyholder).await;
+    let (request, id) = waiting(&setup, &provider, (&to, &by_hand)).await;
+    let mut client = KeyHolderClient::new(to.channel());
+    // Three times as long as the key holder is patient with a session in which nothing happens.
+    let result = client.fetch_result(request);
+    tokio::time::timeout(Duration::from_secs(3), result)
+        .await
+        .unwrap_err();
+    let mut client = KeyHolderClient::new(by_hand.channel());
+    let key = GetPublicKeyRequest {
+        manifest_sha256: id,
+    };
+    let gone = client.get_public_key(key).await.map(drop).unwrap_err();
+    assert_eq!(
+        said(&gone),
+        Code::Closed,
+        "it ends with the call that waits"
+    );
+    provider.stop().await;
+    keyholder.stop().await;
+}
+
+/// Sixteen calls of one kind at once, of one caller; connections likewise.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_and_connections_of_one_caller_are_bounded() {
+    let setup = Setup::new();
+    let keyholder = setup.serve_keyholder().await;
+    let provider = setup.serve_provider(keyholder.address, &THEIRS).await;
+    let to = connect(&setup, &setup.querier, &keyholder).await;
+    let by_hand = connect(&setup, &setup.provider, &keyholder).await;
+    let (request, _) = waiting(&setup, &provider, (&to, &by_hand)).await;
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let (mut client, request) = (KeyHolderClient::new(to.channel()), request.clone());
+        calls.spawn(async move { client.fetch_result(request).await.map(drop) });
+    }
+    for _ in 0..4 {
+        let next = tokio::time::timeout(Duration::from_secs(20), calls.join_next()).await;
+        let refused = next.unwrap().unwrap().unwrap().unwrap_err();
+        assert_eq!(said(&refused), Code::Busy);
+    }
+    calls.abort_all();
+
+    let identity = Identity::load(&setup.querier).unwrap();
+    let at = peer(&setup.keyholder, keyholder.address);
+    let mut held = Vec::new();
+    let mut refused = 0;
+    for _ in 0..24 {
+        match Connection::open(&identity, Role::KeyHolder, &at).await {
+            Ok(connection) => {
+                let mut client = KeyHolderClient::new(connection.channel());
+                let unknown = GetPublicKeyRequest {
+                    manifest_sha256: vec![1; 32],
+                };
+                let status = client.get_public_key(unknown).await.unwrap_err();
+                // An answer in our words is one of a server that has taken the connection.
+                match Code::of_status(&status) {
+                    Some(_) => held.push(connection),
+                    None => refused += 1,
+                }
+            }
+            Err(_) => refused += 1,
+        }
+    }
+    // One more is held from the beginning.
+    assert_eq!((held.len(), refused), (15, 9));
+    provider.stop().await;
+    keyholder.stop().await;
+}
+
+/// A message that never ends is waited for no longer than it may take.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_never_ends_is_given_up() {
+    let setup = Setup::new();
+    let keyholder = setup.serve_keyholder().await;
+    let to = connect(&setup, &setup.querier, &keyholder).await;
+    let mut client = Grpc::new(to.channel());
+    client.ready().await.unwrap();
+    let first = ReserveRequest {
+        provider_certificate_sha256: fingerprint(&setup.provider).as_bytes().to_vec(),
+        key_bits: BITS,
+    };
+    let endless = tokio_stream::once(first).chain(tokio_stream::pending());
+    let path = PathAndQuery::from_static("/blindjoin.v1.KeyHolder/Reserve");
+    let codec = ProstCodec::<ReserveRequest, ReserveResponse>::default();
+    let call = client.client_streaming(tonic::Request::new(endless), path, codec);
+    let status = tokio::time::timeout(Duration::from_secs(30), call)
+        .await
+        .unwrap()
+        .unwrap_err();
+    assert!(Code::of_status(&status).is_some(), "{status:?}");
+    keyholder.stop().await;
+}
+
+/// A session that the provider has taken up, and the call in which its querier waits for the result.
+async fn waiting(
+    setup: &Setup,
+    provider: &Serving,
+    (querier, by_hand): (&Connection, &Connection),
+) -> (FetchResultRequest, Vec<u8>) {
+    let manifest = manifest(setup, provider, querier).await;
+    let id = manifest.digest().0.to_vec();
+    let announced = open(setup, querier, manifest.encode()).await.unwrap();
+    let mut generator = ChaCha20Rng::from_seed([3; 32]);
+    let announcement = KeyAnnouncement::decode(&announced).unwrap();
+    let (agreement, _) = announcement.accept(manifest, &mut generator).unwrap();
+    let secret = SessionSecret::from_bytes([5; 32]);
+    let signer = Signer::from_seed(Identity::load(&setup.querier).unwrap().seed());
+    let handshake = Handshake::sign(Role::Querier, &signer, &agreement, &secret).encode();
+    let mut client = KeyHolderClient::new(by_hand.channel());
+    let key = GetPublicKeyRequest {
+        manifest_sha256: id.clone(),
+    };
+    client.get_public_key(key).await.unwrap();
+    let opening = SessionOpening {
+        manifest_sha256: id.clone(),
+        handshake,
+    };
+    let request = FetchResultRequest {
+        opening: Some(opening),
+    };
+    (request, id)
+}
+
 /// How a batch of comparisons may be spoilt.
 type Spoil = fn(&Agreement) -> Vec<u8>;
 
@@ -174,15 +337,28 @@ async fn the_provider_cannot_watch_the_key_holder_fail() {
             ((agreement.public_key().n() << shift) + 1_u8).to_bytes_be()
         }),
     ];
-    let honest = submitted(&setup, &provider, (&to, &by_hand), None).await;
+    let blind = || terms(&options(), 1);
+    let honest = submitted(&setup, &provider, (&to, &by_hand), blind(), None).await;
     assert_eq!(honest.0, Ok(()));
     assert!(honest.1 >= 3, "{} chunks", honest.1);
     for (name, spoil) in spoils {
         for chunk in [0, honest.1 / 2, honest.1 - 1] {
-            let seen = submitted(&setup, &provider, (&to, &by_hand), Some((spoil, chunk))).await;
+            let spoilt = Some((spoil, chunk));
+            let seen = submitted(&setup, &provider, (&to, &by_hand), blind(), spoilt).await;
             assert_eq!(seen, honest, "{name} in chunk {chunk}");
         }
     }
+    // More matches than are let out, which depends on the querier's table: the canaries alone are.
+    let counted = LinkOptions {
+        counting: Some(true),
+        ..options()
+    };
+    let capped = Terms {
+        match_cap: 1,
+        ..terms(&counted, 1)
+    };
+    let seen = submitted(&setup, &provider, (&to, &by_hand), capped, None).await;
+    assert_eq!(seen, honest, "too many matches");
     provider.stop().await;
     keyholder.stop().await;
 }
@@ -192,9 +368,10 @@ async fn submitted(
     setup: &Setup,
     provider: &Serving,
     (querier, by_hand): (&Connection, &Connection),
+    terms: Terms,
     spoil: Option<(Spoil, u64)>,
 ) -> (Result<(), String>, u64) {
-    let manifest = manifest(setup, provider, querier).await;
+    let manifest = agree(setup, provider, querier, terms).await;
     let announcement = open(setup, querier, manifest.encode()).await.unwrap();
     let id = manifest.digest().0.to_vec();
     let announcement = KeyAnnouncement::decode(&announcement).unwrap();
@@ -209,6 +386,7 @@ async fn submitted(
     let key = GetPublicKeyRequest {
         manifest_sha256: id.clone(),
     };
+    let again = key.clone();
     client.get_public_key(key).await.unwrap();
 
     let geometry = agreement.sizes().comparisons();
@@ -239,6 +417,9 @@ async fn submitted(
     let answer = answer
         .map(drop)
         .map_err(|status| format!("{:?} {}", status.code(), status.message()));
+    // How long the result takes is not to be seen by asking for the key again.
+    let asked = client.get_public_key(again).await.unwrap_err();
+    assert_eq!(said(&asked), Code::Closed);
     (answer, geometry.chunks())
 }
 
