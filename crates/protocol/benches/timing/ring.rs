@@ -9,14 +9,17 @@ use rand_chacha::ChaCha20Rng;
 
 use super::welch::{Subject, place};
 
-/// Entries of a pool: of the fixed class as many copies as the other has members, so that both are
-/// equally cold.
+/// How many others there are.
 const POOL: usize = 32;
 
 /// Decryption under one key (class 0) or one of many.
+///
+/// What a measurement reads is made anew for it, where the one before lay: where a key lies in memory
+/// shows in its time by more than a border's worth, also where all keys are the same.
 pub(crate) struct Keys {
-    pools: [Vec<(PowerLog, Batch)>; 2],
-    next: (usize, usize),
+    primes: [Vec<BigUint>; 2],
+    backend: Backend,
+    current: Option<(PowerLog, Batch)>,
 }
 
 impl Keys {
@@ -26,40 +29,37 @@ impl Keys {
             let key = SecretKey::generate(size, Profile::DjnShort, rng);
             key.primes()[0].clone()
         };
-        let fixed = prime();
-        let others: Vec<BigUint> = (0..POOL).map(|_| prime()).collect();
-        let mut half = |prime: &BigUint| {
-            let ring = SquareRing::new(prime, backend).expect("an odd modulus");
-            let exponent = prime - 1u8;
-            let log = PowerLog::new(&ring, &exponent, &exponent);
-            (log, ring.random(backend.lanes(), rng))
-        };
-        // By turns, so that neither class lies better in memory than the other.
-        let pairs = others.iter().map(|other| (half(&fixed), half(other)));
-        let (one, many) = pairs.unzip();
+        let primes = [vec![prime(); POOL], (0..POOL).map(|_| prime()).collect()];
         Self {
-            pools: [one, many],
-            next: (0, 0),
+            primes,
+            backend,
+            current: None,
         }
     }
 }
 
 impl Subject for Keys {
     fn prepare(&mut self, class: usize, rng: &mut ChaCha20Rng) {
-        self.next = (class, place(POOL, rng));
+        self.current = None;
+        let prime = &self.primes[class][place(POOL, rng)];
+        let ring = SquareRing::new(prime, self.backend).expect("an odd modulus");
+        let exponent = prime - 1u8;
+        let log = PowerLog::new(&ring, &exponent, &exponent);
+        self.current = Some((log, ring.random(self.backend.lanes(), rng)));
     }
 
     fn run(&mut self) {
-        let (log, x) = &self.pools[self.next.0][self.next.1];
-        drop(black_box(log.log(black_box(x))));
+        if let Some((log, x)) = &self.current {
+            drop(black_box(log.log(black_box(x))));
+        }
     }
 }
 
 /// Decryption of the ciphertext 1 (class 0) or of random ones, under one key.
 pub(crate) struct Ciphertexts {
+    ring: SquareRing,
     log: PowerLog,
-    pools: [Vec<Batch>; 2],
-    next: (usize, usize),
+    current: Option<Batch>,
 }
 
 impl Ciphertexts {
@@ -69,25 +69,27 @@ impl Ciphertexts {
         let prime = key.primes()[0].clone();
         let ring = SquareRing::new(&prime, backend).expect("an odd modulus");
         let exponent = &prime - 1u8;
-        let lanes = backend.lanes();
-        let pairs = (0..POOL).map(|_| (ring.one(lanes), ring.random(lanes, rng)));
-        let (ones, others) = pairs.unzip();
         Self {
             log: PowerLog::new(&ring, &exponent, &exponent),
-            pools: [ones, others],
-            next: (0, 0),
+            ring,
+            current: None,
         }
     }
 }
 
 impl Subject for Ciphertexts {
     fn prepare(&mut self, class: usize, rng: &mut ChaCha20Rng) {
-        self.next = (class, place(POOL, rng));
+        self.current = None;
+        let lanes = self.ring.backend().lanes();
+        // Both are made, and a copy of one lies where that of the other would.
+        let pair = [self.ring.one(lanes), self.ring.random(lanes, rng)];
+        self.current = Some(pair[class].clone());
     }
 
     fn run(&mut self) {
-        let x = &self.pools[self.next.0][self.next.1];
-        drop(black_box(self.log.log(black_box(x))));
+        if let Some(x) = &self.current {
+            drop(black_box(self.log.log(black_box(x))));
+        }
     }
 }
 
