@@ -47,6 +47,14 @@ const EVERY_WAY: &[&str] = &[
     "coalitions::provider_and_key_holder_together_read_the_table",
 ];
 
+/// The games that are played with every comparison of pairs.
+const PAIR_GAMES: &[&str] = &[
+    "pairs::the_provider_cannot_tell_whose_pairs_are_compared",
+    "pairs::the_key_holder_cannot_tell_in_which_pairs_clauses_hold",
+    "pairs::the_querier_cannot_tell_who_is_in_no_pair_of_its_own",
+    "pairwise::nobody_learns_which_of_several_probes_holds",
+];
+
 const KINDS: [Kind; 12] = [
     Kind {
         mode: "join, blind (the default)",
@@ -79,7 +87,10 @@ const KINDS: [Kind; 12] = [
             ..Linkage::JOIN
         },
         base: Some(BLIND_JOIN),
-        pinned: &["publication::a_session_pays_for_its_own_rules"],
+        pinned: &[
+            "rules::nobody_learns_under_which_rules_records_have_values",
+            "rules::the_querier_cannot_tell_one_record_from_two",
+        ],
     },
     Kind {
         mode: "lookup (always blind)",
@@ -117,10 +128,7 @@ const KINDS: [Kind; 12] = [
         mode: "pairs",
         linkage: PAIRS,
         base: None,
-        pinned: &[
-            "pairwise::pairs_look_alike_whatever_the_records_are",
-            "pairwise::nobody_learns_which_of_several_probes_holds",
-        ],
+        pinned: PAIR_GAMES,
     },
     Kind {
         mode: "pairs, blind (`--blind`)",
@@ -129,7 +137,7 @@ const KINDS: [Kind; 12] = [
             ..PAIRS
         },
         base: Some((PAIRS, "as pairs")),
-        pinned: &[],
+        pinned: PAIR_GAMES,
     },
     Kind {
         mode: "pairs with a threshold",
@@ -138,7 +146,7 @@ const KINDS: [Kind; 12] = [
             ..PAIRS
         },
         base: Some((PAIRS, "as pairs")),
-        pinned: &["pairwise::pairs_open_from_the_threshold_on"],
+        pinned: PAIR_GAMES,
     },
     Kind {
         mode: "pairs with a threshold, blind",
@@ -148,7 +156,7 @@ const KINDS: [Kind; 12] = [
             ..PAIRS
         },
         base: Some((PAIRS, "as pairs")),
-        pinned: &[],
+        pinned: PAIR_GAMES,
     },
     Kind {
         mode: "`--mask full`",
@@ -172,7 +180,7 @@ pub fn rows() -> Vec<Row> {
             "as the linkages".to_owned(),
             "as the linkages".to_owned(),
         ],
-        pinned: &[],
+        pinned: EVERY_WAY,
     }];
     KINDS.iter().map(Kind::row).chain(others).collect()
 }

@@ -112,7 +112,7 @@ impl<'a> Session<'a> {
             classes.join(", ")
         };
         format!(
-            "what the provider publishes to every querier of its: the classes of its keys ({classes})"
+            "what the provider publishes to each of its queriers: the classes of its keys ({classes})"
         )
     }
 

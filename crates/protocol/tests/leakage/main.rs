@@ -21,4 +21,5 @@ mod keyholder;
 mod pairs;
 mod provider;
 mod querier;
+mod rules;
 mod view;

@@ -46,7 +46,7 @@ impl World {
     }
 
     /// A world without blocks, of the class that the provider publishes of its keys.
-    fn new(terms: Terms, ours: QuerierKeys, theirs: ProviderKeys) -> Self {
+    pub(crate) fn new(terms: Terms, ours: QuerierKeys, theirs: ProviderKeys) -> Self {
         let provider_size = published_class(theirs.len() as u64, 0);
         Self {
             terms,
