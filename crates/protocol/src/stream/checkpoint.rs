@@ -11,6 +11,9 @@ use crate::codec::{Reader, Writer};
 /// The version of the bytes to store.
 const VERSION: u8 = 2;
 
+/// More blocks of 64 bytes than any stream has: sixteen petabytes.
+const MOST_BLOCKS: u64 = 1 << 48;
+
 /// Where one end of a stream stands: what it needs to go on after a crash.
 ///
 /// Holds a chunk number and a running digest, no payload and no key. A sender stores it before it
@@ -62,6 +65,10 @@ impl Checkpoint {
         };
         let state = input.bytes(1024)?;
         let state = SerializedState::<Sha256>::try_from(state).map_err(|_| input.malformed())?;
+        // A count that no stream reaches would overflow when the digest goes on.
+        if blocks(&state) >= MOST_BLOCKS {
+            return Err(input.malformed());
+        }
         let digest = Sha256::deserialize(&state).map_err(|_| input.malformed())?;
         let head = if input.flag()? {
             Some(Head::decode(
@@ -84,9 +91,29 @@ impl Checkpoint {
     }
 }
 
+/// The blocks that a digest has taken: what follows the eight words of its state.
+fn blocks(state: &[u8]) -> u64 {
+    let count = state.get(32..40).and_then(|bytes| bytes.try_into().ok());
+    count.map_or(u64::MAX, u64::from_le_bytes)
+}
+
 /// How far one end of a stream has come.
 pub(super) struct Progress {
     pub(super) next: u64,
     pub(super) digest: Sha256,
     pub(super) closed: Option<StreamDigest>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sha2::Digest as _;
+
+    #[test]
+    fn the_blocks_of_a_digest_are_read_where_they_stand() {
+        for taken in [0, 1, 10, 300] {
+            let digest = Sha256::new_with_prefix(vec![7; 64 * taken + 5]);
+            assert_eq!(blocks(&digest.serialize()), taken as u64);
+        }
+    }
 }
