@@ -316,15 +316,6 @@ impl PublicKey {
             .pow_product(&[(&ciphertexts.0, factors), (&units, &n)]);
     }
 
-    /// Yields `len` encryptions of zero with the noise of the scheme itself: ρⁿ mod n², ρ uniform among the
-    /// units modulo n.
-    pub fn fresh_zeros(&self, len: usize, rng: &mut impl CryptoRng) -> Ciphertexts {
-        let mut units = self.random_units(len, rng);
-        let n = Naturals::from_biguints(std::slice::from_ref(self.n()), self.size().bits());
-        self.ring().pow_shared_assign(&mut units, &n, 0);
-        Ciphertexts(units)
-    }
-
     /// Draws below n, by rejection. To meet one that is no unit is to factor n.
     fn random_units(&self, len: usize, rng: &mut impl CryptoRng) -> Batch {
         let width = self.ciphertext_bytes();

@@ -115,25 +115,24 @@ impl Context {
     /// Raises entries to their factors, re-randomises them, adds the plaintexts, and yields the wire
     /// form.
     ///
-    /// Where there are fewer entries than plaintexts the rest are fresh encryptions.
+    /// There is an entry and a factor for each plaintext; a factor of zero leaves a fresh encryption
+    /// of the plaintext, at the same cost.
     pub(crate) fn multiply_and_finish(
         &self,
-        entries: Option<(Ciphertexts, Naturals)>,
+        mut entries: Ciphertexts,
+        factors: &Naturals,
         plain: &Naturals,
         draws: &mut Draws,
     ) -> Vec<u8> {
-        let multiplied = entries.map(|(mut entries, factors)| {
-            match *self.noise {
-                Noise::Powers { .. } => self.public_key.multiply_plain(&mut entries, &factors),
-                Noise::Afresh => {
-                    let rng = &mut draws.noise;
-                    self.public_key
-                        .multiply_plain_afresh(&mut entries, &factors, rng);
-                }
+        match *self.noise {
+            Noise::Powers { .. } => self.public_key.multiply_plain(&mut entries, factors),
+            Noise::Afresh => {
+                let rng = &mut draws.noise;
+                self.public_key
+                    .multiply_plain_afresh(&mut entries, factors, rng);
             }
-            entries
-        });
-        self.finish(multiplied, plain, draws)
+        }
+        self.finish(Some(entries), plain, draws)
     }
 
     /// Re-randomises products where that has not been done with them, adds the plaintexts, and
@@ -148,27 +147,23 @@ impl Context {
     ) -> Vec<u8> {
         let key = &self.public_key;
         let products = products.map(Ciphertexts::into_batch);
-        let rest = plain.len() - products.as_ref().map_or(0, Batch::len);
-        let join = |products: Batch, rest: Batch| {
-            let parts = [products, rest];
-            let parts: Vec<&Batch> = parts.iter().filter(|part| !part.is_empty()).collect();
-            Ciphertexts::from_batch(Batch::concat(&parts))
-        };
         let mut out = match &*self.noise {
             Noise::Powers { bits, powers } => {
                 let exponents = Naturals::random(plain.len(), *bits, &mut draws.noise);
                 let mut out = Ciphertexts::from_batch(powers.pow(&exponents));
                 if let Some(products) = products {
-                    key.add(&mut out, &join(products, key.ring().one(rest)));
+                    let rest = key.ring().one(plain.len() - products.len());
+                    let all = if rest.is_empty() {
+                        products
+                    } else {
+                        Batch::concat(&[&products, &rest])
+                    };
+                    key.add(&mut out, &Ciphertexts::from_batch(all));
                 }
                 out
             }
             Noise::Afresh => {
-                let rest = key.fresh_zeros(rest, &mut draws.noise).into_batch();
-                match products {
-                    Some(products) => join(products, rest),
-                    None => Ciphertexts::from_batch(rest),
-                }
+                Ciphertexts::from_batch(products.expect("a full mask multiplies every entry"))
             }
         };
         key.add_plain(&mut out, plain)

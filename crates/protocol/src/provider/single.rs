@@ -98,34 +98,58 @@ impl SingleJobs {
     }
 
     /// The comparison at a position of the stream.
-    fn at(&self, position: usize) -> (Comparison, Option<Place>) {
+    ///
+    /// What only fills the stream has a place too, and a factor of zero takes it to one: it costs what
+    /// a comparison costs, so that time does not tell how many keys there are in a class.
+    fn at(&self, position: usize, shape: TableShape) -> (Comparison, Place) {
         let job = self.order[position];
-        let (real, found) = match &self.keys {
+        let real = |value, label| Comparison::Real { value, label };
+        let (keys, found) = match &self.keys {
             Keys::Cuckoo(keys) => {
                 let found = keys.get(job as usize / 2).map(|key| {
-                    let comparison = Comparison::Real {
-                        value: key.value,
-                        label: key.tag,
-                    };
-                    (comparison, Place::Bin(key.bins[job as usize % 2]))
+                    let place = Place::Bin(key.bins[job as usize % 2]);
+                    (real(key.value, key.tag), place)
                 });
                 (2 * keys.len(), found)
             }
             Keys::Okvs(keys) => {
                 let found = keys.get(job as usize).map(|key| {
-                    let comparison = Comparison::Real {
-                        value: key.value,
-                        label: key.tag,
-                    };
-                    (comparison, Place::Row(key.sparse, key.dense))
+                    let place = Place::Row(key.sparse, key.dense);
+                    (real(key.value, key.tag), place)
                 });
                 (keys.len(), found)
             }
         };
-        match found {
-            Some((comparison, place)) => (comparison, Some(place)),
-            None if (job as usize) < real + self.dummies as usize => (Comparison::Dummy, None),
-            None => (Comparison::Padding, None),
+        found.unwrap_or_else(|| {
+            let is_dummy = (job as usize) < keys + self.dummies as usize;
+            let comparison = if is_dummy {
+                Comparison::Dummy
+            } else {
+                Comparison::Padding
+            };
+            (comparison, Place::anywhere(job, shape))
+        })
+    }
+}
+
+impl Place {
+    /// A place as far from its neighbours' as that of a key.
+    fn anywhere(job: u32, shape: TableShape) -> Self {
+        // The golden ratio's digits scatter consecutive numbers.
+        let scattered = |part: u64| {
+            let mixed = (u64::from(job) + part).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            mixed ^ mixed >> 29
+        };
+        let below =
+            |part, bound: u32| number::short(number::index(scattered(part) % u64::from(bound)));
+        match shape {
+            TableShape::Okvs(shape) => {
+                let third = shape.third();
+                let sparse = [0, 1, 2].map(|i| i * third + below(u64::from(i), third));
+                Self::Row(sparse, scattered(3) & (u64::MAX >> (64 - shape.dense())))
+            }
+            TableShape::Cuckoo(parameters) => Self::Bin(below(0, parameters.bins())),
+            TableShape::Entries(_) => unreachable!("a join has a table of bins or sums"),
         }
     }
 }
@@ -146,41 +170,25 @@ pub(super) fn compare(
     range: Range<u64>,
 ) -> Vec<u8> {
     let mut input = Sha256::new();
+    let shape = context.agreement.sizes().table_shape();
     let length = number::index(range.end - range.start);
-    // Those with a place in the table first: they alone are raised to a power.
     let mut order = Zeroizing::new(Vec::with_capacity(length));
-    // Also what has no fingerprint: a copy takes along what lay in its place before.
-    let mut rest = Zeroizing::new(Vec::with_capacity(length));
     let mut places = Vec::with_capacity(length);
-    for position in range.clone() {
-        let (comparison, place) = jobs.at(number::index(position));
+    for position in range {
+        let (comparison, place) = jobs.at(number::index(position), shape);
         absorb(&mut input, comparison, place);
-        match place {
-            Some(place) => {
-                order.push((position, comparison));
-                places.push(place);
-            }
-            None => rest.push((position, comparison)),
-        }
+        order.push((position, comparison));
+        places.push(place);
     }
-    order.append(&mut rest);
     let mut draws = context.draws(batch, &input, table);
     let bases = gather(context, table, &places);
-    let wire = match context.agreement.manifest().terms.mask {
+    match context.agreement.manifest().terms.mask {
         Mask::Slot => slot_masked(context, bases, &order, &mut draws),
         Mask::Full => full_masked(context, bases, &order, &mut draws),
-    };
-    // Back from real-before-rest to the order of the positions.
-    let width = context.public_key.ciphertext_bytes();
-    let mut out = vec![0; wire.len()];
-    for ((position, _), ciphertext) in order.iter().zip(wire.chunks_exact(width)) {
-        let at = number::index(position - range.start) * width;
-        out[at..at + width].copy_from_slice(ciphertext);
     }
-    out
 }
 
-fn absorb(input: &mut Sha256, comparison: Comparison, place: Option<Place>) {
+fn absorb(input: &mut Sha256, comparison: Comparison, place: Place) {
     let kind = match comparison {
         Comparison::Real { value, label } => {
             input.update(value.to_be_bytes());
@@ -192,18 +200,17 @@ fn absorb(input: &mut Sha256, comparison: Comparison, place: Option<Place>) {
     };
     input.update([kind]);
     match place {
-        Some(Place::Bin(bin)) => input.update(bin.to_be_bytes()),
-        Some(Place::Row(sparse, dense)) => {
+        Place::Bin(bin) => input.update(bin.to_be_bytes()),
+        Place::Row(sparse, dense) => {
             for place in sparse {
                 input.update(place.to_be_bytes());
             }
             input.update(dense.to_be_bytes());
         }
-        None => {}
     }
 }
 
-fn gather(context: &Context, table: &EncryptedTable, places: &[Place]) -> Option<Ciphertexts> {
+fn gather(context: &Context, table: &EncryptedTable, places: &[Place]) -> Ciphertexts {
     let bins: Vec<usize> = places
         .iter()
         .filter_map(|place| match place {
@@ -218,16 +225,16 @@ fn gather(context: &Context, table: &EncryptedTable, places: &[Place]) -> Option
             Place::Bin(_) => None,
         })
         .collect();
-    match (bins.is_empty(), rows.is_empty()) {
-        (true, true) => None,
-        (false, _) => Some(table.gather(&bins)),
-        (true, false) => Some(table.sums(&context.public_key, &rows)),
+    if rows.is_empty() {
+        table.gather(&bins)
+    } else {
+        table.sums(&context.public_key, &rows)
     }
 }
 
 fn slot_masked(
     context: &Context,
-    bases: Option<Ciphertexts>,
+    bases: Ciphertexts,
     order: &[(u64, Comparison)],
     draws: &mut Draws,
 ) -> Vec<u8> {
@@ -246,14 +253,11 @@ fn slot_masked(
             suite.slot_bits(),
         );
     }
-    let entries = bases.map(|bases| {
-        let mut factors = Naturals::zero(bases.len(), suite.t_bits() as usize);
-        for (index, masked) in masked[..bases.len()].iter().enumerate() {
-            add(factors.item_mut(index), masked.factor);
-        }
-        (bases, factors)
-    });
-    context.multiply_and_finish(entries, &plain, draws)
+    let mut factors = Naturals::zero(bases.len(), suite.t_bits() as usize);
+    for (index, masked) in masked.iter().enumerate() {
+        add(factors.item_mut(index), masked.factor);
+    }
+    context.multiply_and_finish(bases, &factors, &plain, draws)
 }
 
 /// The book's mask: a factor below `n`, and no multiple of `t`.
@@ -262,7 +266,7 @@ fn slot_masked(
 /// cost about 2900.
 fn full_masked(
     context: &Context,
-    bases: Option<Ciphertexts>,
+    mut bases: Ciphertexts,
     order: &[(u64, Comparison)],
     draws: &mut Draws,
 ) -> Vec<u8> {
@@ -282,26 +286,25 @@ fn full_masked(
         };
         add(plain.item_mut(index), shown(keys, position, label, blind));
     }
-    let entries = bases.map(|mut bases| {
-        let mut minus = Naturals::zero(bases.len(), bits);
-        for (index, (_, comparison)) in order[..bases.len()].iter().enumerate() {
-            // n itself is no plaintext, and n - 0 is 0.
-            if let Comparison::Real { value, .. } = *comparison
-                && value != 0
-            {
-                let words = minus.item_mut(index);
-                for (word, digit) in words.iter_mut().zip(n.iter_u64_digits()) {
-                    *word = digit;
-                }
-                subtract(words, &halves(value));
+    let mut minus = Naturals::zero(bases.len(), bits);
+    let mut factors = Naturals::random_below(bases.len(), n, &mut draws.mask);
+    for (index, (_, comparison)) in order.iter().enumerate() {
+        let Comparison::Real { value, .. } = *comparison else {
+            factors.item_mut(index).fill(0);
+            continue;
+        };
+        // n itself is no plaintext, and n - 0 is 0.
+        if value != 0 {
+            let words = minus.item_mut(index);
+            for (word, digit) in words.iter_mut().zip(n.iter_u64_digits()) {
+                *word = digit;
             }
+            subtract(words, &halves(value));
         }
-        context
-            .public_key
-            .add_plain(&mut bases, &minus)
-            .expect("differences are below the modulus");
-        let factors = Naturals::random_below(bases.len(), n, &mut draws.mask);
-        (bases, factors)
-    });
-    context.multiply_and_finish(entries, &plain, draws)
+    }
+    context
+        .public_key
+        .add_plain(&mut bases, &minus)
+        .expect("differences are below the modulus");
+    context.multiply_and_finish(bases, &factors, &plain, draws)
 }
