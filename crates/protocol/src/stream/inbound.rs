@@ -193,6 +193,10 @@ impl Inbound {
         let (progress, head) = checkpoint.read(&self.seal)?;
         self.progress = progress;
         if let Some(head) = head {
+            // Only such a head is stored: every other follows from the agreement.
+            if head.about.is_none() {
+                return Err(Error::Malformed { what: "checkpoint" });
+            }
             self.expected = Expected::Head(head);
         }
         Ok(self)

@@ -106,7 +106,12 @@ impl Outbound {
     ///
     /// [`Error::Malformed`] for a checkpoint of another stream or session.
     pub fn resume(mut self, checkpoint: &Checkpoint) -> Result<Self, Error> {
-        (self.progress, _) = checkpoint.read(&self.seal)?;
+        let (progress, head) = checkpoint.read(&self.seal)?;
+        // A sender knows its head and stores none.
+        if head.is_some() {
+            return Err(Error::Malformed { what: "checkpoint" });
+        }
+        self.progress = progress;
         Ok(self)
     }
 }
