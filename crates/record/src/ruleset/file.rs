@@ -167,8 +167,8 @@ fn settings(
             expects,
             line,
         };
-        let form = input.form().map_err(wrong)?;
-        field(spec, name.get_ref(), line)?.input = Some(form);
+        let field = field(spec, name.get_ref(), line)?;
+        field.input = Some(input.form().map_err(wrong)?);
     }
     Ok(())
 }
