@@ -21,6 +21,8 @@ impl Parameters {
     ///
     /// Simulation of exact placement; the law behind it is 2.7 / ((B/n)⁴·n) plus larger
     /// obstructions of 0.5 to 0.85 / n at B = 3n.
+    ///
+    /// `spec/protocol.md`, §6.1.
     pub fn for_size(size: u64) -> Result<Self, Error> {
         let too_large = Error::TooLarge { size };
         let n = u128::from(u32::try_from(size).map_err(|_| too_large)?);

@@ -16,6 +16,8 @@ use crate::error::Error;
 /// electronic voting*, International Journal of Information Security 9 (2010), for −y² and half-length
 /// exponents; Ma, Han, Lei, *Optimized Paillier's cryptosystem with fast encryption and decryption*,
 /// ACSAC 2021, for the subgroup.
+///
+/// `spec/protocol.md`, §4.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Profile {

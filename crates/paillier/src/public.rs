@@ -47,6 +47,10 @@ impl PublicKey {
     /// n must have exactly the agreed length, be odd, have no prime factor below 2^16, and be neither
     /// prime nor a perfect power; h must lie in 2..n−1, and h − 1, h, h + 1 be units. One variant
     /// of [`Error`] for each.
+    ///
+    /// # Source
+    ///
+    /// `spec/protocol.md`, §5.1.
     pub fn new(
         n: &BigUint,
         h: &BigUint,
@@ -143,6 +147,10 @@ impl PublicKey {
     }
 
     /// SHA-256 of `pk1`, the profile's name, `|`, n, `|`, h, integers in as few big-endian bytes as they need.
+    ///
+    /// # Source
+    ///
+    /// `spec/protocol.md`, §3.1.
     pub fn fingerprint(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
         hash.update("pk1");

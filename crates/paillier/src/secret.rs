@@ -46,6 +46,10 @@ impl SecretKey {
     /// divide c, and h of order `u_p·u_q`.
     ///
     /// Takes variable time, as every search for primes does, in the thread of the caller.
+    ///
+    /// # Source
+    ///
+    /// `spec/protocol.md`, §4.1.
     pub fn generate(size: KeySize, profile: Profile, rng: &mut impl CryptoRng) -> Self {
         Self::generate_with_backend(size, profile, Backend::detect(), rng)
     }
@@ -155,6 +159,10 @@ impl SecretKey {
     /// # Panics
     ///
     /// If not even one slot fits below p.
+    ///
+    /// # Source
+    ///
+    /// `spec/protocol.md`, §4.3.
     pub fn decrypt_packed(&self, ciphertexts: &[u8], slot_bits: usize) -> Result<Naturals, Error> {
         let Checked { bytes, sound } = self.check(ciphertexts)?;
         let ciphertexts = &*bytes;

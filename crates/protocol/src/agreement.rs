@@ -16,6 +16,10 @@ pub struct SessionId(pub [u8; 32]);
 
 impl SessionId {
     /// Of the manifest and the fingerprints of all key holders' public keys, in the manifest's order.
+    ///
+    /// # Source
+    ///
+    /// `spec/protocol.md`, §3.1.
     pub(crate) fn of(manifest: &[u8], fingerprints: &[[u8; 32]]) -> Self {
         let hash = Sha256::new()
             .chain_update(b"session1")
@@ -135,6 +139,10 @@ impl KeyAnnouncement {
     /// # Errors
     ///
     /// [`Error::BadPublicKey`], [`Error::ManifestMismatch`] or [`Error::BadSignature`].
+    ///
+    /// # Source
+    ///
+    /// `spec/protocol.md`, §5.1.
     pub fn accept(
         &self,
         manifest: Manifest,
@@ -150,6 +158,10 @@ impl KeyAnnouncement {
     }
 
     /// Yields the canonical bytes.
+    ///
+    /// # Source
+    ///
+    /// `spec/protocol.md`, §20.8.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer::new();
         out.bytes(&self.public_key).raw(&self.handshake.encode());

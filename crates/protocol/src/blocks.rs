@@ -165,6 +165,10 @@ fn is_block_key(key: &[u8]) -> bool {
 /// provider learns that prefix of the hash of every key asked for.
 ///
 /// Cheap to clone but for what is named.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §19.4, §19.5.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BlockDirectory {
     offer: BlockOffer,
@@ -399,6 +403,10 @@ pub(crate) fn block_of(join_key: &[u8]) -> &[u8] {
 /// # Panics
 ///
 /// If `bits` is above 32.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §19.5.
 pub fn hash_prefix(provider_salt: &[u8; 32], bits: u8, join_key: &[u8]) -> u32 {
     let digest = Sha256::new()
         .chain_update(b"block")

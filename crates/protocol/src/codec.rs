@@ -3,9 +3,17 @@
 use crate::Error;
 
 /// The version of the protocol, which every message of an agreement opens with after its name.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §20.2.
 pub const VERSION: u16 = 2;
 
 /// Appends values in the canonical encoding.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §20.1.
 #[derive(Debug, Default)]
 pub(crate) struct Writer(Vec<u8>);
 

@@ -110,6 +110,10 @@ impl Handshake {
     }
 
     /// Yields the 97 canonical bytes.
+    ///
+    /// # Source
+    ///
+    /// `spec/protocol.md`, §20.8.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer::new();
         out.u8(role_byte(self.role))

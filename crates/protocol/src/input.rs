@@ -13,6 +13,10 @@ use crate::{BlockDirectory, Error, number};
 /// # Errors
 ///
 /// [`Error::KeyNotJoinable`] when a part is empty or contains a NUL byte.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §1.
 pub fn join_key(
     out: &mut Vec<u8>,
     rule_id: &str,

@@ -38,6 +38,8 @@ impl Channel {
     /// # Source
     ///
     /// X25519 (RFC 7748) and HKDF-SHA-256 (RFC 5869) with the session's identity as salt.
+    ///
+    /// `spec/protocol.md`, §3.1.
     pub fn derive(
         agreement: &Agreement,
         own: Role,
@@ -148,6 +150,10 @@ pub(crate) struct StreamKey(pub(crate) [u8; 32]);
 /// The keyed functions that only querier and provider can compute.
 ///
 /// The key states are prepared once; every function then costs one or two hash blocks.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §3.2.
 #[derive(Clone)]
 pub struct JoinKeys {
     suite: Suite,

@@ -20,6 +20,10 @@ pub use policy::Policy;
 ///
 /// Travels over the channel between querier and provider only: the blocks are not for the key
 /// holder.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §19.3, §20.5.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
     /// The linkage proposed.
@@ -38,6 +42,10 @@ pub struct Offer {
 /// What the provider answers: that it agrees. Everything else follows from offer and publication.
 ///
 /// Travels over the channel between querier and provider only, as the offer.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §19.3, §20.5.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// Fresh bytes of the provider's.
@@ -58,6 +66,10 @@ pub struct Parties {
 /// The whole agreement of a session, in a canonical encoding.
 ///
 /// All messages, counts and lengths of the session follow from it; see [`Sizes`].
+///
+/// # Source
+///
+/// `spec/protocol.md`, §5.0, §20.6.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
     /// The linkage.

@@ -39,6 +39,10 @@ impl DefaultIsZeroes for Comparison {}
 ///
 /// `addend = r·(t - value) + label + t·ρ`, so that `r·x + addend = r·d + label + t·ρ` where `x` is
 /// the querier's value and `d = x + t - value`.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §2, §5.4.
 pub(crate) struct Masked {
     pub(crate) factor: u128,
     pub(crate) addend: [u64; SLOT_WORDS],

@@ -26,6 +26,10 @@ pub struct Shape {
 
 impl Shape {
     /// Yields the shape for `size` keys, at least 128.
+    ///
+    /// # Source
+    ///
+    /// `spec/protocol.md`, §6.2.
     pub fn for_size(size: u64) -> Self {
         const SECURITY: f64 = 40.0;
         #[expect(clippy::cast_precision_loss, reason = "sizes stay below 2^32")]

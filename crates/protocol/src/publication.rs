@@ -17,6 +17,10 @@ use crate::{
 ///
 /// It is all of the provider's records that an offer is [held against](Self::admit), and so all
 /// that the answer to any offer can tell.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §19.2, §20.7.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
     /// The rules, in their order.
@@ -79,6 +83,10 @@ pub struct OwnTerms {
 }
 
 /// What a querier may ask for in a period, or what a session takes of it.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §19.6.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Allowance {
     /// Places of tables.
@@ -201,6 +209,10 @@ impl Published {
     ///
     /// [`Error::Objection`]; [`Error::Outdated`] for an offer on another publication or under
     /// another salt; [`Error::ManifestContradiction`] when the sizes fit no table or stream.
+    ///
+    /// # Source
+    ///
+    /// `spec/protocol.md`, §19.3.
     pub fn admit(&self, offer: &Offer) -> Result<Admitted, Error> {
         let terms = &offer.terms;
         self.check_choices(terms)?;

@@ -15,6 +15,10 @@ pub(crate) const SHARD: u32 = 0;
 ///
 /// Ephemeral keys, the key holder's Paillier key, the permutation and every batch's masks are
 /// derived from it, so a batch computed again is the same, bit by bit. Never used for two sessions.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §13.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct SessionSecret([u8; 32]);
 

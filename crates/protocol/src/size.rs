@@ -23,6 +23,10 @@ const CHUNK_CIPHERTEXTS: usize = 1024;
 const MOST: u64 = u32::MAX as u64 / 8;
 
 /// How a number of equal items is cut into chunks.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §3.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
     items: u64,
@@ -93,6 +97,10 @@ impl Geometry {
 ///
 /// Everything that an observer of the network or a party counts is here, and nothing here depends
 /// on a record.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §5.4, §6.1, §6.2, §6.4, §6.5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
     table: Geometry,
@@ -112,6 +120,10 @@ pub(crate) enum TableShape {
 
 /// What the classes of both sides come to: numbers that stand in the manifest, so that all parties
 /// work with the same ones.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §15, §20.6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// The bits of a shard's number; 0, which is one shard, so far.

@@ -76,6 +76,10 @@ pub struct StreamDigest(pub [u8; 32]);
 pub const LONGEST_CHUNK: usize = 1 << 20;
 
 /// What chunk 0 opens with.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §3.3.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) geometry: Geometry,

@@ -7,8 +7,9 @@
 ///
 /// # Source
 ///
-/// The masking theorem: on equality `v mod t` is the label, otherwise it is uniform over
-/// everything but the label, and `v div t` is within `2^-67` of uniform either way.
+/// `spec/protocol.md`, §2, the masking theorem: on equality `v mod t` is the label, otherwise it is
+/// uniform over everything but the label, and `v div t` is within `2^-67` of uniform either way; §4.3
+/// for the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Suite {
     name: &'static str,

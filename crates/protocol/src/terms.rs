@@ -47,6 +47,10 @@ pub enum Mask {
 ///
 /// `D0` plus two-sided geometric noise of scale `epsilon`, clipped to `[0, 2·D0]`, with
 /// `D0 = ⌈ln(1/(2δ))/ε⌉`.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §5.4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dummies {
     /// ε in thousandths, at least 1.
@@ -79,6 +83,10 @@ impl Dummies {
 }
 
 /// What the querier proposes and all three parties sign, but for sizes, nonces and identities.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §20.4.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
     /// How records are compared.

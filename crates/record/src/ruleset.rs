@@ -239,6 +239,10 @@ impl RuleSet {
     ///
     /// One item a line; names, and expressions in their canonical spelling, preceded by their
     /// length in bytes, so that no two rule sets share a text.
+    ///
+    /// # Source
+    ///
+    /// `spec/protocol.md`, §1.
     pub fn canonical(&self) -> String {
         let mut out = String::from("blindjoin rules 2\n");
         let mut line = |words: &[&str]| {

@@ -10,6 +10,10 @@ use crate::{Error, Fault};
 /// Why a call failed, as far as the caller is told.
 ///
 /// On the wire it is the message of a gRPC status with the code of [`Code::grpc`].
+///
+/// # Source
+///
+/// `spec/protocol.md`, §21.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Code {
     /// A check of the protocol failed.

@@ -5,6 +5,10 @@ use crate::blocks::Blocking;
 use crate::codec::{Reader, Writer};
 
 /// The blocks that a querier names in its offer.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §20.5.
 #[derive(Clone, PartialEq, Eq)]
 pub enum BlockOffer {
     /// Cells of the blocking whose digest the terms hold.

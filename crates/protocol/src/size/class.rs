@@ -10,6 +10,10 @@ const SHARD: u64 = 1 << 17;
 /// Rounds a size up to its class: 4, 5, 6 or 7 times a power of two, at least 64.
 ///
 /// The parties reveal classes, never sizes.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §5.0.
 pub fn size_class(size: u64) -> u64 {
     let size = size.max(64);
     let shift = step_bits(size);
@@ -35,11 +39,19 @@ pub fn class_noise(size: u64) -> u64 {
 
 /// Yields the class that a provider publishes of its keys under a rule, with a noise below
 /// [`class_noise`] of `keys + CANARY_ROOM`.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §19.2.
 pub fn published_class(keys: u64, noise: u64) -> u64 {
     size_class(keys + CANARY_ROOM + noise)
 }
 
 /// How small blocks of a provider's are offered and withdrawn, and their classes published.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §19.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CellRule {
     /// The least number of records in a block that is offered, at least 1.
@@ -79,6 +91,8 @@ impl CellRule {
 /// # Source
 ///
 /// Bernstein's inequality with a union over the parts, in integers.
+///
+/// `spec/protocol.md`, §15.
 pub fn bound(total: u64, bits: u8) -> u64 {
     if bits == 0 {
         return total;
@@ -99,6 +113,10 @@ pub fn shard_bits(querier: u64) -> u8 {
 }
 
 /// Yields the most bits of hashed blocks in a registry of this size: a block has 1024 keys or more.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §19.5.
 pub fn most_hash_bits(keys: u64) -> u8 {
     let bits = (keys / 1024).checked_ilog2().unwrap_or(0);
     u8::try_from(bits).unwrap_or(0)

@@ -13,6 +13,10 @@ use crate::random::{KEY_HOLDER, SHARD};
 
 /// The authenticated encryption of one stream's chunks: a byte that says whether the chunk is the
 /// last, then the ciphertext and its tag.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §3.3.
 pub(super) struct Seal {
     cipher: ChaCha20Poly1305,
     pub(super) kind: StreamKind,

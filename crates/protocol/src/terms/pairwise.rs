@@ -4,6 +4,10 @@ use crate::Error;
 use crate::codec::{Reader, Writer};
 
 /// The clauses of a pairwise linkage, each an AND of equalities between parts of a record.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §6.4, §20.3.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pairwise {
     /// How many parts the querier encrypts of each record.

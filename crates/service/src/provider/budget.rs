@@ -23,6 +23,10 @@ const LOOKUPS: &str = "lookups";
 const PAIRS: &str = "pairs of records";
 
 /// The budgets of all queriers.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §19.6.
 pub(super) struct Budget {
     journal: Arc<Journal>,
     lookups: u64,

@@ -15,6 +15,10 @@ const SECRET: &[u8] = b"noise";
 ///
 /// A secret of 32 bytes, drawn when the journal is new, stands for as many draws as there are blocks
 /// and classes: each is a keyed hash of what it is for.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §19.2.
 pub(super) struct Noise {
     secret: Zeroizing<[u8; 32]>,
     exact: bool,
