@@ -12,6 +12,7 @@ pub(crate) use parse::Rules;
 pub(crate) use scan::Piece;
 
 use crate::chunk::Chunk;
+use crate::content::{Content, TELLING};
 use crate::{Error, Format, ROWS_PER_CHUNK, RowFault};
 
 const PIECE_BYTES: usize = 4 << 20;
@@ -26,38 +27,42 @@ pub(crate) struct Pieces {
 }
 
 impl Pieces {
-    pub(crate) fn open(
-        source: Box<dyn Read + Send>,
-        file: Arc<str>,
-        rules: Rules,
-    ) -> Result<Self, Error> {
-        let mut scanner = scan::Scanner::new(source, rules.delimiter);
-        let start = scanner.peek(4).map_err(|source| Error::Input {
-            file: Arc::clone(&file),
+    /// Nothing read yet.
+    pub(crate) fn new(source: Box<dyn Read + Send>, file: Arc<str>, digest: bool) -> Self {
+        Self {
+            scanner: scan::Scanner::new(source, digest),
+            file,
+            columns: Vec::new(),
+            byte_order_mark: false,
+        }
+    }
+
+    /// Reads the header; `told` says that the delimiter was chosen for this file.
+    pub(crate) fn read_header(&mut self, rules: Rules, told: bool) -> Result<(), Error> {
+        let start = self.scanner.peek(TELLING).map_err(|source| Error::Input {
+            file: Arc::clone(&self.file),
             source,
         })?;
-        if start == b"PAR1" {
-            return Err(Error::WrongFormat {
-                file,
-                found: Format::Parquet,
+        let found = Content::of(start);
+        if found != Content::Text {
+            return Err(Error::Content {
+                file: Arc::clone(&self.file),
+                found,
                 expected: Format::Csv,
             });
         }
-        if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") {
-            return Err(Error::HeaderEncoding { file, utf16: true });
+        self.byte_order_mark = start.starts_with(BYTE_ORDER_MARK);
+        if self.byte_order_mark {
+            self.scanner.skip(BYTE_ORDER_MARK.len());
         }
-        let byte_order_mark = start.starts_with(BYTE_ORDER_MARK);
-        if byte_order_mark {
-            scanner.skip(BYTE_ORDER_MARK.len());
-        }
-        let mut pieces = Self {
-            scanner,
-            file,
-            columns: Vec::new(),
-            byte_order_mark,
-        };
-        pieces.columns = pieces.header(rules)?;
-        Ok(pieces)
+        self.scanner.delimiter = rules.delimiter;
+        self.columns = self.header(rules, told)?;
+        Ok(())
+    }
+
+    /// The digest of all that was read, where it is taken.
+    pub(crate) fn digest(&self) -> Option<[u8; 32]> {
+        self.scanner.digest()
     }
 
     pub(crate) fn next(&mut self) -> Result<Option<Piece>, Error> {
@@ -73,7 +78,7 @@ impl Pieces {
         }
     }
 
-    fn header(&mut self, rules: Rules) -> Result<Vec<String>, Error> {
+    fn header(&mut self, rules: Rules, told: bool) -> Result<Vec<String>, Error> {
         let piece = self
             .scanner
             .next(1, usize::MAX)
@@ -89,7 +94,20 @@ impl Pieces {
             .iter()
             .take_while(|&&byte| byte == b'\n' || byte == b'\r')
             .count();
-        let cells = parse::cells(&piece.bytes[blank..], rules).map_err(|fault| Error::Row {
+        let header = &piece.bytes[blank..];
+        let cells = parse::cells(header, rules);
+        // One cell, or text where a cell has ended: the cells may be separated otherwise.
+        let whole = matches!(&cells, Ok(cells) if cells.len() > 1);
+        if !whole
+            && !told
+            && let Some(found) = separator(header, rules)
+        {
+            return Err(Error::Delimiter {
+                file: Arc::clone(&self.file),
+                found,
+            });
+        }
+        let cells = cells.map_err(|fault| Error::Row {
             file: Arc::clone(&self.file),
             row: 0,
             line: Some(piece.first_line),
@@ -100,7 +118,6 @@ impl Pieces {
             .map(|cell| {
                 String::from_utf8(cell).map_err(|_| Error::HeaderEncoding {
                     file: Arc::clone(&self.file),
-                    utf16: false,
                 })
             })
             .collect()
@@ -126,6 +143,14 @@ impl Pieces {
             fault,
         }
     }
+}
+
+/// The customary separator that makes several cells of a header.
+fn separator(header: &[u8], rules: Rules) -> Option<u8> {
+    [b';', b'\t', b'|'].into_iter().find(|&delimiter| {
+        let rules = Rules { delimiter, ..rules };
+        parse::cells(header, rules).is_ok_and(|cells| cells.len() > 1)
+    })
 }
 
 /// The parallel half: turns one piece into a chunk.
@@ -180,9 +205,13 @@ mod tests {
         }
     }
 
+    fn scanner<R: Read>(source: R) -> Scanner<R> {
+        Scanner::new(source, false)
+    }
+
     fn rows(text: &[u8], width: usize, records: usize) -> Result<Vec<Vec<Option<String>>>, Fault> {
         use arrow_array::cast::AsArray;
-        let mut scanner = Scanner::new(Trickle(text, 3), b',');
+        let mut scanner = scanner(Trickle(text, 3));
         let mut rows = Vec::new();
         while let Some(piece) = scanner.next(records, usize::MAX)? {
             let parsed = parse(&piece.bytes, piece.records, width, RULES).expect("well-formed");
@@ -231,7 +260,7 @@ mod tests {
 
     #[test]
     fn an_open_quote_is_reported_where_it_opens() {
-        let mut scanner = Scanner::new(&b"a,b\nc,\"d\ne\nf"[..], b',');
+        let mut scanner = scanner(&b"a,b\nc,\"d\ne\nf"[..]);
         assert_eq!(
             scanner
                 .next(1, usize::MAX)
@@ -306,7 +335,7 @@ mod tests {
         #[test]
         fn cuts_do_not_matter(text in "[a,\"\r\n]{0,40}", records in 1usize..4) {
             let count = |records| {
-                let mut scanner = Scanner::new(Trickle(text.as_bytes(), 1), b',');
+                let mut scanner = scanner(Trickle(text.as_bytes(), 1));
                 let mut total = 0;
                 loop {
                     match scanner.next(records, usize::MAX) {

@@ -2,11 +2,43 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::{Content, Format};
+
 /// What can go wrong between a file and a batch. Row numbers count records from 1 and leave out the
 /// header and blank lines; content never appears.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The file is not what was expected; its first bytes say what it is.
+    #[error("{file}: is {found}, not {expected}{}", .found.advice(*.expected))]
+    Content {
+        /// The file.
+        file: Arc<str>,
+        /// What it is.
+        found: Content,
+        /// What its name or an option says.
+        expected: Format,
+    },
+    /// A Parquet file of which parts contradict each other or are missing.
+    #[error("{file}: is a damaged Parquet file: {what}")]
+    DamagedParquet {
+        /// The file.
+        file: Arc<str>,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The header is one cell in which the cells of another kind of file stand.
+    #[error(
+        "{file}: the header is one cell that holds {}; if that separates the cells, say --delimiter '{}'",
+        shown(*.found),
+        written(*.found)
+    )]
+    Delimiter {
+        /// The file.
+        file: Arc<str>,
+        /// What seems to separate them.
+        found: u8,
+    },
     /// Two columns of the header carry the same name.
     #[error("{file}: column '{column}' appears twice in the header")]
     DuplicateColumn {
@@ -41,12 +73,10 @@ pub enum Error {
         source: io::Error,
     },
     /// The header holds bytes that are no UTF-8.
-    #[error("{file}: the header is not UTF-8{}", hint(*.utf16))]
+    #[error("{file}: the header is not UTF-8{RECODE}")]
     HeaderEncoding {
         /// The file.
         file: Arc<str>,
-        /// Whether a UTF-16 byte order mark opens the file.
-        utf16: bool,
     },
     /// A record without identifier where every record must have one.
     #[error("{file}: row {row} has no record id")]
@@ -79,6 +109,12 @@ pub enum Error {
         /// The destination.
         path: PathBuf,
     },
+    /// Two outputs of one run would be the same file, and one of them lost.
+    #[error("{}: two outputs would be this file; name another for one of them", .path.display())]
+    OutputTwice {
+        /// The destination as it was named the second time.
+        path: PathBuf,
+    },
     /// A Parquet file that its reader refuses.
     #[error("{file}: is not a Parquet file that can be read")]
     Parquet {
@@ -98,7 +134,7 @@ pub enum Error {
         source: parquet::errors::ParquetError,
     },
     /// A row that breaks the format.
-    #[error("{file}: row {row}{}: {fault}", at_line(*.line))]
+    #[error("{file}: row {row}{}: {fault}{}", at_line(*.line), remedy(*.fault, *.line))]
     Row {
         /// The file.
         file: Arc<str>,
@@ -131,16 +167,6 @@ pub enum Error {
     UnknownFormat {
         /// The file's name as given.
         name: String,
-    },
-    /// The content begins like another format than the one expected.
-    #[error("{file}: holds {found}, although {expected} was expected")]
-    WrongFormat {
-        /// The file.
-        file: Arc<str>,
-        /// What its first bytes say.
-        found: crate::Format,
-        /// What its name or an option says.
-        expected: crate::Format,
     },
 }
 
@@ -177,10 +203,28 @@ fn at_line(line: Option<u64>) -> String {
     line.map_or_else(String::new, |line| format!(" (line {line})"))
 }
 
-fn hint(utf16: bool) -> &'static str {
-    if utf16 {
-        "; it looks like UTF-16, save it as UTF-8"
-    } else {
-        ""
+/// What to do about text in another encoding; the files of spreadsheet programs are mostly in this
+/// one.
+const RECODE: &str =
+    "; save the file as \"CSV UTF-8\", or convert it, as with iconv -f WINDOWS-1252 -t UTF-8";
+
+fn remedy(fault: RowFault, line: Option<u64>) -> &'static str {
+    match (fault, line) {
+        (RowFault::Encoding, Some(_)) => RECODE,
+        _ => "",
+    }
+}
+
+fn shown(delimiter: u8) -> String {
+    match delimiter {
+        b'\t' => "tabs".to_owned(),
+        other => format!("`{}`", char::from(other)),
+    }
+}
+
+fn written(delimiter: u8) -> String {
+    match delimiter {
+        b'\t' => "tab".to_owned(),
+        other => char::from(other).to_string(),
     }
 }

@@ -34,10 +34,13 @@
 
 mod card;
 mod chunk;
+mod content;
 mod csv;
 mod error;
 mod format;
+mod guard;
 mod ids;
+mod input;
 mod output;
 mod parquet;
 pub mod pipeline;
@@ -48,10 +51,13 @@ mod writer;
 
 pub use card::CardWriter;
 pub use chunk::{Chunk, Row, Rows};
+pub use content::Content;
 pub use csv::Ragged;
 pub use error::{Error, RowFault};
 pub use format::Format;
+pub use guard::is_guarded;
 pub use ids::RecordIds;
+pub use input::Input;
 pub use output::Output;
 pub use reader::{Block, Decoder, Note, ROWS_PER_CHUNK, ReadOptions, Reader};
 pub use rules::{is_rule_set_name, load_rules, today};

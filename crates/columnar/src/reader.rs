@@ -1,5 +1,4 @@
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,8 +7,9 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
 use crate::chunk::Chunk;
 use crate::csv::{self, Piece, Pieces, Ragged, Rules};
-use crate::parquet::{self, Batches};
-use crate::{Error, Format};
+use crate::input::Stored;
+use crate::parquet::{self, Batches, Meaning};
+use crate::{Error, Format, Input};
 
 /// About how many rows a [`Chunk`] holds.
 pub const ROWS_PER_CHUNK: usize = 8192;
@@ -19,6 +19,13 @@ pub const ROWS_PER_CHUNK: usize = 8192;
 pub struct ReadOptions {
     /// The format, where the name's extension does not say it.
     pub format: Option<Format>,
+    /// What separates the cells of CSV: a comma unless something is said. Then a header without a
+    /// comma and with another customary separator is a fault.
+    pub delimiter: Option<u8>,
+    /// Whether a file without any byte is a table without columns and rows.
+    pub may_be_empty: bool,
+    /// Whether the digest of what is read is taken meanwhile.
+    pub digest: bool,
     /// What to do about rows with more or fewer cells than the header.
     pub ragged: Ragged,
     /// Whether two columns may share a name; which of them counts is then the caller's affair.
@@ -32,6 +39,9 @@ impl ReadOptions {
     pub fn strict() -> Self {
         Self {
             format: None,
+            delimiter: None,
+            may_be_empty: false,
+            digest: false,
             ragged: Ragged::Refuse,
             duplicate_columns: false,
             fold_quoted_crlf: false,
@@ -51,6 +61,20 @@ impl ReadOptions {
     #[must_use]
     pub fn with_format(self, format: Option<Format>) -> Self {
         Self { format, ..self }
+    }
+
+    /// The same with a delimiter that takes precedence over the customary one.
+    #[must_use]
+    pub fn with_delimiter(self, delimiter: Option<u8>) -> Self {
+        Self { delimiter, ..self }
+    }
+
+    fn rules(self) -> Rules {
+        Rules {
+            delimiter: self.delimiter.unwrap_or(b','),
+            ragged: self.ragged,
+            fold_quoted_crlf: self.fold_quoted_crlf,
+        }
     }
 }
 
@@ -93,61 +117,17 @@ pub struct Reader {
 
 enum Source {
     Csv(Pieces),
-    Parquet(Batches),
+    Parquet(Box<Batches>),
 }
 
 impl Reader {
-    /// Opens a file, or standard input for `-`, and reads its header.
+    /// Opens a file, or standard input for `-`, and reads its header; all else is as in
+    /// [`Input::open`].
     ///
-    /// Parquet from standard input is copied to a temporary file first, because its index stands at
-    /// the end.
+    /// Parquet from a stream is copied to a temporary file first, because its index stands at the
+    /// end.
     pub fn open(path: &Path, options: ReadOptions) -> Result<Self, Error> {
-        let format = options.format.map_or_else(|| Format::of(path), Ok)?;
-        let standard_input = path == Path::new("-");
-        let name: Arc<str> = if standard_input {
-            "standard input".into()
-        } else {
-            path.display().to_string().into()
-        };
-        let fail = |source| Error::Input {
-            file: Arc::clone(&name),
-            source,
-        };
-        match format {
-            Format::Csv if standard_input => {
-                Self::from_csv(Box::new(io::stdin()), name, None, options)
-            }
-            Format::Csv => {
-                let file = File::open(path).map_err(fail)?;
-                let metadata = file.metadata().map_err(fail)?;
-                if metadata.is_dir() {
-                    return Err(fail(io::Error::from(io::ErrorKind::IsADirectory)));
-                }
-                let total = metadata.is_file().then_some(metadata.len());
-                Self::from_csv(Box::new(file), name, total, options)
-            }
-            Format::Parquet => {
-                let mut file = if standard_input {
-                    spool().map_err(fail)?
-                } else {
-                    File::open(path).map_err(fail)?
-                };
-                let mut magic = [0; 4];
-                let length = file.metadata().map_err(fail)?.len();
-                if length == 0 {
-                    return Err(Error::EmptyFile { file: name });
-                }
-                if length < 4 || file.read_exact(&mut magic).is_err() || &magic != b"PAR1" {
-                    return Err(Error::WrongFormat {
-                        file: name,
-                        found: Format::Csv,
-                        expected: Format::Parquet,
-                    });
-                }
-                file.rewind().map_err(fail)?;
-                Self::from_parquet(file, name, options)
-            }
-        }
+        Input::open(path, options)?.into_reader()
     }
 
     /// Reads CSV from any source; `total` is its length in bytes, if known.
@@ -157,12 +137,11 @@ impl Reader {
         total: Option<u64>,
         options: ReadOptions,
     ) -> Result<Self, Error> {
-        let rules = Rules {
-            delimiter: b',',
-            ragged: options.ragged,
-            fold_quoted_crlf: options.fold_quoted_crlf,
-        };
-        let pieces = Pieces::open(source, Arc::clone(&name), rules)?;
+        let mut pieces = Pieces::new(source, Arc::clone(&name), options.digest);
+        match pieces.read_header(options.rules(), options.delimiter.is_some()) {
+            Err(Error::EmptyFile { .. }) if options.may_be_empty => {}
+            result => result?,
+        }
         let columns = pieces.columns.clone();
         let notes = pieces
             .byte_order_mark
@@ -172,8 +151,20 @@ impl Reader {
         Self::new(Source::Csv(pieces), name, columns, notes, total, options)
     }
 
-    fn from_parquet(file: File, name: Arc<str>, options: ReadOptions) -> Result<Self, Error> {
-        let batches = Batches::open(file, Arc::clone(&name))?;
+    pub(crate) fn of_file(
+        stored: Stored,
+        name: Arc<str>,
+        format: Format,
+        options: ReadOptions,
+    ) -> Result<Self, Error> {
+        if format == Format::Csv {
+            let total = Some(stored.length);
+            return Self::from_csv(Box::new(stored.from(0)), name, total, options);
+        }
+        if stored.length == 0 && options.may_be_empty {
+            return Self::from_csv(Box::new(std::io::empty()), name, None, options);
+        }
+        let batches = Batches::open(stored, Arc::clone(&name), options.digest)?;
         let columns = batches.columns.clone();
         let notes = if batches.left_out.is_empty() {
             Vec::new()
@@ -181,14 +172,8 @@ impl Reader {
             vec![Note::ColumnsLeftOut(batches.left_out.clone())]
         };
         let total = Some(batches.rows);
-        Self::new(
-            Source::Parquet(batches),
-            name,
-            columns,
-            notes,
-            total,
-            options,
-        )
+        let source = Source::Parquet(Box::new(batches));
+        Self::new(source, name, columns, notes, total, options)
     }
 
     fn new(
@@ -218,15 +203,14 @@ impl Reader {
             .iter()
             .map(|column| Field::new(column, DataType::Utf8, true))
             .collect();
-        let rules = Rules {
-            delimiter: b',',
-            ragged: options.ragged,
-            fold_quoted_crlf: options.fold_quoted_crlf,
-        };
         let decoder = Decoder {
             schema: Arc::new(Schema::new(fields)),
             file,
-            rules,
+            rules: options.rules(),
+            meanings: match &source {
+                Source::Csv(_) => Arc::new([]),
+                Source::Parquet(batches) => Arc::clone(&batches.meanings),
+            },
         };
         Ok(Self {
             source,
@@ -235,6 +219,17 @@ impl Reader {
             notes,
             total,
         })
+    }
+
+    /// SHA-256 of the file or stream, where the options asked for it: of its bytes, whatever stands
+    /// under its name by now.
+    ///
+    /// Of CSV it is taken while reading, and so is that of the whole only after the last row.
+    pub fn digest(&self) -> Option<[u8; 32]> {
+        match &self.source {
+            Source::Csv(pieces) => pieces.digest(),
+            Source::Parquet(batches) => batches.digest,
+        }
     }
 
     /// The names in the header, in order and as they stand there, blanks included.
@@ -314,6 +309,7 @@ pub struct Decoder {
     schema: SchemaRef,
     file: Arc<str>,
     rules: Rules,
+    meanings: Arc<[Meaning]>,
 }
 
 impl Decoder {
@@ -322,15 +318,8 @@ impl Decoder {
         match &block.0 {
             Undecoded::Csv(piece) => csv::decode(piece, &self.file, &self.schema, self.rules),
             Undecoded::Parquet { batch, first_row } => {
-                parquet::decode(batch, *first_row, &self.file, &self.schema)
+                parquet::decode(batch, *first_row, &self.file, &self.schema, &self.meanings)
             }
         }
     }
-}
-
-fn spool() -> io::Result<File> {
-    let mut file = tempfile::tempfile()?;
-    io::copy(&mut io::stdin().lock(), &mut file)?;
-    file.seek(SeekFrom::Start(0))?;
-    Ok(file)
 }

@@ -12,8 +12,8 @@ use arrow_array::{
     Int64Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
 use blindjoin_columnar::{
-    CardWriter, Error, Format, Header, Note, Output, OutputColumn, Quoting, ReadOptions, Reader,
-    RowFault, TableWriter,
+    CardWriter, Error, Format, Header, Input, Note, Output, OutputColumn, Quoting, ReadOptions,
+    Reader, RowFault, TableWriter,
 };
 
 struct Folder(tempfile::TempDir);
@@ -162,24 +162,12 @@ fn files_that_are_no_tables_are_refused() {
         Error::EmptyFile { .. }
     ));
     assert!(matches!(
-        open("d.csv", b"PAR1...."),
-        Error::WrongFormat { .. }
-    ));
-    assert!(matches!(
-        open("e.csv", b"\xff\xfei\0d\0"),
-        Error::HeaderEncoding { utf16: true, .. }
-    ));
-    assert!(matches!(
         open("f.csv", b"id,\xe9\n"),
-        Error::HeaderEncoding { utf16: false, .. }
-    ));
-    assert!(matches!(
-        open("g.parquet", b"id,name\n1,2\n"),
-        Error::WrongFormat { .. }
+        Error::HeaderEncoding { .. }
     ));
     assert!(matches!(
         open("h.parquet", b"PAR1 and then something else"),
-        Error::Parquet { .. }
+        Error::DamagedParquet { .. }
     ));
     assert!(matches!(open("i.parquet", b""), Error::EmptyFile { .. }));
     assert!(matches!(
@@ -188,6 +176,186 @@ fn files_that_are_no_tables_are_refused() {
     ));
     let missing = Reader::open(&folder.path("none.csv"), ReadOptions::strict());
     assert!(matches!(missing, Err(Error::Input { .. })));
+}
+
+#[test]
+fn a_file_of_another_kind_is_called_by_its_name_and_says_what_to_do() {
+    let folder = Folder::new();
+    let complaint = |name: &str, content: &[u8]| {
+        let path = folder.file(name, content);
+        let error = Reader::open(&path, ReadOptions::strict()).expect_err("refused");
+        assert!(matches!(error, Error::Content { .. }), "{error}");
+        error.to_string()
+    };
+    let workbook = b"PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0....[Content_Types].xml";
+    for (name, content, words) in [
+        (
+            "a.csv",
+            &b"\x1f\x8b\x08\0\0"[..],
+            &["gzip", "decompress"][..],
+        ),
+        ("a.csv.gz", b"\x1f\x8b\x08\0\0", &["gzip", "decompress"]),
+        ("b.csv", b"\x28\xb5\x2f\xfd....", &["Zstandard"]),
+        ("c.csv", workbook, &["workbook", "CSV UTF-8"]),
+        ("c.xlsx", workbook, &["workbook", "CSV UTF-8"]),
+        ("d.csv", b"\xff\xfei\0d\0", &["UTF-16", "save it as UTF-8"]),
+        ("e.csv", b"i\0d\0,\0", &["UTF-16"]),
+        (
+            "f.csv",
+            b"PAR1....",
+            &["a Parquet file", "--format parquet"],
+        ),
+        (
+            "f.data",
+            b"PAR1....",
+            &["a Parquet file", "--format parquet"],
+        ),
+        ("g.parquet", b"id,name\n1,2\n", &["text", "--format csv"]),
+        ("h.parquet", b"\x1f\x8b\x08\0\0", &["gzip"]),
+        ("i.parquet", b"id\0name", &["unknown kind"]),
+        ("j.parquet", b"PARE....PARE", &["encrypted Parquet"]),
+        ("k.json", b"[{\"id\": 1}]", &["JSON"]),
+        ("l.csv", b"<html><table>", &["web page"]),
+    ] {
+        let text = complaint(name, content);
+        for word in words {
+            assert!(text.contains(word), "{name}: {text}");
+        }
+        assert!(!text.contains("UTF-8") || !name.starts_with('a'), "{text}");
+    }
+}
+
+#[test]
+fn a_header_of_one_cell_that_holds_a_separator_asks_which_one_it_is() {
+    let folder = Folder::new();
+    for (content, option) in [
+        (&b"id;name\n1;Ann\n"[..], "--delimiter ';'"),
+        (b"id\tname\n1\tAnn\n", "--delimiter 'tab'"),
+        (b"id|name\n1|Ann\n", "--delimiter '|'"),
+        (
+            b"\xef\xbb\xbf\"id\";\"name\"\r\n1;Ann\r\n",
+            "--delimiter ';'",
+        ),
+    ] {
+        let path = folder.file("x.csv", content);
+        match Reader::open(&path, ReadOptions::strict()) {
+            Err(error @ Error::Delimiter { .. }) => {
+                let text = error.to_string();
+                assert!(text.contains(option), "{text}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let one = folder.file("one.csv", b"id;name\n1\n");
+    let told = ReadOptions::strict().with_delimiter(Some(b','));
+    assert_eq!(read(&one, told).expect("one column").len(), 1);
+    let quoted = folder.file("quoted.csv", b"\"a|b\",c\n1,2\n");
+    assert_eq!(
+        read(&quoted, ReadOptions::strict())
+            .expect("two columns")
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn delimiters_are_those_told_or_those_of_the_name() {
+    let folder = Folder::new();
+    let expected = [[Some("1,5".to_owned()), Some("Ann;\tB".to_owned())]];
+    let told = |delimiter| ReadOptions::strict().with_delimiter(Some(delimiter));
+    let semicolons = folder.file("s.csv", b"id;name\n1,5;\"Ann;\tB\"\n");
+    assert_eq!(read(&semicolons, told(b';')).expect("a table"), expected);
+    let bars = folder.file("b.csv", b"id|name\n\"1,5\"|Ann;\tB\n");
+    assert_eq!(read(&bars, told(b'|')).expect("a table"), expected);
+    for name in ["t.tsv", "t.TAB"] {
+        let tabs = folder.file(name, b"id\tname\n1,5\t\"Ann;\tB\"\n");
+        let rows = read(&tabs, ReadOptions::strict()).expect("a table");
+        assert_eq!(rows, expected, "{name}");
+    }
+}
+
+#[test]
+fn the_digest_is_that_of_the_bytes_read() {
+    let folder = Folder::new();
+    let mut text = String::from("\u{feff}id,name\n");
+    for row in 0..40_000 {
+        writeln!(text, "{row},\"x\ny\"").expect("strings take all text");
+    }
+    let path = folder.file("x.csv", text.as_bytes());
+    let options = ReadOptions {
+        digest: true,
+        ..ReadOptions::strict()
+    };
+    let sha256 = |bytes: &[u8]| {
+        use sha2::Digest as _;
+        <[u8; 32]>::from(sha2::Sha256::digest(bytes))
+    };
+    let stream = Box::new(std::io::Cursor::new(text.clone().into_bytes()));
+    let mut reader = Reader::from_csv(stream, "x".into(), None, options).expect("opened");
+    assert_eq!(
+        reader
+            .by_ref()
+            .map(|chunk| chunk.expect("rows").len())
+            .sum::<usize>(),
+        40_000
+    );
+    assert_eq!(reader.digest(), Some(sha256(text.as_bytes())));
+    let mut reader = Reader::open(&path, options).expect("opened");
+    fs::remove_file(&path).expect("removed");
+    folder.file("x.csv", b"another file of its name");
+    assert_eq!(reader.by_ref().filter(Result::is_ok).count(), 5);
+    assert_eq!(reader.digest(), Some(sha256(text.as_bytes())));
+    let reader = Reader::open(&path, ReadOptions::strict()).expect("opened");
+    assert_eq!(reader.digest(), None, "it was not asked for");
+}
+
+#[test]
+fn a_file_is_read_again_as_it_was_and_a_stream_from_its_copy() {
+    let folder = Folder::new();
+    let path = folder.file("x.csv", b"id\n1\n2\n");
+    let count = |input: &Input| {
+        let chunks = input.reader().expect("opened");
+        chunks
+            .map(|chunk| chunk.expect("rows").len())
+            .sum::<usize>()
+    };
+    let input = Input::open(&path, ReadOptions::strict()).expect("opened");
+    fs::remove_file(&path).expect("removed");
+    folder.file("x.csv", b"id\n1\n2\n3\n");
+    assert_eq!(
+        (count(&input), count(&input)),
+        (2, 2),
+        "the file that was opened"
+    );
+
+    let pipe = folder.path("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo runs").success());
+    let writer = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::write(pipe, "id\n1\n2\n3\n4\n")
+    });
+    let options = ReadOptions::strict().with_format(Some(Format::Csv));
+    let input = Input::open(&pipe, options).expect("opened");
+    let input = input.repeatable().expect("copied");
+    assert_eq!((count(&input), count(&input)), (4, 4));
+    writer.join().expect("it ends").expect("written");
+}
+
+#[test]
+fn a_file_without_a_byte_may_be_a_table_without_rows() {
+    let folder = Folder::new();
+    let options = ReadOptions {
+        may_be_empty: true,
+        ..ReadOptions::strict()
+    };
+    for name in ["x.csv", "x.parquet"] {
+        let mut reader = Reader::open(&folder.file(name, b""), options).expect("a table");
+        assert!(
+            reader.columns().is_empty() && reader.next().is_none(),
+            "{name}"
+        );
+    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::io::{self, Read};
 
+use sha2::{Digest, Sha256};
+
 /// The longest record accepted. A forgotten quotation mark would otherwise swallow the rest of a
 /// file into memory.
 pub(crate) const LONGEST_RECORD: usize = 16 << 20;
@@ -47,21 +49,31 @@ pub(crate) struct Scanner<R> {
     /// Bytes read and not yet handed out.
     buffer: Vec<u8>,
     ended: bool,
-    delimiter: u8,
+    pub(crate) delimiter: u8,
     record: u64,
     line: u64,
+    /// Over all bytes read.
+    digest: Option<Sha256>,
 }
 
 impl<R: Read> Scanner<R> {
-    pub(crate) fn new(source: R, delimiter: u8) -> Self {
+    /// A scanner of comma-separated text; `digest` says whether to take the digest of what is read.
+    pub(crate) fn new(source: R, digest: bool) -> Self {
         Self {
             source,
             buffer: Vec::new(),
             ended: false,
-            delimiter,
+            delimiter: b',',
             record: 0,
             line: 1,
+            digest: digest.then(Sha256::new),
         }
+    }
+
+    /// The digest of what was read so far, where it is taken.
+    pub(crate) fn digest(&self) -> Option<[u8; 32]> {
+        let digest = self.digest.clone()?;
+        Some(digest.finalize().into())
     }
 
     /// The first bytes of the stream, which stay to be read.
@@ -223,11 +235,15 @@ impl<R: Read> Scanner<R> {
     }
 
     fn fill(&mut self) -> io::Result<()> {
+        let before = self.buffer.len();
         let read = self
             .source
             .by_ref()
             .take(READ as u64)
             .read_to_end(&mut self.buffer)?;
+        if let Some(digest) = &mut self.digest {
+            digest.update(&self.buffer[before..]);
+        }
         self.ended = read < READ;
         Ok(())
     }

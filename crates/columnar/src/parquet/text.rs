@@ -22,6 +22,15 @@ pub(crate) struct NotText {
     pub(crate) row: usize,
 }
 
+/// What a column's values mean, where its type alone does not say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// What the type says.
+    Plain,
+    /// The sixteen bytes of each are a UUID.
+    Uuid,
+}
+
 /// Whether a column of this type can be turned into text.
 pub(crate) fn readable(data_type: &DataType) -> bool {
     data_type.is_numeric()
@@ -45,8 +54,8 @@ pub(crate) fn readable(data_type: &DataType) -> bool {
 ///
 /// Whole floating-point numbers lose their `.0` and not-a-number is null, because that is how
 /// nullable integers look after a detour through data frames. A timestamp without zone at midnight
-/// is a date. Sixteen fixed bytes are a UUID; other bytes must be UTF-8.
-pub(crate) fn to_text(column: &ArrayRef) -> Result<ArrayRef, NotText> {
+/// is a date. Bytes are a UUID where the file says so, and else must be UTF-8.
+pub(crate) fn to_text(column: &ArrayRef, meaning: Meaning) -> Result<ArrayRef, NotText> {
     let text = match column.data_type() {
         DataType::Utf8 => return Ok(Arc::clone(column)),
         DataType::Null => StringArray::new_null(column.len()),
@@ -55,7 +64,7 @@ pub(crate) fn to_text(column: &ArrayRef) -> Result<ArrayRef, NotText> {
         DataType::Binary => bytes(column.as_binary::<i32>().iter())?,
         DataType::LargeBinary => bytes(column.as_binary::<i64>().iter())?,
         DataType::BinaryView => bytes(column.as_binary_view().iter())?,
-        DataType::FixedSizeBinary(16) => {
+        DataType::FixedSizeBinary(16) if meaning == Meaning::Uuid => {
             render(column.len(), column.as_fixed_size_binary().iter(), uuid)
         }
         DataType::FixedSizeBinary(_) => bytes(column.as_fixed_size_binary().iter())?,

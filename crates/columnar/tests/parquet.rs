@@ -1,0 +1,196 @@
+//! Parquet files of other programs: every codec, what columns mean, and files that are damaged.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, FixedSizeBinaryArray, RecordBatch, StringArray};
+use blindjoin_columnar::{Content, Error, ReadOptions, Reader, RowFault};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
+use parquet::data_type::{ByteArray, FixedLenByteArray, FixedLenByteArrayType};
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
+
+fn read(path: &Path) -> Result<Vec<Vec<Option<String>>>, Error> {
+    let reader = Reader::open(path, ReadOptions::strict())?;
+    let width = reader.columns().len();
+    let mut rows = Vec::new();
+    for chunk in reader {
+        for row in chunk?.rows().iter() {
+            let cells = (0..width).map(|column| row.cell(column).map(str::to_owned));
+            rows.push(cells.collect());
+        }
+    }
+    Ok(rows)
+}
+
+fn write(path: &Path, columns: Vec<(&str, ArrayRef)>, compression: Compression) {
+    let batch = RecordBatch::try_from_iter(columns).expect("a batch");
+    let properties = WriterProperties::builder()
+        .set_compression(compression)
+        .build();
+    let file = File::create(path).expect("created");
+    let mut writer =
+        ArrowWriter::try_new(file, batch.schema(), Some(properties)).expect("a writer");
+    writer.write(&batch).expect("written");
+    writer.close().expect("closed");
+}
+
+/// A file of some rows, of which damaged copies are made.
+fn sound(folder: &Path) -> PathBuf {
+    let path = folder.join("sound.parquet");
+    let ids: StringArray = (0..500).map(|row| Some(format!("id{row}"))).collect();
+    let names: StringArray = (0..500).map(|row| (row % 3 > 0).then_some("Ann")).collect();
+    let columns: Vec<(&str, ArrayRef)> = vec![("id", Arc::new(ids)), ("name", Arc::new(names))];
+    write(&path, columns, Compression::UNCOMPRESSED);
+    path
+}
+
+#[test]
+fn every_codec_is_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for compression in [
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::GZIP(GzipLevel::default()),
+        Compression::BROTLI(BrotliLevel::default()),
+        Compression::LZ4,
+        Compression::LZ4_RAW,
+        Compression::ZSTD(ZstdLevel::default()),
+    ] {
+        let path = folder.path().join(format!("{compression}.parquet"));
+        let names = StringArray::from(vec![Some("Łucja"), None, Some("Ann")]);
+        write(&path, vec![("name", Arc::new(names))], compression);
+        let rows = read(&path).unwrap_or_else(|error| panic!("{compression}: {error}"));
+        let names: Vec<Option<&str>> = rows.iter().map(|row| row[0].as_deref()).collect();
+        assert_eq!(names, [Some("Łucja"), None, Some("Ann")], "{compression}");
+    }
+}
+
+#[test]
+fn fixed_bytes_are_a_uuid_only_where_the_file_says_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (kind, expected) in [
+        ("(UUID)", "52535352-4f53-5338-3041-303148353031"),
+        ("", "RSSROSS80A01H501"),
+    ] {
+        let path = folder.path().join(format!("x{}.parquet", kind.len()));
+        let schema = format!("message people {{ required fixed_len_byte_array(16) id {kind}; }}");
+        let schema = Arc::new(parse_message_type(&schema).expect("a schema"));
+        let file = File::create(&path).expect("created");
+        let mut writer = SerializedFileWriter::new(file, schema, Arc::default()).expect("a writer");
+        let mut group = writer.next_row_group().expect("a group");
+        let mut column = group.next_column().expect("opened").expect("one column");
+        let id = FixedLenByteArray::from(ByteArray::from(&b"RSSROSS80A01H501"[..]));
+        column
+            .typed::<FixedLenByteArrayType>()
+            .write_batch(&[id], None, None)
+            .expect("written");
+        column.close().expect("closed");
+        group.close().expect("closed");
+        writer.close().expect("closed");
+        assert_eq!(
+            read(&path).expect("read"),
+            [[Some(expected.to_owned())]],
+            "{kind}"
+        );
+    }
+}
+
+#[test]
+fn fixed_bytes_that_are_neither_uuid_nor_text_are_a_fault_of_their_row() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("x.parquet");
+    let bytes = [*b"RSSROSS80A01H501", [0xff; 16]];
+    let bytes = FixedSizeBinaryArray::try_from_iter(bytes.iter()).expect("an array");
+    write(&path, vec![("id", Arc::new(bytes))], Compression::SNAPPY);
+    match read(&path) {
+        Err(Error::Row {
+            row: 2,
+            fault: RowFault::Encoding,
+            ..
+        }) => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_file_cut_short_says_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let whole = fs::read(sound(folder.path())).expect("there");
+    let path = folder.path().join("cut.parquet");
+    for end in [4, 10, whole.len() / 2, whole.len() - 1] {
+        fs::write(&path, &whole[..end]).expect("written");
+        let error = read(&path).expect_err("cut").to_string();
+        assert!(
+            error.contains("cut.parquet") && error.contains("copied whole"),
+            "{error}"
+        );
+    }
+}
+
+/// A footer of a few bytes could otherwise cost minutes: what is skipped costs no byte.
+#[test]
+fn a_footer_of_countless_truth_values_is_refused_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("endless.parquet");
+    // A field that nobody knows: a list of 2147483647 truth values; many of them.
+    let mut footer = Vec::new();
+    for _ in 0..100 {
+        footer.extend_from_slice(&[0x19, 0xf1, 0xff, 0xff, 0xff, 0xff, 0x07]);
+    }
+    footer.push(0);
+    let length = u32::try_from(footer.len()).expect("short").to_le_bytes();
+    let file = [b"PAR1", &footer[..], &length, b"PAR1"].concat();
+    fs::write(&path, file).expect("written");
+    match read(&path) {
+        Err(Error::DamagedParquet { .. }) => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn encrypted_files_are_called_that() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("x.parquet");
+    let start_only = [&b"PARE"[..], &[0; 20], b"PARE"].concat();
+    // A readable footer whose field 8 names the algorithm.
+    let footer = [0x8c, 0x1c, 0x00, 0x00, 0x00];
+    let tail = [&b"PAR1"[..], &footer, &[5, 0, 0, 0], b"PAR1"].concat();
+    for content in [start_only, tail] {
+        fs::write(&path, content).expect("written");
+        match read(&path) {
+            Err(Error::Content {
+                found: Content::EncryptedParquet,
+                ..
+            }) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Whatever byte is changed, the file is read or refused: nothing else gets out, no panic least.
+#[test]
+fn damaged_files_are_errors_with_their_names() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let whole = fs::read(sound(folder.path())).expect("there");
+    let path = folder.path().join("damaged.parquet");
+    let mut refused = 0;
+    for at in (4..whole.len() - 8).step_by(13) {
+        for value in [0x7f, 0xff] {
+            let mut bytes = whole.clone();
+            bytes[at] = value;
+            fs::write(&path, &bytes).expect("written");
+            if let Err(error) = read(&path) {
+                assert!(
+                    error.to_string().contains("damaged.parquet"),
+                    "{at}: {error}"
+                );
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 40, "{refused} files were refused");
+}
