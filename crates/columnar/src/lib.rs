@@ -47,6 +47,7 @@ pub mod pipeline;
 mod reader;
 mod rules;
 mod sign;
+mod unfinished;
 mod writer;
 
 pub use card::CardWriter;
@@ -58,8 +59,9 @@ pub use format::Format;
 pub use guard::is_guarded;
 pub use ids::RecordIds;
 pub use input::Input;
-pub use output::Output;
+pub use output::{Output, Outputs};
 pub use reader::{Block, Decoder, Note, ROWS_PER_CHUNK, ReadOptions, Reader};
 pub use rules::{is_rule_set_name, load_rules, today};
 pub use sign::{Population, Side, Signature, TakeSignatures};
+pub use unfinished::abandon_outputs;
 pub use writer::{Buffers, Header, OutputColumn, Quoting, RowBuffer, TableWriter};

@@ -1,19 +1,20 @@
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
 use crate::Error;
+use crate::unfinished::{Pending, hold};
 
 const BUFFER: usize = 256 << 10;
 
 /// A file of mode 0600 that appears whole or not at all.
 ///
-/// What is written goes to a temporary file in the destination's folder; [`Output::commit`] makes it
-/// durable and moves it to its name. Dropped before that, nothing remains. `-` is standard output,
-/// and devices and pipes are written to directly.
+/// What is written goes to a temporary file in the destination's folder, which has no name where the
+/// file system allows that; [`Output::commit`] makes it durable and puts it under its name. Dropped
+/// before that, nothing remains, and neither if the process dies. `-` is standard output, and devices
+/// and pipes are written to directly. A link is kept: what it points to appears or is replaced,
+/// whether or not it is there already.
 ///
 /// Results say who is in whose registry, so its owner alone may read the file, from its first byte
 /// on, whatever the process's umask and whatever file it replaces: that one's mode, and whoever has
@@ -29,7 +30,7 @@ pub struct Output {
 enum Target {
     Direct(BufWriter<File>),
     Standard(BufWriter<io::Stdout>),
-    Temporary(BufWriter<NamedTempFile>),
+    Pending(BufWriter<Pending>),
 }
 
 impl Output {
@@ -39,56 +40,46 @@ impl Output {
     ///
     /// [`Error::OutputExists`]; [`Error::Output`] when the folder is missing or not writable.
     pub fn create(path: &Path, force: bool) -> Result<Self, Error> {
-        if path == Path::new("-") {
-            let target = Target::Standard(BufWriter::with_capacity(BUFFER, io::stdout()));
-            return Ok(Self {
-                path: path.to_owned(),
-                target,
-                force,
-            });
-        }
+        Outputs::new(force).create(path)
+    }
+
+    fn prepare(path: &Path, force: bool) -> Result<Self, Error> {
         let fail = |source| Error::Output {
             path: path.to_owned(),
             source,
         };
-        let mut path_written = path.to_owned();
-        match fs::metadata(path) {
+        let new = |path: PathBuf, target| Self {
+            path,
+            target,
+            force,
+        };
+        if path == Path::new("-") {
+            let target = Target::Standard(BufWriter::with_capacity(BUFFER, io::stdout()));
+            return Ok(new(path.to_owned(), target));
+        }
+        let written = match fs::metadata(path) {
             Ok(found) if found.is_dir() => {
                 return Err(fail(io::Error::from(io::ErrorKind::IsADirectory)));
             }
             Ok(found) if is_stream(&found) => {
                 let file = File::options().write(true).open(path).map_err(fail)?;
                 let target = Target::Direct(BufWriter::with_capacity(BUFFER, file));
-                return Ok(Self {
-                    path: path_written,
-                    target,
-                    force,
-                });
+                return Ok(new(path.to_owned(), target));
             }
             Ok(_) if !force => {
                 return Err(Error::OutputExists {
                     path: path.to_owned(),
                 });
             }
-            // A link is kept and what it points to is replaced.
-            Ok(_) => path_written = fs::canonicalize(path).map_err(fail)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Ok(_) => fs::canonicalize(path).map_err(fail)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                end_of_links(path).map_err(fail)?
+            }
             Err(error) => return Err(fail(error)),
-        }
-        let temporary = tempfile::Builder::new()
-            .prefix(".blindjoin-")
-            .suffix(".part")
-            .tempfile_in(folder(&path_written))
-            .map_err(fail)?;
-        // It was made with this mode less the umask, which may take the owner's own bits.
-        let mode = fs::Permissions::from_mode(0o600);
-        temporary.as_file().set_permissions(mode).map_err(fail)?;
-        let target = Target::Temporary(BufWriter::with_capacity(BUFFER, temporary));
-        Ok(Self {
-            path: path_written,
-            target,
-            force,
-        })
+        };
+        let pending = Pending::create_in(folder(&written)).map_err(fail)?;
+        let target = Target::Pending(BufWriter::with_capacity(BUFFER, pending));
+        Ok(new(written, target))
     }
 
     /// The destination.
@@ -108,6 +99,28 @@ impl Output {
     /// [`Error::OutputExists`] when the file has come into being since and replacing it was not
     /// asked for.
     pub fn commit(self) -> Result<(), Error> {
+        Self::commit_all([self])
+    }
+
+    /// The same for several: none appears before all are whole and durable, and an interruption finds
+    /// all of them or none.
+    ///
+    /// # Errors
+    ///
+    /// As for one. Those before it have then appeared.
+    pub fn commit_all(outputs: impl IntoIterator<Item = Self>) -> Result<(), Error> {
+        let whole: Vec<Whole> = outputs
+            .into_iter()
+            .map(Self::complete)
+            .collect::<Result<_, _>>()?;
+        let mut held = hold();
+        whole
+            .into_iter()
+            .try_for_each(|whole| whole.appear(&mut held))
+    }
+
+    /// Brings everything that was written to where it must be before the file gets its name.
+    fn complete(self) -> Result<Whole, Error> {
         let Self {
             path,
             target,
@@ -117,32 +130,28 @@ impl Output {
             path: path.clone(),
             source,
         };
-        match target {
-            Target::Direct(mut file) => file.flush().map_err(fail),
-            Target::Standard(mut stream) => stream.flush().map_err(fail),
-            Target::Temporary(file) => {
-                let file = file
+        let pending = match target {
+            Target::Direct(mut file) => {
+                file.flush().map_err(fail)?;
+                None
+            }
+            Target::Standard(mut stream) => {
+                stream.flush().map_err(fail)?;
+                None
+            }
+            Target::Pending(file) => {
+                let pending = file
                     .into_inner()
                     .map_err(|error| fail(error.into_error()))?;
-                file.as_file().sync_all().map_err(fail)?;
-                let moved = if force {
-                    file.persist(&path)
-                } else {
-                    file.persist_noclobber(&path)
-                };
-                match moved {
-                    Ok(_) => {}
-                    Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
-                        return Err(Error::OutputExists { path });
-                    }
-                    Err(error) => return Err(fail(error.error)),
-                }
-                // The name itself is durable once its folder is.
-                File::open(folder(&path))
-                    .and_then(|folder| folder.sync_all())
-                    .map_err(fail)
+                pending.sync().map_err(fail)?;
+                Some(pending)
             }
-        }
+        };
+        Ok(Whole {
+            path,
+            pending,
+            force,
+        })
     }
 
     pub(crate) fn error(&self, source: io::Error) -> Error {
@@ -158,7 +167,7 @@ impl Write for Output {
         match &mut self.target {
             Target::Direct(file) => file.write(bytes),
             Target::Standard(stream) => stream.write(bytes),
-            Target::Temporary(file) => file.write(bytes),
+            Target::Pending(file) => file.write(bytes),
         }
     }
 
@@ -166,8 +175,82 @@ impl Write for Output {
         match &mut self.target {
             Target::Direct(file) => file.flush(),
             Target::Standard(stream) => stream.flush(),
-            Target::Temporary(file) => file.flush(),
+            Target::Pending(file) => file.flush(),
         }
+    }
+}
+
+/// An output that lacks nothing but its name; nothing pending where it never had another.
+struct Whole {
+    path: PathBuf,
+    pending: Option<Pending>,
+    force: bool,
+}
+
+impl Whole {
+    fn appear(self, held: &mut Vec<PathBuf>) -> Result<(), Error> {
+        let Some(pending) = self.pending else {
+            return Ok(());
+        };
+        let fail = |source| Error::Output {
+            path: self.path.clone(),
+            source,
+        };
+        match pending.appear_at(&self.path, self.force, held) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(Error::OutputExists { path: self.path });
+            }
+            Err(error) => return Err(fail(error)),
+        }
+        // The name itself is durable once its folder is.
+        File::open(folder(&self.path))
+            .and_then(|folder| folder.sync_all())
+            .map_err(fail)
+    }
+}
+
+/// The outputs of one run, of which no two may be the same file.
+#[derive(Debug)]
+pub struct Outputs {
+    force: bool,
+    taken: Vec<PathBuf>,
+}
+
+impl Outputs {
+    /// None yet; `force` says that existing files are to be replaced.
+    pub fn new(force: bool) -> Self {
+        Self {
+            force,
+            taken: Vec::new(),
+        }
+    }
+
+    /// Prepares the next one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutputTwice`] where an earlier one goes to the same place, links followed; the errors
+    /// of [`Output::create`].
+    pub fn create(&mut self, path: &Path) -> Result<Output, Error> {
+        let output = Output::prepare(path, self.force)?;
+        let place = match &output.target {
+            // Such as /dev/null, which takes everything.
+            Target::Direct(_) => return Ok(output),
+            Target::Standard(_) => output.path.clone(),
+            Target::Pending(_) => {
+                let folder = fs::canonicalize(folder(&output.path));
+                let folder = folder.map_err(|source| output.error(source))?;
+                folder.join(output.path.file_name().unwrap_or_default())
+            }
+        };
+        if self.taken.contains(&place) {
+            return Err(Error::OutputTwice {
+                path: path.to_owned(),
+            });
+        }
+        self.taken.push(place);
+        Ok(output)
     }
 }
 
@@ -176,7 +259,20 @@ fn is_stream(metadata: &Metadata) -> bool {
     kind.is_char_device() || kind.is_fifo() || kind.is_socket() || kind.is_block_device()
 }
 
-fn folder(path: &Path) -> &Path {
+/// Where a path leads that is no link or one to what is not there.
+fn end_of_links(path: &Path) -> io::Result<PathBuf> {
+    const MOST_LINKS: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match fs::read_link(&path) {
+            Ok(target) => path = folder(&path).join(target),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("there are too many links"))
+}
+
+pub(crate) fn folder(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -194,6 +290,12 @@ mod tests {
         let mut output = Output::create(&path, false).expect("created");
         output.write_all(b"abc").expect("written");
         assert!(!path.exists());
+        let names = fs::read_dir(folder.path()).expect("folder").count();
+        assert_eq!(
+            names,
+            usize::from(cfg!(not(target_os = "linux"))),
+            "it has no name yet"
+        );
         output.commit().expect("committed");
         assert_eq!(fs::read(&path).expect("there"), b"abc");
         let mut abandoned = Output::create(&path, true).expect("created");
@@ -259,5 +361,89 @@ mod tests {
             Output::create(&path, false),
             Err(Error::Output { .. })
         ));
+    }
+
+    #[test]
+    fn links_are_kept_and_followed_whether_or_not_they_lead_to_a_file() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("there")).expect("made");
+        symlink("there/out.csv", at("one.csv")).expect("linked");
+        symlink("one.csv", at("two.csv")).expect("linked");
+        let write = |text: &[u8], force| {
+            let mut output = Output::create(&at("two.csv"), force)?;
+            output.write_all(text).expect("written");
+            output.commit()
+        };
+        write(b"first", false).expect("the link dangles");
+        assert_eq!(fs::read(at("there/out.csv")).expect("there"), b"first");
+        assert!(matches!(
+            write(b"second", false),
+            Err(Error::OutputExists { .. })
+        ));
+        write(b"third", true).expect("forced");
+        assert_eq!(fs::read(at("there/out.csv")).expect("there"), b"third");
+        for link in ["one.csv", "two.csv"] {
+            let kind = fs::symlink_metadata(at(link)).expect("there").file_type();
+            assert!(kind.is_symlink(), "{link}");
+        }
+        symlink("nowhere/out.csv", at("lost.csv")).expect("linked");
+        assert!(matches!(
+            Output::create(&at("lost.csv"), false),
+            Err(Error::Output { .. })
+        ));
+        symlink("loop.csv", at("loop.csv")).expect("linked");
+        assert!(matches!(
+            Output::create(&at("loop.csv"), true),
+            Err(Error::Output { .. })
+        ));
+        assert_eq!(fs::read_dir(at("there")).expect("folder").count(), 1);
+    }
+
+    #[test]
+    fn no_two_outputs_go_to_one_place() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("in")).expect("made");
+        symlink("in", at("also-in")).expect("linked");
+        symlink("in/out.csv", at("link.csv")).expect("linked");
+        for (one, other) in [
+            ("in/out.csv", "in/out.csv"),
+            ("in/out.csv", "also-in/out.csv"),
+            ("in/out.csv", "in/../in/./out.csv"),
+            ("link.csv", "in/out.csv"),
+        ] {
+            let mut outputs = Outputs::new(true);
+            let _first = outputs.create(&at(one)).expect("the first");
+            let second = outputs.create(&at(other));
+            assert!(
+                matches!(second, Err(Error::OutputTwice { .. })),
+                "{one}, {other}"
+            );
+            outputs.create(&at("in/other.csv")).expect("another place");
+        }
+        let mut outputs = Outputs::new(false);
+        let _null = outputs
+            .create("/dev/null".as_ref())
+            .expect("takes everything");
+        outputs
+            .create("/dev/null".as_ref())
+            .expect("takes everything");
+    }
+
+    #[test]
+    fn several_appear_together() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        let mut outputs = Outputs::new(false);
+        let both: Vec<Output> = ["a.csv", "b.csv"]
+            .iter()
+            .map(|name| outputs.create(&at(name)).expect("prepared"))
+            .collect();
+        assert_eq!(fs::read_dir(folder.path()).expect("folder").count(), 0);
+        Output::commit_all(both).expect("committed");
+        assert_eq!(fs::read_dir(folder.path()).expect("folder").count(), 2);
     }
 }
