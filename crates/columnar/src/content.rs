@@ -44,7 +44,7 @@ pub enum Content {
     Sas,
     /// A data set of SPSS.
     Spss,
-    /// An SQLite database.
+    /// A database of `SQLite`.
     Sqlite,
     /// A data set of Stata.
     Stata,

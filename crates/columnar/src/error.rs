@@ -9,6 +9,16 @@ use crate::{Content, Format};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The header lacks a column that must be there.
+    #[error("{file}: {source}; {header}")]
+    Binding {
+        /// The file.
+        file: Arc<str>,
+        /// What the header has.
+        header: String,
+        /// Which column it lacks.
+        source: blindjoin_record::Error,
+    },
     /// The file is not what was expected; its first bytes say what it is.
     #[error("{file}: is {found}, not {expected}{}", .found.advice(*.expected))]
     Content {
@@ -86,9 +96,25 @@ pub enum Error {
         /// The row.
         row: u64,
     },
+    /// The header lacks columns such that no record could ever be signed.
+    #[error(
+        "{file}: no rule has all of its columns; wanted are {lacking}, but {header}; name a column with \
+         --column FIELD=COLUMN, or under [columns] in a rules file{hints}"
+    )]
+    NoRule {
+        /// The file.
+        file: Arc<str>,
+        /// The fields without a column, and the names by which it would be known.
+        lacking: String,
+        /// What the header has.
+        header: String,
+        /// Columns that may be meant, each behind a semicolon.
+        hints: String,
+    },
     /// The header has no record id column where there must be one.
     #[error(
-        "{file}: has no record id column; name it with record_id under [columns] in the rules file"
+        "{file}: has no record id column; name it with record_id under [columns] in a rules file, \
+         which may begin with base = \"NAME\" of a built-in set"
     )]
     NoRecordIdColumn {
         /// The file.
@@ -102,6 +128,16 @@ pub enum Error {
         /// What the system says.
         #[source]
         source: io::Error,
+    },
+    /// The name of an output and an option say different formats.
+    #[error("{name}: its name says {named}, but an option {told}; change one of them")]
+    OtherFormat {
+        /// The output as named.
+        name: String,
+        /// What the name says.
+        named: Format,
+        /// What the option says.
+        told: Format,
     },
     /// The destination is there already and replacing it was not asked for.
     #[error("{} exists already; --force replaces it", .path.display())]
@@ -168,6 +204,13 @@ pub enum Error {
         /// The file's name as given.
         name: String,
     },
+}
+
+impl Error {
+    /// Whether the command line is at fault, whatever the files hold.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::OtherFormat { .. } | Self::OutputTwice { .. })
+    }
 }
 
 /// What is wrong with one row.

@@ -5,6 +5,7 @@ use crate::Error;
 
 /// How a table is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Format {
     /// Comma-separated text with a header, UTF-8.
     Csv,
@@ -36,6 +37,27 @@ impl Format {
             })
         }
     }
+
+    /// The format of an output: what its name stands for, else what was `told`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownFormat`] where neither says it; [`Error::OtherFormat`] where they contradict
+    /// each other.
+    pub fn of_output(path: &Path, told: Option<Self>) -> Result<Self, Error> {
+        if path == Path::new("-") {
+            return Ok(told.unwrap_or(Self::Csv));
+        }
+        match (Self::of(path), told) {
+            (Err(_), Some(told)) => Ok(told),
+            (Ok(named), Some(told)) if named != told => Err(Error::OtherFormat {
+                name: path.display().to_string(),
+                named,
+                told,
+            }),
+            (named, _) => named,
+        }
+    }
 }
 
 impl fmt::Display for Format {
@@ -44,5 +66,26 @@ impl fmt::Display for Format {
             Self::Csv => "CSV",
             Self::Parquet => "Parquet",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outputs_name_comes_first_and_is_not_contradicted() {
+        let of = |path: &str, told| Format::of_output(path.as_ref(), told);
+        let (csv, parquet) = (Format::Csv, Format::Parquet);
+        assert_eq!(of("x.CSV", None).ok(), Some(csv));
+        assert_eq!(of("x.parquet", Some(parquet)).ok(), Some(parquet));
+        assert_eq!(of("x", Some(parquet)).ok(), Some(parquet));
+        assert_eq!(of("-", None).ok(), Some(csv));
+        assert_eq!(of("-", Some(parquet)).ok(), Some(parquet));
+        assert!(matches!(of("x", None), Err(Error::UnknownFormat { .. })));
+        for (path, told) in [("x.csv", parquet), ("x.parquet", csv)] {
+            let error = of(path, Some(told));
+            assert!(matches!(error, Err(Error::OtherFormat { .. })), "{path}");
+        }
     }
 }

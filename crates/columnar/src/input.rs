@@ -131,12 +131,7 @@ impl Input {
         let Source::File(stored) = &self.source else {
             panic!("a stream is read once, or made repeatable before");
         };
-        Reader::of_file(
-            stored.clone(),
-            Arc::clone(&self.name),
-            self.format,
-            self.options,
-        )
+        Reader::of_file(stored, Arc::clone(&self.name), self.format, self.options)
     }
 
     /// Reads the table, and nobody after that: a stream is read as it comes.
@@ -155,10 +150,10 @@ impl Input {
                     file: Arc::clone(&self.name),
                     source,
                 })?;
-                Reader::of_file(stored, self.name, self.format, self.options)
+                Reader::of_file(&stored, self.name, self.format, self.options)
             }
             (Source::File(stored), _) => {
-                Reader::of_file(stored, self.name, self.format, self.options)
+                Reader::of_file(&stored, self.name, self.format, self.options)
             }
         }
     }

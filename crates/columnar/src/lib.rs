@@ -32,6 +32,10 @@
 //! character; elsewhere it is text. Parquet columns of every primitive type, as text.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "clap")]
+mod arguments;
+mod bind;
+mod blocks;
 mod card;
 mod chunk;
 mod content;
@@ -50,6 +54,10 @@ mod sign;
 mod unfinished;
 mod writer;
 
+#[cfg(feature = "clap")]
+pub use arguments::{InputOptions, OutputOptions};
+pub use bind::Bound;
+pub use blocks::BlockCount;
 pub use card::CardWriter;
 pub use chunk::{Chunk, Row, Rows};
 pub use content::Content;

@@ -21,7 +21,10 @@ const BUFFER: usize = 256 << 10;
 /// it open, keep the old content and do not get the new.
 #[derive(Debug)]
 pub struct Output {
+    /// As it was named.
     path: PathBuf,
+    /// Where it goes, links followed.
+    written: PathBuf,
     target: Target,
     force: bool,
 }
@@ -48,8 +51,9 @@ impl Output {
             path: path.to_owned(),
             source,
         };
-        let new = |path: PathBuf, target| Self {
-            path,
+        let new = |written: PathBuf, target| Self {
+            path: path.to_owned(),
+            written,
             target,
             force,
         };
@@ -82,7 +86,7 @@ impl Output {
         Ok(new(written, target))
     }
 
-    /// The destination.
+    /// The destination as it was named.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -123,6 +127,7 @@ impl Output {
     fn complete(self) -> Result<Whole, Error> {
         let Self {
             path,
+            written,
             target,
             force,
         } = self;
@@ -149,6 +154,7 @@ impl Output {
         };
         Ok(Whole {
             path,
+            written,
             pending,
             force,
         })
@@ -183,6 +189,7 @@ impl Write for Output {
 /// An output that lacks nothing but its name; nothing pending where it never had another.
 struct Whole {
     path: PathBuf,
+    written: PathBuf,
     pending: Option<Pending>,
     force: bool,
 }
@@ -196,7 +203,7 @@ impl Whole {
             path: self.path.clone(),
             source,
         };
-        match pending.appear_at(&self.path, self.force, held) {
+        match pending.appear_at(&self.written, self.force, held) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 return Err(Error::OutputExists { path: self.path });
@@ -204,7 +211,7 @@ impl Whole {
             Err(error) => return Err(fail(error)),
         }
         // The name itself is durable once its folder is.
-        File::open(folder(&self.path))
+        File::open(folder(&self.written))
             .and_then(|folder| folder.sync_all())
             .map_err(fail)
     }
@@ -239,9 +246,9 @@ impl Outputs {
             Target::Direct(_) => return Ok(output),
             Target::Standard(_) => output.path.clone(),
             Target::Pending(_) => {
-                let folder = fs::canonicalize(folder(&output.path));
+                let folder = fs::canonicalize(folder(&output.written));
                 let folder = folder.map_err(|source| output.error(source))?;
-                folder.join(output.path.file_name().unwrap_or_default())
+                folder.join(output.written.file_name().unwrap_or_default())
             }
         };
         if self.taken.contains(&place) {
@@ -281,6 +288,8 @@ pub(crate) fn folder(path: &Path) -> &Path {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -336,14 +345,12 @@ mod tests {
         let mut reader = File::open(&path).expect("open");
         let mut output = Output::create(&link, true).expect("created");
         output.write_all(b"new").expect("written");
-        let part = fs::read_dir(folder.path())
+        // Without a name nobody else can open it; where it has one, its mode sees to that.
+        let parts = fs::read_dir(folder.path())
             .expect("folder")
             .map(|entry| entry.expect("an entry").path())
-            .find(|path| {
-                path.extension()
-                    .is_some_and(|extension| extension == "part")
-            });
-        assert_eq!(mode(&part.expect("a temporary file")), 0o600);
+            .filter(|path| path.extension().is_some_and(|end| end == "part"));
+        parts.for_each(|part| assert_eq!(mode(&part), 0o600));
         output.commit().expect("committed");
         assert_eq!(mode(&path), 0o600);
         assert_eq!(fs::read(&link).expect("there"), b"new");

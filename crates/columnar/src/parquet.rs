@@ -41,15 +41,15 @@ pub(crate) struct Batches {
 }
 
 impl Batches {
-    pub(crate) fn open(source: Stored, file: Arc<str>, digest: bool) -> Result<Self, Error> {
+    pub(crate) fn open(source: &Stored, file: Arc<str>, digest: bool) -> Result<Self, Error> {
         if source.length == 0 {
             return Err(Error::EmptyFile { file });
         }
-        check::footer(&source).map_err(|refusal| refused(&file, refusal))?;
+        check::footer(source).map_err(|refusal| refused(&file, refusal))?;
         // Without the writer's own Arrow schema every column has its plain type: no dictionaries,
         // no views.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let builder = builder(source.clone(), &file, options)?;
+        let builder = builder(source, &file, options)?;
         let mut columns = Vec::new();
         let mut meanings = Vec::new();
         let mut left_out = Vec::new();
@@ -81,7 +81,7 @@ impl Batches {
         });
         let reader = settled(built, &file)?;
         let digest = if digest {
-            Some(digest_of(&source, &file)?)
+            Some(digest_of(source, &file)?)
         } else {
             None
         };
@@ -152,14 +152,14 @@ const UNREADABLE: &str = "its pages do not hold what its footer says";
 
 /// Opens a file whose footer has been looked at, and looks at its pages.
 fn builder(
-    source: Stored,
+    source: &Stored,
     file: &Arc<str>,
     options: ArrowReaderOptions,
 ) -> Result<ParquetRecordBatchReaderBuilder<Stored>, Error> {
-    let pages = source.clone();
-    let opened = guarded(|| ParquetRecordBatchReaderBuilder::try_new_with_options(source, options));
+    let opened =
+        guarded(|| ParquetRecordBatchReaderBuilder::try_new_with_options(source.clone(), options));
     let builder = settled(opened, file)?;
-    check::pages(&pages, builder.metadata()).map_err(|refusal| refused(file, refusal))?;
+    check::pages(source, builder.metadata()).map_err(|refusal| refused(file, refusal))?;
     Ok(builder)
 }
 

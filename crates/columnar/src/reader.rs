@@ -16,6 +16,10 @@ pub const ROWS_PER_CHUNK: usize = 8192;
 
 /// How a file is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a choice of its own, and named where it is made"
+)]
 pub struct ReadOptions {
     /// The format, where the name's extension does not say it.
     pub format: Option<Format>,
@@ -116,7 +120,7 @@ pub struct Reader {
 }
 
 enum Source {
-    Csv(Pieces),
+    Csv(Box<Pieces>),
     Parquet(Box<Batches>),
 }
 
@@ -148,11 +152,18 @@ impl Reader {
             .then_some(Note::ByteOrderMark)
             .into_iter()
             .collect();
-        Self::new(Source::Csv(pieces), name, columns, notes, total, options)
+        Self::new(
+            Source::Csv(Box::new(pieces)),
+            name,
+            columns,
+            notes,
+            total,
+            options,
+        )
     }
 
     pub(crate) fn of_file(
-        stored: Stored,
+        stored: &Stored,
         name: Arc<str>,
         format: Format,
         options: ReadOptions,

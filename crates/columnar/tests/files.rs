@@ -303,7 +303,7 @@ fn the_digest_is_that_of_the_bytes_read() {
     let mut reader = Reader::open(&path, options).expect("opened");
     fs::remove_file(&path).expect("removed");
     folder.file("x.csv", b"another file of its name");
-    assert_eq!(reader.by_ref().filter(Result::is_ok).count(), 5);
+    assert_eq!(reader.by_ref().flatten().count(), 5);
     assert_eq!(reader.digest(), Some(sha256(text.as_bytes())));
     let reader = Reader::open(&path, ReadOptions::strict()).expect("opened");
     assert_eq!(reader.digest(), None, "it was not asked for");

@@ -11,7 +11,7 @@ use crate::expression::Buffers;
 use crate::field::{Check, FieldKind};
 use crate::findings::Finding;
 use crate::normalise::date::is_year_last;
-use crate::ruleset::{Blanks, Form, RECORD_ID, Rule, RuleSet};
+use crate::ruleset::{Blanks, Field, Form, RECORD_ID, Rule, RuleSet};
 use crate::text::without_invisible;
 use columns::Finder;
 
@@ -210,6 +210,38 @@ impl Binding {
     /// The name of a field's column, trimmed; nothing if the table has none for it.
     pub fn column_name(&self, field: usize) -> Option<&str> {
         self.column_names[field].as_deref()
+    }
+
+    /// The fields without which a rule yields nothing and for which the table has no column; none if
+    /// it may yield something. A provider may `probe` forms with other fields than the signature's.
+    pub fn lacking(&self, rule: usize, probe: bool) -> Vec<&Field> {
+        let rule = &self.rules.rules()[rule];
+        let fields = |form: &Form| -> Vec<usize> {
+            let fields = form.iter().map(|&part| self.rules.parts()[part].field);
+            let mut lacking: Vec<usize> = fields
+                .filter(|&field| self.columns[field].is_none())
+                .collect();
+            lacking.sort_unstable();
+            lacking.dedup();
+            lacking
+        };
+        let probes = probe && rule.has_probes();
+        let forms = if probes {
+            &rule.probes[..]
+        } else {
+            std::slice::from_ref(&rule.signature)
+        };
+        let fewest = forms.iter().map(fields).min_by_key(Vec::len);
+        let fewest = fewest.unwrap_or_default().into_iter();
+        fewest.map(|field| &self.rules.fields()[field]).collect()
+    }
+
+    /// The names by which a field's column is known in this table.
+    pub fn names_of<'f>(&self, field: &'f Field) -> Vec<&'f str> {
+        if field.columns().is_empty() {
+            return field.customary_headers(self.habits);
+        }
+        field.columns().iter().map(String::as_str).collect()
     }
 
     /// The row's record id, untouched.

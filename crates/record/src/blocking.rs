@@ -99,7 +99,14 @@ impl BlockKey {
     ///
     /// A part is a `field`, a `field:expression` as in rules files, or a name ending in `_year`,
     /// `_month` or `_day`, which is that part of the date field of the same beginning
-    /// (`birth_year` is `birth_date:Y`). Fields are those of `rules`.
+    /// (`birth_year` is `birth_date:Y`). Fields are those of `rules`. A field alone is trimmed,
+    /// composed and in upper case (`state` is `state:T|N|U`), so that two parties' ways of writing
+    /// it do not tear its block apart; `state:` takes it as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BlockKey`]; [`Error::BlockField`] and [`Error::BlockExpression`] for fields and
+    /// expressions that the rules do not know.
     pub fn new(written: &str, rules: &RuleSet) -> Result<Self, Error> {
         if let Some(bits) = written.trim().strip_prefix("hash:") {
             let bits = bits
@@ -121,7 +128,8 @@ impl BlockKey {
             });
         }
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-        Ok(Self::Fields(rules.with_only_rule("block", &parts)?))
+        let fields = rules.with_only_rule("block", &parts);
+        Ok(Self::Fields(fields.map_err(of_block)?))
     }
 }
 
@@ -153,6 +161,19 @@ impl Blocks {
             *size += 1;
         } else {
             self.sizes.insert(key.to_owned(), 1);
+        }
+    }
+
+    /// Adds the records of another part of the same registry.
+    pub fn merge(&mut self, other: &Self) {
+        self.records += other.records;
+        self.unblocked += other.unblocked;
+        for (key, &size) in &other.sizes {
+            if let Some(known) = self.sizes.get_mut(key) {
+                *known += size;
+            } else {
+                self.sizes.insert(key.clone(), size);
+            }
         }
     }
 
@@ -218,11 +239,23 @@ fn split_outside_parentheses(written: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Turns `birth_year` into `birth_date:Y` where there is no field of the former name.
+/// An error of a rule as one of the block key that was written in its place.
+fn of_block(error: Error) -> Error {
+    match error {
+        Error::UnknownField {
+            field, declared, ..
+        } => Error::BlockField { field, declared },
+        Error::Expression { field, source, .. } => Error::BlockExpression { field, source },
+        error => error,
+    }
+}
+
+/// Turns `birth_year` into `birth_date:Y` where there is no field of the former name, and a field
+/// alone into its normal form.
 fn spelled_out(part: &str, rules: &RuleSet) -> String {
     let declared = |name: &str| rules.fields().iter().any(|field| field.name() == name);
     if declared(part) {
-        return part.to_owned();
+        return format!("{part}:T|N|U");
     }
     for (ending, operator) in [("_year", "Y"), ("_month", "MO"), ("_day", "DA")] {
         if let Some(start) = part.strip_suffix(ending) {
@@ -324,9 +357,54 @@ mod tests {
             );
         }
         match BlockKey::new("postcode", &rules()) {
-            Err(Error::UnknownField { field, .. }) => assert_eq!(field, "postcode"),
+            Err(Error::BlockField { field, .. }) => assert_eq!(field, "postcode"),
             other => panic!("{other:?}"),
         }
+        let error = BlockKey::new("state:NX", &rules()).unwrap_err();
+        assert!(matches!(error, Error::BlockExpression { .. }), "{error}");
+        assert!(!error.to_string().contains("rule"), "{error}");
+    }
+
+    #[test]
+    fn ways_of_writing_a_field_do_not_tear_its_block_apart() {
+        let BlockKey::Fields(fields) = BlockKey::new("state", &rules()).unwrap() else {
+            panic!("a key of fields")
+        };
+        let binding = fields
+            .bind(&["state", "dob"], crate::Date::new(2026, 11, 21).unwrap())
+            .unwrap();
+        let mut scratch = crate::Scratch::default();
+        let mut key = |state: &str| {
+            let row = [state, ""];
+            let signatures = binding.sign(row.as_slice(), &mut scratch);
+            signatures.get(0).map(str::to_owned)
+        };
+        for (one, other) in [
+            ("nsw ", "NSW"),
+            ("Vale\u{301}e", "VALÉE"),
+            ("stra\u{df}e", "STRASSE"),
+        ] {
+            assert_eq!(key(one), key(other), "{one}, {other}");
+            assert!(key(one).is_ok());
+        }
+        assert!(key(" ").is_err());
+        let BlockKey::Fields(exact) = BlockKey::new("state:", &rules()).unwrap() else {
+            panic!("a key of fields")
+        };
+        assert_ne!(exact.digest(), fields.digest());
+    }
+
+    #[test]
+    fn parts_of_a_registry_add_up() {
+        let mut one = blocks(&[("a", 2), ("b", 3)]);
+        let mut other = blocks(&[("b", 1), ("c", 4)]);
+        other.add(None);
+        one.merge(&other);
+        assert_eq!(
+            one.sizes().collect::<Vec<_>>(),
+            [("a", 2), ("b", 4), ("c", 4)]
+        );
+        assert_eq!((one.risk(1).records, one.risk(1).unblocked), (10, 1));
     }
 
     #[test]

@@ -13,7 +13,7 @@
 
 use std::io::{self, Read};
 
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 
 use crate::content::Content;
 use crate::input::Stored;
@@ -57,7 +57,7 @@ pub(crate) fn footer(stored: &Stored) -> Result<(), Refusal> {
     if stored.length < MARK + TAIL {
         return Err(cut_off);
     }
-    let mut tail = [0; TAIL as usize];
+    let mut tail = [0; 8];
     stored.from(stored.length - TAIL).read_exact(&mut tail)?;
     let [a, b, c, d, mark @ ..] = tail;
     match &mark {
@@ -97,7 +97,7 @@ pub(crate) fn pages(stored: &Stored, metadata: &ParquetMetaData) -> Result<(), R
     for column in metadata
         .row_groups()
         .iter()
-        .flat_map(|group| group.columns())
+        .flat_map(RowGroupMetaData::columns)
     {
         let start = column
             .dictionary_page_offset()
@@ -296,14 +296,15 @@ impl<'a> Walk<'a> {
         let mut field = 0_i16;
         loop {
             let header = self.byte()?;
-            if header & 0x0f == 0 {
+            let code = header & 0x0f;
+            if code == 0 {
                 return Ok(());
             }
             field = match header >> 4 {
                 0 => i16::try_from(self.number()?).map_err(|_| Stop::Damaged)?,
                 step => field.checked_add(i16::from(step)).ok_or(Stop::Damaged)?,
             };
-            visit(self, field, Kind::of(header & 0x0f)?)?;
+            visit(self, field, Kind::of(code)?)?;
         }
     }
 

@@ -27,7 +27,8 @@ impl Finder<'_> {
             })
     }
 
-    /// The column that one of a field's customary names stands over.
+    /// The column that one of a field's customary names stands over. To OpenToken blanks around a
+    /// name are a part of it.
     pub(super) fn customary(
         &mut self,
         field: &str,
@@ -35,7 +36,11 @@ impl Finder<'_> {
         used: bool,
     ) -> Result<Option<usize>, Error> {
         let lower: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
-        let found = self.columns(|name| lower.contains(&name.to_lowercase()));
+        let as_it_is = self.last_counts;
+        let found = self.columns(|name| {
+            let name = if as_it_is { name } else { name.trim() };
+            lower.contains(&name.to_lowercase())
+        });
         if !used {
             return Ok(found.last().copied());
         }

@@ -1,0 +1,83 @@
+//! Tables on a command line: options that every command reads alike.
+
+use std::path::Path;
+
+use clap::Args;
+
+use crate::{Error, Format, ReadOptions};
+
+/// How the tables of a command are read.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct InputOptions {
+    /// Format of the input, if its name does not say it
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// What separates the cells of CSV input, such as ; or | or tab [default: a comma; in .tsv, tab]
+    #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
+    pub delimiter: Option<u8>,
+}
+
+impl InputOptions {
+    /// The same options of reading, but for what the command line says.
+    #[must_use]
+    pub fn over(self, options: ReadOptions) -> ReadOptions {
+        options
+            .with_format(self.format)
+            .with_delimiter(self.delimiter)
+    }
+}
+
+/// How the outputs of a command are written.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct OutputOptions {
+    /// Format of the output, if its name does not say it
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub out_format: Option<Format>,
+    /// Replace existing files
+    #[arg(long)]
+    pub force: bool,
+}
+
+impl OutputOptions {
+    /// The format of an output.
+    ///
+    /// # Errors
+    ///
+    /// As [`Format::of_output`].
+    pub fn format(self, path: &Path) -> Result<Format, Error> {
+        Format::of_output(path, self.out_format)
+    }
+}
+
+/// Reads what separates the cells of a file: a character, or `tab`.
+fn delimiter(text: &str) -> Result<u8, String> {
+    let special = |byte: u8| byte.is_ascii_alphanumeric() || b"\"\r\n".contains(&byte);
+    match text.as_bytes() {
+        _ if text.eq_ignore_ascii_case("tab") || text == "\\t" => Ok(b'\t'),
+        &[byte] if byte.is_ascii() && !special(byte) => Ok(byte),
+        _ => Err("must be one character such as ; or |, or tab".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delimiters_are_single_characters() {
+        for (text, byte) in [
+            (";", b';'),
+            ("|", b'|'),
+            (",", b','),
+            (" ", b' '),
+            ("\t", b'\t'),
+            ("tab", b'\t'),
+            ("\\t", b'\t'),
+        ] {
+            assert_eq!(delimiter(text), Ok(byte));
+        }
+        for bad in ["", ";;", "\"", "\n", "a", "0", "§"] {
+            assert!(delimiter(bad).is_err(), "{bad}");
+        }
+    }
+}
