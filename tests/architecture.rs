@@ -11,6 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("blindjoin-bigint", &[]),
     ("blindjoin-cuckoo", &[]),
     ("blindjoin-record", &[]),
+    ("blindjoin-terminal", &[]),
     ("blindjoin-journal", &[]),
     ("blindjoin-paillier", &["blindjoin-bigint"]),
     ("blindjoin-token", &["blindjoin-record"]),
@@ -63,6 +64,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "blindjoin-record",
             "blindjoin-report",
             "blindjoin-service",
+            "blindjoin-terminal",
             "blindjoin-token",
         ],
     ),
@@ -75,6 +77,7 @@ const FENCED: &[(&str, &[&str])] = &[
         "tokio",
         &[
             "blindjoin-service",
+            "blindjoin-terminal",
             "blindjoin-keyholder",
             "blindjoin-provider",
             "blindjoin-querier",

@@ -3,23 +3,27 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail};
 use blindjoin_columnar::{
-    Chunk, Format, Header, Output, OutputColumn, Quoting, ReadOptions, Reader, TableWriter,
-    load_rules, pipeline, today,
+    BlockCount, Bound, Chunk, Format, Header, InputOptions, Output, OutputColumn, OutputOptions,
+    Quoting, ReadOptions, Reader, Side, TableWriter, load_rules, pipeline, today,
 };
 use blindjoin_record::blocking::{BlockKey, Blocks, LEAST_BLOCK, fingerprint_block};
 use blindjoin_record::{RuleSet, Scratch};
+use blindjoin_terminal::{Usage, whole};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::console::{self, Console};
-use crate::files::{self, FormatName};
 
 /// Show the blocks of a blocking key: sizes, re-identification risk, comparisons saved
 ///
 /// The prosecutor risk of a record is 1 / size of its block: the chance of picking out a person of
 /// whom it is known that she is in the registry. Without --rules, the table's own columns are the
-/// fields, and birth_year, birth_month and birth_day are parts of the birth date.
+/// fields, and birth_year, birth_month and birth_day are parts of the birth date; and all records
+/// count. With --rules only those do that have a value for one of the rules, as in a linkage.
+///
+/// A field alone is trimmed, composed and in upper case: state is state:T|N|U.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Records, CSV or Parquet; - is standard input
@@ -32,7 +36,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME|FILE")]
     rules: Option<String>,
     /// The least size of a block
-    #[arg(long, value_name = "K", default_value_t = LEAST_BLOCK)]
+    #[arg(long, value_name = "K", default_value_t = LEAST_BLOCK, value_parser = whole(1..=u64::MAX))]
     least: u64,
     /// Show what a provider of these records offers: the blocks of at least that size
     #[arg(long)]
@@ -44,31 +48,35 @@ pub(crate) struct Arguments {
     /// Write the sizes to this file, with the columns block and records
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Format of the inputs, if their names do not say it
-    #[arg(long, value_enum)]
-    format: Option<FormatName>,
-    /// Format of the output, if its name does not say it
-    #[arg(long, value_enum)]
-    out_format: Option<FormatName>,
-    /// Replace an existing file
+    /// Print the figures as JSON
     #[arg(long)]
-    force: bool,
+    json: bool,
+    #[command(flatten)]
+    reading: InputOptions,
+    #[command(flatten)]
+    writing: OutputOptions,
 }
 
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()> {
-    ensure!(arguments.least > 0, "--least must be at least 1");
     let output = match &arguments.out {
         None => None,
+        Some(path) if path == Path::new("-") => {
+            return Err(Usage::new("--out -: the figures go to standard output already").into());
+        }
         Some(path) => {
-            let format = files::output_format(path, arguments.out_format)?;
-            Some((Output::create(path, arguments.force)?, format))
+            let format = arguments.writing.format(path)?;
+            Some((Output::create(path, arguments.writing.force)?, format))
         }
     };
-    let mut ours = blocks(&arguments.input, arguments, console)?;
+    let ours = blocks(&arguments.input, arguments, console)?;
     let theirs = match &arguments.against {
         None => None,
-        Some(path) => Some(blocks(path, arguments, console)?),
+        Some(path) => Some(blocks(path, arguments, console)?.blocks),
     };
+    let BlockCount {
+        blocks: mut ours,
+        idle,
+    } = ours;
     let all = ours.pairs_with(theirs.as_ref().unwrap_or(&ours)).1;
     if arguments.offered {
         ours = ours.of_at_least(arguments.least);
@@ -77,61 +85,81 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
         write_sizes(&ours, output, format)?.commit()?;
     }
     let within = ours.pairs_with(theirs.as_ref().unwrap_or(&ours)).0;
-    report(&ours, (within, all), arguments)
+    let figures = Figures {
+        blocks: &ours,
+        idle,
+        within,
+        all,
+    };
+    if arguments.json {
+        return console
+            .data(figures.data(arguments))
+            .context("standard output");
+    }
+    console::result(console::table(&figures.rows(arguments)))?;
+    Ok(())
 }
 
 /// Blocks a registry.
-fn blocks(path: &Path, arguments: &Arguments, console: &Console) -> anyhow::Result<Blocks> {
-    let options = ReadOptions::strict().with_format(arguments.format.map(Format::from));
-    let mut reader = Reader::open(path, options)?;
+fn blocks(path: &Path, arguments: &Arguments, console: &Console) -> anyhow::Result<BlockCount> {
+    let mut reader = Reader::open(path, arguments.reading.over(ReadOptions::strict()))?;
     console.notes_on(&reader);
-    let rules = match &arguments.rules {
-        Some(rules) => load_rules(rules)?,
+    let told = arguments.rules.as_deref().map(load_rules).transpose()?;
+    let rules = match &told {
+        Some(rules) => rules.clone(),
         None => fields_of(&reader)?,
     };
-    let name = reader.name().to_string();
-    let key = BlockKey::new(&arguments.block, &rules).context("--block")?;
-    let (rules, bits) = match key {
-        BlockKey::Fields(fields) => (fields, None),
-        BlockKey::Fingerprint { bits } => (rules, Some(bits)),
+    let bind = |rules: &RuleSet| -> anyhow::Result<_> {
+        let side = Side::Querier;
+        let bound = Bound::new(reader.name(), reader.columns(), rules, side, today())?;
+        bound.remarks.iter().for_each(|remark| console.note(remark));
+        Ok(bound.binding)
     };
-    let binding = rules
-        .bind(reader.columns(), today())
-        .with_context(|| name)?;
-    ensure!(
-        bits.is_none() || !arguments.offered,
-        "--offered: of blocks of a hash none is left out"
-    );
     let bar = console.progress("blocking", &reader);
-    // A session has a key of its own; the sizes of its blocks vary as these do.
-    let session: [u8; 32] = rand::random();
-    let mut blocks = Blocks::default();
-    let mut scratch = Scratch::default();
-    pipeline::run(
-        &mut reader,
-        NonZeroUsize::MIN,
-        || |chunk: &Chunk| Ok(chunk.clone()),
-        |chunk: Chunk| -> anyhow::Result<()> {
-            for row in chunk.rows().iter() {
-                let signatures = binding.sign(&row, &mut scratch);
-                let Some(bits) = bits else {
-                    blocks.add(signatures.get(0).ok());
-                    continue;
-                };
-                for signature in signatures.iter() {
-                    let block = signature.ok().map(|signature| {
-                        let digest = Sha256::new().chain_update(session).chain_update(signature);
-                        fingerprint_block(&digest.finalize(), bits)
-                    });
-                    blocks.add(block.as_deref());
-                }
+    let count = match BlockKey::new(&arguments.block, &rules).context("--block")? {
+        BlockKey::Fields(fields) => {
+            let fields = bind(&fields)?;
+            let rules = told.as_ref().map(bind).transpose()?;
+            let threads = pipeline::all_cores();
+            BlockCount::read(&mut reader, rules.as_ref(), &fields, threads, |done| {
+                bar.inc(done)
+            })?
+        }
+        BlockKey::Fingerprint { bits } => {
+            if arguments.offered {
+                bail!(Usage::new(
+                    "--offered: of blocks of a hash none is left out"
+                ));
             }
-            bar.inc(chunk.progress());
-            Ok(())
-        },
-    )?;
+            let binding = bind(&rules)?;
+            let mut blocks = Blocks::default();
+            // A session has a key of its own; the sizes of its blocks vary as these do.
+            let session: [u8; 32] = rand::random();
+            let mut scratch = Scratch::default();
+            pipeline::run(
+                &mut reader,
+                NonZeroUsize::MIN,
+                || |chunk: &Chunk| Ok(chunk.clone()),
+                |chunk: Chunk| -> anyhow::Result<()> {
+                    for row in chunk.rows().iter() {
+                        for signature in binding.sign(&row, &mut scratch).iter() {
+                            let block = signature.ok().map(|signature| {
+                                let digest =
+                                    Sha256::new().chain_update(session).chain_update(signature);
+                                fingerprint_block(&digest.finalize(), bits)
+                            });
+                            blocks.add(block.as_deref());
+                        }
+                    }
+                    bar.inc(chunk.progress());
+                    Ok(())
+                },
+            )?;
+            BlockCount { blocks, idle: 0 }
+        }
+    };
     bar.finish_and_clear();
-    Ok(blocks)
+    Ok(count)
 }
 
 /// The table's own columns as fields: `BirthDate` and `date_of_birth` are `birth_date`.
@@ -188,59 +216,112 @@ fn write_sizes(blocks: &Blocks, output: Output, format: Format) -> anyhow::Resul
     Ok(table.finish()?)
 }
 
-/// `pairs` are those within blocks and all.
-fn report(ours: &Blocks, pairs: (u128, u128), arguments: &Arguments) -> anyhow::Result<()> {
-    let least = arguments.least;
-    let risk = ours.risk(least);
-    let mut sizes: Vec<u64> = ours.sizes().map(|(_, size)| size).collect();
-    sizes.sort_unstable();
-    let median = sizes.get(sizes.len() / 2).copied().unwrap_or(0);
-    let (within, all) = pairs;
-    let hashed = arguments.block.trim().starts_with("hash:");
-    let what = if hashed { "signatures" } else { "records" };
-    #[expect(clippy::cast_precision_loss, reason = "a share needs few digits")]
-    let saved = if all == 0 {
-        0.0
-    } else {
-        100.0 * (1.0 - within as f64 / all as f64)
-    };
-    let lines = [
-        (format!("{what} in blocks"), risk.records.to_string()),
-        (
-            format!("{what} without a block"),
-            risk.unblocked.to_string(),
-        ),
-        ("blocks".to_owned(), risk.blocks.to_string()),
-        ("smallest block".to_owned(), risk.smallest.to_string()),
-        ("median block".to_owned(), median.to_string()),
-        (
-            "largest block".to_owned(),
-            sizes.last().copied().unwrap_or(0).to_string(),
-        ),
-        (
-            format!("blocks under {least}"),
-            risk.small_blocks.to_string(),
-        ),
-        (
-            format!("{what} in blocks under {least}"),
-            risk.records_in_small_blocks.to_string(),
-        ),
-        (
-            "highest prosecutor risk".to_owned(),
-            format!("{:.6}", risk.highest),
-        ),
-        (
-            "mean prosecutor risk".to_owned(),
-            format!("{:.6}", risk.mean),
-        ),
-        ("comparisons within blocks".to_owned(), within.to_string()),
-        ("comparisons without blocking".to_owned(), all.to_string()),
-        ("comparisons saved".to_owned(), format!("{saved:.2} %")),
-    ];
-    let rows: Vec<Vec<String>> = lines
-        .into_iter()
-        .map(|(name, value)| vec![name, value])
-        .collect();
-    console::result(console::table(&rows))?;
-    Ok(())
+/// What is shown.
+struct Figures<'a> {
+    blocks: &'a Blocks,
+    /// Records that take no part.
+    idle: u64,
+    /// Pairs within blocks, and in all.
+    within: u128,
+    all: u128,
+}
+
+impl Figures<'_> {
+    fn median_and_largest(&self) -> (u64, u64) {
+        let mut sizes: Vec<u64> = self.blocks.sizes().map(|(_, size)| size).collect();
+        sizes.sort_unstable();
+        let median = sizes.get(sizes.len() / 2).copied().unwrap_or(0);
+        (median, sizes.last().copied().unwrap_or(0))
+    }
+
+    /// Of a hundred comparisons, those not made.
+    fn saved(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "a share needs few digits")]
+        match self.all {
+            0 => 0.0,
+            all => 100.0 * (1.0 - self.within as f64 / all as f64),
+        }
+    }
+
+    fn rows(&self, arguments: &Arguments) -> Vec<Vec<String>> {
+        let least = arguments.least;
+        let risk = self.blocks.risk(least);
+        let (median, largest) = self.median_and_largest();
+        let hashed = arguments.block.trim().starts_with("hash:");
+        let what = if hashed { "signatures" } else { "records" };
+        let mut lines = vec![
+            (format!("{what} in blocks"), risk.records.to_string()),
+            (
+                format!("{what} without a block"),
+                risk.unblocked.to_string(),
+            ),
+        ];
+        if arguments.rules.is_some() && !hashed {
+            lines.push((
+                "records without a value for any rule".to_owned(),
+                self.idle.to_string(),
+            ));
+        }
+        lines.extend([
+            ("blocks".to_owned(), risk.blocks.to_string()),
+            ("smallest block".to_owned(), risk.smallest.to_string()),
+            ("median block".to_owned(), median.to_string()),
+            ("largest block".to_owned(), largest.to_string()),
+            (
+                format!("blocks under {least}"),
+                risk.small_blocks.to_string(),
+            ),
+            (
+                format!("{what} in blocks under {least}"),
+                risk.records_in_small_blocks.to_string(),
+            ),
+            (
+                "highest prosecutor risk".to_owned(),
+                format!("{:.6}", risk.highest),
+            ),
+            (
+                "mean prosecutor risk".to_owned(),
+                format!("{:.6}", risk.mean),
+            ),
+            (
+                "comparisons within blocks".to_owned(),
+                self.within.to_string(),
+            ),
+            (
+                "comparisons without blocking".to_owned(),
+                self.all.to_string(),
+            ),
+            (
+                "comparisons saved".to_owned(),
+                format!("{:.2} %", self.saved()),
+            ),
+        ]);
+        let row = |(name, value)| vec![name, value];
+        lines.into_iter().map(row).collect()
+    }
+
+    fn data(&self, arguments: &Arguments) -> Value {
+        let risk = self.blocks.risk(arguments.least);
+        let (median, largest) = self.median_and_largest();
+        // More than 64 bits hold is more than JSON's readers take.
+        let number = |count: u128| u64::try_from(count).ok();
+        json!({
+            "block": arguments.block,
+            "least": arguments.least,
+            "in_blocks": risk.records,
+            "without_block": risk.unblocked,
+            "without_value": self.idle,
+            "blocks": risk.blocks,
+            "smallest": risk.smallest,
+            "median": median,
+            "largest": largest,
+            "small_blocks": risk.small_blocks,
+            "in_small_blocks": risk.records_in_small_blocks,
+            "highest_prosecutor_risk": risk.highest,
+            "mean_prosecutor_risk": risk.mean,
+            "comparisons_within_blocks": number(self.within),
+            "comparisons_without_blocking": number(self.all),
+            "comparisons_saved_percent": self.saved(),
+        })
+    }
 }

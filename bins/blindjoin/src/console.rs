@@ -2,52 +2,30 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::ops::Deref;
 use std::time::Duration;
 
 use blindjoin_columnar::Reader;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+pub(crate) use blindjoin_terminal::table;
+
 /// Progress and remarks, unless they are not wanted.
 #[derive(Debug)]
-pub(crate) struct Console {
-    quiet: bool,
-}
+pub(crate) struct Console(blindjoin_terminal::Console);
 
-static QUIET: AtomicBool = AtomicBool::new(false);
+impl Deref for Console {
+    type Target = blindjoin_terminal::Console;
 
-/// A remark for a person, formatted as by `println`, unless remarks are not wanted.
-macro_rules! say {
-    ($($argument:tt)*) => {
-        $crate::console::remark(format_args!($($argument)*))
-    };
-}
-
-pub(crate) use say;
-
-pub(crate) fn remark(text: impl Display) {
-    if !QUIET.load(Ordering::Relaxed) {
-        line(&mut io::stderr(), &text);
+    fn deref(&self) -> &Self::Target {
+        &self.0
     }
 }
 
 impl Console {
     /// The one console of the process.
     pub(crate) fn new(quiet: bool) -> Self {
-        QUIET.store(quiet, Ordering::Relaxed);
-        Self { quiet }
-    }
-
-    /// Whether nothing but results is wanted.
-    pub(crate) fn is_quiet(&self) -> bool {
-        self.quiet
-    }
-
-    /// A remark for a person.
-    pub(crate) fn note(&self, text: impl Display) {
-        if !self.quiet {
-            line(&mut io::stderr(), &text);
-        }
+        Self(blindjoin_terminal::Console::new(quiet))
     }
 
     /// Says what is worth saying about a file that has just been opened.
@@ -59,7 +37,7 @@ impl Console {
 
     /// A bar for reading a file, on terminals.
     pub(crate) fn progress(&self, what: &'static str, reader: &Reader) -> ProgressBar {
-        if self.quiet || !io::stderr().is_terminal() {
+        if self.is_quiet() || !io::stderr().is_terminal() {
             return ProgressBar::hidden();
         }
         let bar = ProgressBar::with_draw_target(reader.total(), ProgressDrawTarget::stderr());
@@ -78,42 +56,4 @@ impl Console {
 /// Prints a line of the result.
 pub(crate) fn result(text: impl Display) -> io::Result<()> {
     writeln!(io::stdout(), "{text}")
-}
-
-/// Prints an error. Nothing can be done when even that fails.
-pub(crate) fn error(text: &str) {
-    line(&mut io::stderr(), &format_args!("blindjoin: {text}"));
-}
-
-fn line(stream: &mut impl Write, text: &impl Display) {
-    writeln!(stream, "{text}").unwrap_or_default();
-}
-
-/// A table for people: the first column to the left, numbers to the right.
-pub(crate) fn table(rows: &[Vec<String>]) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns)
-        .map(|column| {
-            rows.iter()
-                .filter_map(|row| row.get(column))
-                .map(|c| c.chars().count())
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    let lines = rows.iter().map(|row| {
-        let cells = row
-            .iter()
-            .zip(&widths)
-            .enumerate()
-            .map(|(column, (cell, width))| {
-                if column == 0 {
-                    format!("{cell:<width$}")
-                } else {
-                    format!("{cell:>width$}")
-                }
-            });
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    });
-    lines.collect::<Vec<_>>().join("\n")
 }

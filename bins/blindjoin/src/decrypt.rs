@@ -1,17 +1,17 @@
 //! `blindjoin decrypt`: from sealed tokens to plain ones.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use anyhow::Context;
 use blindjoin_columnar::{
-    Chunk, Format, Header, Output, OutputColumn, RowBuffer, TableWriter, pipeline,
+    Chunk, Header, InputOptions, Output, OutputColumn, OutputOptions, RowBuffer, TableWriter,
+    pipeline,
 };
 use blindjoin_record::Dialect;
 use blindjoin_token::{EncryptionKey, Error, Sealer};
 
 use crate::console::Console;
-use crate::files::FormatName;
+use crate::threads::Threads;
 use crate::token_file::{self, Columns};
 use crate::{secrets, tokenize};
 
@@ -37,18 +37,12 @@ pub(crate) struct Arguments {
     /// Whose way of quoting record ids to follow
     #[arg(long, value_name = "DIALECT", value_parser = crate::rules::dialect, default_value = "ot1-java")]
     dialect: Dialect,
-    /// Format of the input, if its name does not say it
-    #[arg(long, value_enum)]
-    format: Option<FormatName>,
-    /// Format of the output, if its name does not say it
-    #[arg(long, value_enum)]
-    out_format: Option<FormatName>,
-    /// Threads [default: one per core]
-    #[arg(long, value_name = "N")]
-    threads: Option<NonZeroUsize>,
-    /// Replace an existing file
-    #[arg(long)]
-    force: bool,
+    #[command(flatten)]
+    reading: InputOptions,
+    #[command(flatten)]
+    writing: OutputOptions,
+    #[command(flatten)]
+    threads: Threads,
 }
 
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()> {
@@ -58,13 +52,9 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
         "--encryption-key-file",
     )?;
     let sealer = Sealer::new(&EncryptionKey::new(&key)?);
-    let (mut reader, columns) = token_file::open(
-        &arguments.input,
-        arguments.format.map(Format::from),
-        console,
-    )?;
-    let format = crate::files::output_format(&arguments.out, arguments.out_format)?;
-    let output = Output::create(&arguments.out, arguments.force)?;
+    let format = arguments.writing.format(&arguments.out)?;
+    let output = Output::create(&arguments.out, arguments.writing.force)?;
+    let (mut reader, columns) = token_file::open(&arguments.input, arguments.reading, console)?;
     let mut table = TableWriter::new(
         output,
         format,
@@ -82,7 +72,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
     let mut unopened = 0;
     pipeline::run(
         &mut reader,
-        arguments.threads.unwrap_or_else(pipeline::all_cores),
+        arguments.threads.number(),
         || {
             let (name, sealer, buffers) = (&name, &sealer, buffers.clone());
             move |chunk: &Chunk| {

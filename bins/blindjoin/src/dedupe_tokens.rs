@@ -1,21 +1,22 @@
 //! `blindjoin dedupe-tokens`: many sites' tokens, every person once.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use blindjoin_columnar::{
-    Chunk, Format, Header, Output, OutputColumn, Quoting, ROWS_PER_CHUNK, Reader, TableWriter,
-    pipeline, today,
+    Chunk, Format, Header, InputOptions, Output, OutputColumn, OutputOptions, Outputs, Quoting,
+    ROWS_PER_CHUNK, Reader, TableWriter, pipeline, today,
 };
 use blindjoin_record::Date;
+use blindjoin_terminal::{Usage, whole};
 use blindjoin_token::{EncryptionKey, PublishedSites, Roster, RosterBuilder, Sealer, is_sealed};
 use serde_json::{Value, json};
 
 use crate::console::{self, Console};
-use crate::files::{self, FormatName};
 use crate::token_file::{self, Columns};
 use crate::{rules, secrets};
 
@@ -44,7 +45,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DATE", value_parser = rules::date)]
     date: Option<Date>,
     /// Suppress counts below this, and others from which they could be computed; 0 for none
-    #[arg(long, value_name = "COUNT", default_value_t = 11)]
+    #[arg(long, value_name = "COUNT", default_value_t = 11, value_parser = whole(0..=u64::MAX))]
     suppress_below: u64,
     /// Write the counts to this file as JSON
     #[arg(long, value_name = "FILE")]
@@ -53,15 +54,16 @@ pub(crate) struct Arguments {
     /// BLINDJOIN_ENCRYPTION_KEY]
     #[arg(long, value_name = "FILE")]
     encryption_key_file: Option<PathBuf>,
-    /// Format of the inputs, if their names do not say it
-    #[arg(long, value_enum)]
-    format: Option<FormatName>,
-    /// Format of the output, if its name does not say it
-    #[arg(long, value_enum)]
-    out_format: Option<FormatName>,
-    /// Replace existing files
+    /// Make a roster although no file has a token of the rule
     #[arg(long)]
-    force: bool,
+    allow_empty: bool,
+    /// Print the counts as JSON
+    #[arg(long, conflicts_with = "statistics")]
+    json: bool,
+    #[command(flatten)]
+    reading: InputOptions,
+    #[command(flatten)]
+    writing: OutputOptions,
 }
 
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()> {
@@ -73,23 +75,31 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
         None => None,
         Some(key) => Some(Sealer::new(&EncryptionKey::new(&key)?)),
     };
-    let format = files::output_format(&arguments.out, arguments.out_format)?;
-    let output = Output::create(&arguments.out, arguments.force)?;
+    let to_standard = arguments.out == Path::new("-");
+    if arguments.json && to_standard {
+        return Err(Usage::new("--json: the roster goes to standard output already").into());
+    }
+    let format = arguments.writing.format(&arguments.out)?;
+    let mut outputs = Outputs::new(arguments.writing.force);
+    let output = outputs.create(&arguments.out)?;
     let statistics = match &arguments.statistics {
         None => None,
-        Some(path) => Some(Output::create(path, arguments.force)?),
+        Some(path) => Some(outputs.create(path)?),
     };
     let mut builder = RosterBuilder::new();
+    let mut others = BTreeSet::new();
     for input in &arguments.inputs {
         let site = Site::open(input, arguments, console)?;
         site.read(
             &mut builder,
             arguments.rule.as_deref(),
+            &mut others,
             sealer.as_ref(),
             console,
         )?;
     }
     let roster = builder.finish(arguments.date.unwrap_or_else(today));
+    refuse_nothing(&roster, &others, arguments)?;
     let output = write_roster(&roster, output, format)?;
     let counts = match arguments.suppress_below {
         0 => roster.counts().unsuppressed(),
@@ -101,15 +111,48 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
             roster.blank()
         ));
     }
+    let data = || json(&counts, arguments.suppress_below);
+    let mut finished = vec![output];
     match statistics {
         None => report(&counts, console),
         Some(mut file) => {
-            let json = json(&counts, arguments.suppress_below);
-            writeln!(file, "{json:#}").with_context(|| file.path().display().to_string())?;
-            file.commit()?;
+            writeln!(file, "{:#}", data()).with_context(|| file.path().display().to_string())?;
+            finished.push(file);
         }
     }
-    Ok(output.commit()?)
+    Output::commit_all(finished)?;
+    if arguments.json {
+        console.data(data()).context("standard output")?;
+    }
+    Ok(())
+}
+
+/// Refuses a roster of nobody, though the files have rows. `others` are the rules of those passed
+/// over.
+fn refuse_nothing(
+    roster: &Roster,
+    others: &BTreeSet<String>,
+    arguments: &Arguments,
+) -> anyhow::Result<()> {
+    if arguments.allow_empty || roster.rows().len() > 0 {
+        return Ok(());
+    }
+    if let Some(rule) = &arguments.rule {
+        ensure!(
+            others.is_empty() || roster.blank() > 0,
+            "--rule {rule}: no file has tokens of that rule; there are {}",
+            others
+                .iter()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .join(", ")
+        );
+    }
+    ensure!(
+        roster.blank() == 0,
+        "all tokens are blank; --allow-empty makes a roster of nobody"
+    );
+    Ok(())
 }
 
 /// One input file.
@@ -125,8 +168,7 @@ impl Site {
     fn open(input: &str, arguments: &Arguments, console: &Console) -> anyhow::Result<Self> {
         let named = input.split_once('=').filter(|_| !Path::new(input).exists());
         let path = Path::new(named.map_or(input, |(_, path)| path));
-        let (reader, columns) =
-            token_file::open(path, arguments.format.map(Format::from), console)?;
+        let (reader, columns) = token_file::open(path, arguments.reading, console)?;
         let find = |name: &str| {
             reader
                 .columns()
@@ -163,6 +205,7 @@ impl Site {
         mut self,
         builder: &mut RosterBuilder,
         wanted: Option<&str>,
+        others: &mut BTreeSet<String>,
         sealer: Option<&Sealer>,
         console: &Console,
     ) -> anyhow::Result<()> {
@@ -177,6 +220,9 @@ impl Site {
                 let only = only.get_or_insert_with(|| rule.to_owned());
                 if rule != only {
                     if wanted.is_some() {
+                        if !others.contains(rule) {
+                            others.insert(rule.to_owned());
+                        }
                         continue;
                     }
                     bail!("{}: a second rule, {rule}: choose one with --rule", at());
@@ -201,7 +247,8 @@ impl Site {
                     sealer.open(token, &mut opened).with_context(at)?;
                     token = &opened;
                 }
-                builder.push(token, site, visit).with_context(at)?;
+                let pushed = builder.push(token, site, visit);
+                pushed.map_err(token_file::with_advice).with_context(at)?;
             }
             Ok(())
         };

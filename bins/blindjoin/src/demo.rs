@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -17,6 +17,7 @@ use blindjoin_service::keyholder::{Decided, KeyHolder};
 use blindjoin_service::provider::Provider;
 use blindjoin_service::querier::{Counterparts, Linked, Question, link};
 use blindjoin_service::{Fingerprint, Identity, program};
+use blindjoin_terminal::whole;
 
 use crate::console::{self, Console};
 use crate::{init, synth};
@@ -29,10 +30,10 @@ use crate::{init, synth};
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Records in each registry
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = whole(1..=u64::MAX))]
     records: u64,
     /// Bits of the session key: 2048, 3072 or 4096
-    #[arg(long, value_name = "BITS", default_value_t = 2048)]
+    #[arg(long, value_name = "BITS", default_value_t = 2048, value_parser = init::key_bits)]
     key_bits: u32,
     /// Folder for registries, set-up, card.csv and report.html, kept afterwards [default: none]
     #[arg(long, value_name = "DIR")]
@@ -43,7 +44,13 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()> {
-    let temporary = tempfile::tempdir().context("making a temporary folder")?;
+    let temporary = {
+        // Noted while nobody looks, so that an interruption finds it as soon as it is there.
+        let mut unkept = UNKEPT.lock().unwrap_or_else(PoisonError::into_inner);
+        let temporary = tempfile::tempdir().context("making a temporary folder")?;
+        *unkept = Some(temporary.path().to_owned());
+        temporary
+    };
     let folder = arguments.dir.as_deref().unwrap_or(temporary.path());
     let plan = synth::Plan {
         records: arguments.records,
@@ -79,6 +86,17 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
         ));
     }
     Ok(())
+}
+
+/// Keys and registries of a demonstration that is not kept.
+static UNKEPT: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// Removes what a demonstration under way has written and would not keep.
+pub(crate) fn abandon() {
+    let folder = UNKEPT.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(folder) = folder {
+        std::fs::remove_dir_all(folder).unwrap_or_default();
+    }
 }
 
 /// What the three parties did.

@@ -8,9 +8,11 @@ mod truth;
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::{Context, bail, ensure};
-use blindjoin_columnar::Format;
+use anyhow::{Context, bail};
+use blindjoin_columnar::InputOptions;
+use blindjoin_terminal::Usage;
 
+use crate::console::Console;
 use outcome::Outcome;
 use score::Report;
 use table::Table;
@@ -62,13 +64,12 @@ pub(crate) struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Format of RESULT, if its name does not say it: csv or parquet
-    #[arg(long, value_name = "FORMAT", value_parser = format_named)]
-    format: Option<Format>,
+    #[command(flatten)]
+    reading: InputOptions,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let report = evaluate(arguments)?;
+pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()> {
+    let report = evaluate(arguments, console)?;
     let text = if arguments.json {
         report.to_json()
     } else {
@@ -81,12 +82,17 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         .context("standard output: cannot be written")
 }
 
-fn evaluate(arguments: &Arguments) -> anyhow::Result<Report> {
-    let result = Table::open(&arguments.result, arguments.format)?;
+fn evaluate(arguments: &Arguments, console: &Console) -> anyhow::Result<Report> {
+    let result = Table::open(&arguments.result, arguments.reading, console)?;
+    // The format is that of the result; the others may be of another.
+    let others = InputOptions {
+        format: None,
+        ..arguments.reading
+    };
     let id_column = arguments.id_column.as_deref();
     let ids_of = |path: &Option<PathBuf>| {
         path.as_deref()
-            .map(|path| table::record_ids(path, id_column))
+            .map(|path| table::record_ids(path, id_column, others, console))
             .transpose()
     };
     let pattern = arguments
@@ -96,50 +102,45 @@ fn evaluate(arguments: &Arguments) -> anyhow::Result<Report> {
         .transpose()?;
     match Outcome::of(&result)? {
         Outcome::Card(card) => {
-            ensure!(
-                arguments.ours.is_none(),
-                "--ours is for tables of pairs; a card lists its records itself"
-            );
+            if arguments.ours.is_some() {
+                let text = "--ours is for tables of pairs; a card lists its records itself";
+                return Err(Usage::new(text).into());
+            }
             let card = card.read(result)?;
-            let others = ids_of(&arguments.against)?;
-            let truth = match (&arguments.truth, pattern, others) {
-                (Some(path), _, others) => {
-                    let listed = truth::listed_pairs(path, arguments.swap)?;
-                    truth::partnered(&listed, &card.ids, others.as_ref())?
+            let theirs = ids_of(&arguments.against)?;
+            let truth = match (&arguments.truth, pattern, theirs) {
+                (Some(path), _, theirs) => {
+                    let listed = truth::listed_pairs(path, arguments.swap, others, console)?;
+                    truth::partnered(&listed, &card.ids, theirs.as_ref())?
                 }
-                (None, Some(pattern), Some(others)) => {
+                (None, Some(pattern), Some(theirs)) => {
                     let mut groups = Groups::default();
-                    let others = groups.of(&pattern, &others)?;
-                    groups.of(&pattern, &card.ids)?.among(&others)
+                    let theirs = groups.of(&pattern, &theirs)?;
+                    groups.of(&pattern, &card.ids)?.among(&theirs)
                 }
-                _ => bail!("--truth-pattern needs the other party's records: --against FILE"),
+                _ => {
+                    let text = "--truth-pattern needs the other party's records: --against FILE";
+                    return Err(Usage::new(text).into());
+                }
             };
             Ok(card.score(&truth))
         }
         Outcome::Pairs(pairs) => {
             let ours = ids_of(&arguments.ours)?;
-            let others = ids_of(&arguments.against)?;
+            let theirs = ids_of(&arguments.against)?;
             let truth = match (&arguments.truth, pattern) {
                 (Some(path), _) => {
-                    let listed = truth::listed_pairs(path, arguments.swap)?;
-                    PairTruth::listed(&listed, ours, others)?
+                    let listed = truth::listed_pairs(path, arguments.swap, others, console)?;
+                    PairTruth::listed(&listed, ours, theirs)?
                 }
                 (None, Some(pattern)) => {
                     let ours = ours
                         .context("--truth-pattern needs the first party's records: --ours FILE")?;
-                    PairTruth::by_pattern(&pattern, ours, others)?
+                    PairTruth::by_pattern(&pattern, ours, theirs)?
                 }
                 (None, None) => bail!("a truth is needed: --truth or --truth-pattern"),
             };
-            pairs.read(result, truth)
+            pairs.read(result, truth, console)
         }
-    }
-}
-
-fn format_named(name: &str) -> Result<Format, String> {
-    match name.to_ascii_lowercase().as_str() {
-        "csv" => Ok(Format::Csv),
-        "parquet" => Ok(Format::Parquet),
-        _ => Err("is neither csv nor parquet".to_owned()),
     }
 }

@@ -4,10 +4,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use blindjoin_columnar::{Output, ReadOptions, Reader, load_rules, today};
+use blindjoin_columnar::{Bound, Output, ReadOptions, Reader, Side, load_rules, today};
 use blindjoin_service::Fingerprint;
 use blindjoin_service::identity::authority::{AUTHORITY, Authority};
 use blindjoin_service::identity::fingerprint_of_file;
+use blindjoin_terminal::whole;
 
 use crate::console::Console;
 
@@ -46,14 +47,24 @@ pub(crate) struct Plan {
     #[arg(long, value_name = "RULES")]
     pub(crate) rules: String,
     /// Bits of the session keys: 2048, 3072 or 4096
-    #[arg(long, value_name = "BITS", default_value_t = 3072)]
+    #[arg(long, value_name = "BITS", default_value_t = 3072, value_parser = key_bits)]
     pub(crate) key_bits: u32,
     /// Port of the key holder; the provider's is the next
-    #[arg(long, value_name = "PORT", default_value_t = 7701)]
+    #[arg(long, value_name = "PORT", default_value_t = 7701, value_parser = whole(1_u16..=65_534))]
     pub(crate) base_port: u16,
     /// Bits of keys that protect nothing, for tests
     #[arg(long, value_name = "BITS", hide = true, conflicts_with = "key_bits")]
     pub(crate) insecure_test_key_bits: Option<u32>,
+}
+
+/// Reads the bits of session keys.
+pub(crate) fn key_bits(text: &str) -> Result<u32, String> {
+    match text {
+        "2048" => Ok(2048),
+        "3072" => Ok(3072),
+        "4096" => Ok(4096),
+        _ => Err("must be 2048, 3072 or 4096".to_owned()),
+    }
 }
 
 /// What was set up.
@@ -85,19 +96,16 @@ pub(crate) fn set_up(folder: &Path, plan: &Plan, force: bool) -> anyhow::Result<
         Some(bits) => (bits, true),
         None => (plan.key_bits, false),
     };
-    ensure!(
-        insecure || matches!(bits, 2048 | 3072 | 4096),
-        "--key-bits must be 2048, 3072 or 4096"
-    );
-    let provider_port = plan
-        .base_port
-        .checked_add(1)
-        .context("--base-port must be below 65535")?;
+    let provider_port = plan.base_port.saturating_add(1);
     let rules = load_rules(&plan.rules)?;
     let reader = Reader::open(&plan.data, ReadOptions::strict())?;
-    rules
-        .bind(reader.columns(), today())
-        .with_context(|| plan.data.display().to_string())?;
+    Bound::new(
+        reader.name(),
+        reader.columns(),
+        &rules,
+        Side::Provider,
+        today(),
+    )?;
 
     std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     let files = Files {
@@ -373,10 +381,6 @@ mod tests {
         let target = folder.path().join("setup");
         for bad in [
             Plan {
-                key_bits: 1024,
-                ..good.clone()
-            },
-            Plan {
                 data: folder.path().join("none.csv"),
                 ..good.clone()
             },
@@ -388,13 +392,10 @@ mod tests {
                 rules: "ssn".to_owned(),
                 ..good.clone()
             },
-            Plan {
-                base_port: u16::MAX,
-                ..good.clone()
-            },
         ] {
             set_up(&target, &bad, false).unwrap_err();
             assert!(!target.exists());
         }
+        assert!(key_bits("1024").is_err() && key_bits("3072") == Ok(3072));
     }
 }

@@ -1,7 +1,7 @@
 //! `blindjoin`: the user's toolbox for privacy-preserving record linkage.
 //!
 //! Exit codes: 0 done; 1 the input or the configuration is wrong; 2 usage; 70 a bug; 75 temporary,
-//! run the same command again.
+//! run the same command again; 130 and 143 interrupted.
 #![forbid(unsafe_code)]
 #![expect(
     clippy::doc_markdown,
@@ -14,24 +14,24 @@ mod decrypt;
 mod dedupe_tokens;
 mod demo;
 mod evaluate;
-mod failure;
-mod files;
 mod init;
 mod matching;
 mod rules;
 mod secrets;
 mod synth;
+mod threads;
 mod timestamp;
 mod token_file;
 mod tokenize;
 mod verify_secrets;
 
+use std::error::Error as StdError;
 use std::process::ExitCode;
 
+use blindjoin_terminal::{Program, on_interruption};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use console::Console;
-pub(crate) use console::say;
 
 /// Privacy-preserving record linkage: generate, tokenise, match, evaluate
 #[derive(Debug, Parser)]
@@ -63,10 +63,26 @@ enum Command {
     },
 }
 
+const PROGRAM: Program = Program {
+    name: "blindjoin",
+    exit_code,
+    panic_is_expected: blindjoin_columnar::is_guarded,
+};
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    PROGRAM.run(|| {
+        let _interruptions = on_interruption(PROGRAM.name, || {
+            blindjoin_columnar::abandon_outputs();
+            demo::abandon();
+        })?;
+        run(&arguments)
+    })
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let console = Console::new(arguments.quiet);
-    failure::report(|| match &arguments.command {
+    match &arguments.command {
         Command::Demo(arguments) => demo::run(arguments, &console),
         Command::Init(arguments) => init::run(arguments, &console),
         Command::Synth(arguments) => synth::run(arguments, &console),
@@ -76,11 +92,20 @@ fn main() -> ExitCode {
         Command::DedupeTokens(arguments) => dedupe_tokens::run(arguments, &console),
         Command::VerifySecrets(arguments) => verify_secrets::run(arguments),
         Command::Blocks(arguments) => blocks::run(arguments, &console),
-        Command::Evaluate(arguments) => evaluate::run(arguments),
+        Command::Evaluate(arguments) => evaluate::run(arguments, &console),
         Command::Completions { shell } => {
             let mut command = Arguments::command();
             clap_complete::generate(*shell, &mut command, "blindjoin", &mut std::io::stdout());
             Ok(())
         }
-    })
+    }
+}
+
+/// The codes of errors that our libraries classify.
+fn exit_code(error: &(dyn StdError + 'static)) -> Option<u8> {
+    if let Some(error) = error.downcast_ref::<blindjoin_service::Error>() {
+        return Some(error.fault().exit_code());
+    }
+    let error = error.downcast_ref::<blindjoin_columnar::Error>()?;
+    error.is_usage().then_some(2)
 }

@@ -1,13 +1,14 @@
 //! `blindjoin match`: the records of two token files that are the same person.
 
 use std::io::Write;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use blindjoin_columnar::{
-    Format, Header, Output, OutputColumn, Quoting, ROWS_PER_CHUNK, TableWriter, pipeline,
+    Format, Header, InputOptions, Output, OutputColumn, OutputOptions, Outputs, Quoting,
+    ROWS_PER_CHUNK, TableWriter,
 };
+use blindjoin_terminal::{Usage, whole};
 use blindjoin_token::{
     Cardinality, Count, EncryptionKey, Limits, Matches, Overlap, Pair, Sealer, Strategy, TokenTable,
 };
@@ -15,7 +16,7 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use crate::console::{self, Console};
-use crate::files::{self, FormatName};
+use crate::threads::Threads;
 use crate::{secrets, token_file};
 
 /// Find the records of two token files that match
@@ -42,29 +43,34 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     encryption_key_file: Option<PathBuf>,
     /// In the statistics, suppress counts below this, and others from which they could be computed
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = whole(0..=u64::MAX))]
     suppress_below: Option<u64>,
     /// Write the statistics to this file as JSON; - is standard output
     #[arg(long, value_name = "FILE")]
     statistics: Option<PathBuf>,
     /// Leave out tokens that stand for more records than this
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = whole(1..=u64::MAX))]
     most_records_per_token: Option<u64>,
     /// The most pairs to take on, 16 bytes of memory each
-    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().pairs)]
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = Limits::default().pairs,
+        value_parser = whole(1..=u64::MAX)
+    )]
     most_pairs: u64,
-    /// Format of the inputs, if their names do not say it
-    #[arg(long, value_enum)]
-    format: Option<FormatName>,
-    /// Format of the output, if its name does not say it
-    #[arg(long, value_enum)]
-    out_format: Option<FormatName>,
-    /// Threads [default: one per core]
-    #[arg(long, value_name = "N")]
-    threads: Option<NonZeroUsize>,
-    /// Replace existing files
+    /// Match although one side has no token but blank ones
     #[arg(long)]
-    force: bool,
+    allow_empty: bool,
+    /// Print the statistics as JSON
+    #[arg(long, conflicts_with = "statistics")]
+    json: bool,
+    #[command(flatten)]
+    reading: InputOptions,
+    #[command(flatten)]
+    writing: OutputOptions,
+    #[command(flatten)]
+    threads: Threads,
 }
 
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()> {
@@ -77,19 +83,24 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
         Some(key) => Some(Sealer::new(&EncryptionKey::new(&key)?)),
     };
     let standard = Path::new("-");
-    ensure!(
-        arguments.out != standard || arguments.statistics.as_deref() != Some(standard),
-        "pairs and statistics cannot both go to standard output"
-    );
-    let format = files::output_format(&arguments.out, arguments.out_format)?;
-    let output = Output::create(&arguments.out, arguments.force)?;
+    if arguments.out == standard
+        && (arguments.json || arguments.statistics.as_deref() == Some(standard))
+    {
+        return Err(Usage::new("pairs and statistics cannot both go to standard output").into());
+    }
+    let format = arguments.writing.format(&arguments.out)?;
+    let mut outputs = Outputs::new(arguments.writing.force);
+    let output = outputs.create(&arguments.out)?;
     let statistics = match &arguments.statistics {
         None => None,
-        Some(path) => Some(Output::create(path, arguments.force)?),
+        Some(path) => Some(outputs.create(path)?),
     };
-    let threads = arguments.threads.unwrap_or_else(pipeline::all_cores);
-    let inputs = arguments.format.map(Format::from);
-    let load = |path: &Path| token_file::load(path, inputs, sealer.as_ref(), threads, console);
+    let threads = arguments.threads.number();
+    let load = |path: &Path| {
+        let table = token_file::load(path, arguments.reading, sealer.as_ref(), threads, console)?;
+        refuse_blank(path, &table, arguments.allow_empty)?;
+        anyhow::Ok(table)
+    };
     let tables = [load(&arguments.ours)?, load(&arguments.theirs)?];
     let limits = Limits {
         pairs: arguments.most_pairs,
@@ -97,16 +108,32 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
     };
     let matches = Matches::find(&tables[0], &tables[1], &arguments.strategy, &limits)?;
     let pairs = write_pairs(&matches, &tables, &arguments.strategy, output, format)?;
+    let data = || json(&matches, arguments.suppress_below, &arguments.strategy);
+    let mut finished = vec![pairs];
     match statistics {
         None => report(&matches, arguments.suppress_below, console),
         Some(mut output) => {
-            let json = json(&matches, arguments.suppress_below, &arguments.strategy);
-            writeln!(output, "{json:#}").with_context(|| output.path().display().to_string())?;
-            pairs.commit()?;
-            return Ok(output.commit()?);
+            writeln!(output, "{:#}", data())
+                .with_context(|| output.path().display().to_string())?;
+            finished.push(output);
         }
     }
-    Ok(pairs.commit()?)
+    Output::commit_all(finished)?;
+    if arguments.json {
+        console.data(data()).context("standard output")?;
+    }
+    Ok(())
+}
+
+/// Refuses records that can match nobody's.
+fn refuse_blank(path: &Path, table: &TokenTable, allow_empty: bool) -> anyhow::Result<()> {
+    let any = (0..table.rules().len()).any(|rule| table.tokens(rule) > 0);
+    ensure!(
+        allow_empty || table.records() == 0 || any,
+        "{}: all tokens are blank, and so match nothing; --allow-empty matches them all the same",
+        path.display()
+    );
+    Ok(())
 }
 
 /// How many chunks of pairs are formatted before they are written.

@@ -1,8 +1,10 @@
 //! Which rules, over which columns, on which day.
 
 use anyhow::Context;
-use blindjoin_columnar::{Reader, load_rules, today};
+use blindjoin_columnar::{Bound, Error, Reader, Side, load_rules, today};
 use blindjoin_record::{Binding, Date, Dialect, RuleSet};
+
+use crate::console::Console;
 
 /// Options that choose rules.
 #[derive(Clone, Debug, clap::Args)]
@@ -33,12 +35,26 @@ impl Choice {
         Ok(rules)
     }
 
-    /// Binds rules to a table.
-    pub(crate) fn bind(&self, rules: &RuleSet, reader: &Reader) -> anyhow::Result<Binding> {
+    /// Binds rules to a table, of which some must be able to yield something unless none need.
+    pub(crate) fn bind(
+        &self,
+        rules: &RuleSet,
+        reader: &Reader,
+        allow_empty: bool,
+        console: &Console,
+    ) -> anyhow::Result<Binding> {
         let today = self.today.unwrap_or_else(today);
-        rules
-            .bind(reader.columns(), today)
-            .with_context(|| reader.name().to_string())
+        match Bound::new(reader.name(), reader.columns(), rules, Side::Querier, today) {
+            Ok(Bound { binding, remarks }) => {
+                remarks.iter().for_each(|remark| console.note(remark));
+                Ok(binding)
+            }
+            Err(error @ Error::NoRule { .. }) if allow_empty => {
+                console.note(error);
+                Ok(rules.bind(reader.columns(), today)?)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

@@ -16,6 +16,8 @@ use blindjoin_columnar::{
 };
 use blindjoin_record::{Date, RuleSet};
 
+use blindjoin_terminal::{real, whole};
+
 use crate::console::Console;
 pub(crate) use expected::Expected;
 use person::People;
@@ -32,19 +34,19 @@ const MOST_REGISTRIES: u64 = 26;
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Plan {
     /// Records in each registry
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole(1..=u64::MAX))]
     pub(crate) records: u64,
     /// Share of each registry's people who are in another registry too
-    #[arg(long, value_name = "SHARE", default_value_t = 0.3)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.3, value_parser = real(0.0..=1.0))]
     pub(crate) overlap: f64,
     /// Share of the second and later records of a person that hold errors
-    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = real(0.0..=1.0))]
     pub(crate) typos: f64,
     /// Seed; the same seed gives the same files
     #[arg(long, default_value_t = 7)]
     pub(crate) seed: u64,
     /// Number of registries: a.csv, b.csv, c.csv and so on
-    #[arg(long, value_name = "K", default_value_t = 2)]
+    #[arg(long, value_name = "K", default_value_t = 2, value_parser = whole(2..=MOST_REGISTRIES))]
     pub(crate) jurisdictions: u64,
 }
 

@@ -4,10 +4,11 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use blindjoin_columnar::{Chunk, Format, ReadOptions, Reader, Row, pipeline};
+use blindjoin_columnar::{Chunk, InputOptions, ReadOptions, Reader, Row, pipeline};
 use blindjoin_token::{Sealer, TokenKey, TokenTable, TokenTableBuilder, is_sealed};
 
 use crate::console::Console;
+use crate::secrets;
 
 /// The rule of HTAC's files, which do not name one.
 const HTAC_RULE: &str = "HTAC";
@@ -25,6 +26,14 @@ impl Columns {
     /// Finds them: RuleId, Token and RecordId as OpenToken writes them, or token and person as HTAC
     /// does, in any order and case.
     pub(crate) fn of(reader: &Reader) -> anyhow::Result<Self> {
+        if reader.columns().is_empty() {
+            // Tokens of no records, which have no header either: there is no row to look into.
+            return Ok(Self {
+                rule: None,
+                token: 0,
+                record_id: 1,
+            });
+        }
         let find = |name: &str| {
             reader
                 .columns()
@@ -61,18 +70,22 @@ impl Columns {
     }
 }
 
-/// Opens a token file.
+/// Opens a token file; one without a byte holds the tokens of no records.
 pub(crate) fn open(
     path: &Path,
-    format: Option<Format>,
+    reading: InputOptions,
     console: &Console,
 ) -> anyhow::Result<(Reader, Columns)> {
     let options = ReadOptions {
         duplicate_columns: true,
+        may_be_empty: true,
         ..ReadOptions::strict()
     };
-    let reader = Reader::open(path, options.with_format(format))?;
+    let reader = Reader::open(path, reading.over(options))?;
     console.notes_on(&reader);
+    if reader.columns().is_empty() {
+        console.note(format_args!("{}: is empty: no tokens", reader.name()));
+    }
     let columns = Columns::of(&reader)?;
     Ok((reader, columns))
 }
@@ -93,15 +106,26 @@ pub(crate) fn key(
     }
 }
 
+/// Says how to give the key that a sealed token needs.
+pub(crate) fn with_advice(error: blindjoin_token::Error) -> anyhow::Error {
+    match error {
+        blindjoin_token::Error::Sealed => anyhow::Error::from(error).context(format!(
+            "name the file of its key with --encryption-key-file, or set {}",
+            secrets::ENCRYPTION_KEY
+        )),
+        error => error.into(),
+    }
+}
+
 /// Reads a whole token file, ready to be matched.
 pub(crate) fn load(
     path: &Path,
-    format: Option<Format>,
+    reading: InputOptions,
     sealer: Option<&Sealer>,
     threads: NonZeroUsize,
     console: &Console,
 ) -> anyhow::Result<TokenTable> {
-    let (mut reader, columns) = open(path, format, console)?;
+    let (mut reader, columns) = open(path, reading, console)?;
     let name = reader.name().to_string();
     let bar = console.progress("reading", &reader);
     let mut table = TokenTableBuilder::new();
@@ -115,6 +139,7 @@ pub(crate) fn load(
                 let mut keys = Vec::with_capacity(chunk.len());
                 for (row, number) in chunk.rows().iter().zip(chunk.first_row()..) {
                     let key = key(columns.token(row), sealer, &mut opened);
+                    let key = key.map_err(with_advice);
                     keys.push(key.with_context(|| format!("{name}: row {number}"))?);
                 }
                 Ok((chunk.clone(), keys))

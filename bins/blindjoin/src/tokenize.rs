@@ -1,31 +1,38 @@
 //! `blindjoin tokenize`: from records to tokens.
 
+mod counts;
+
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use blindjoin_columnar::{
-    Chunk, Format, Header, Output, OutputColumn, Quoting, ReadOptions, Reader, RowBuffer,
-    TableWriter, pipeline,
+    Chunk, Header, InputOptions, Output, OutputColumn, OutputOptions, Outputs, Quoting,
+    ReadOptions, Reader, RowBuffer, TableWriter, pipeline,
 };
 use blindjoin_record::Dialect;
+use blindjoin_terminal::Usage;
 use blindjoin_token::{
     EncryptionKey, Hasher, HashingSecret, Metadata, RecordIdKey, RecordIds, Scheme, Sealer,
-    SecretHashes, Tally, Tokenizer, Tokens,
+    SecretHashes, Tokenizer, Tokens,
 };
 
 use crate::console::Console;
-use crate::files::{self, FormatName};
 use crate::rules::Choice;
 use crate::secrets;
+use crate::threads::Threads;
 use crate::timestamp::Timestamp;
+use counts::{Counts, Done};
 
 /// Turn records into keyed tokens, byte-identical with OpenToken or HTAC
 ///
 /// Writes one row per record and rule with the columns RuleId, Token and RecordId, records in input
 /// order, and next to it a metadata file with counts. A record without a valid signature under a rule
 /// gets the blank token, 64 zeros. Tokens are sealed with AES-256-GCM if there is an encryption key.
+///
+/// Says how many tokens are blank and why, which fields lack values, and in which rows. Records none
+/// of which yields a token are refused, and so is a header under which none could: see --allow-empty.
 ///
 /// The hashing secret comes from --hashing-secret-file or from the environment variable
 /// BLINDJOIN_HASHING_SECRET, the key from --encryption-key-file or BLINDJOIN_ENCRYPTION_KEY.
@@ -56,21 +63,25 @@ pub(crate) struct Arguments {
     /// Where the metadata goes [default: OUT with the extension .metadata.json]
     #[arg(long, value_name = "FILE")]
     metadata: Option<PathBuf>,
-    /// Format of the input, if its name does not say it
-    #[arg(long, value_enum)]
-    format: Option<FormatName>,
-    /// Format of the output, if its name does not say it
-    #[arg(long, value_enum)]
-    out_format: Option<FormatName>,
-    /// Threads [default: one per core]
-    #[arg(long, value_name = "N")]
-    threads: Option<NonZeroUsize>,
-    /// Replace existing files
+    #[command(flatten)]
+    reading: InputOptions,
+    #[command(flatten)]
+    writing: OutputOptions,
+    #[command(flatten)]
+    threads: Threads,
+    /// Write tokens though all of them are blank
     #[arg(long)]
-    force: bool,
+    allow_empty: bool,
+    /// Print the counts as JSON, too
+    #[arg(long)]
+    json: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()> {
+    let to_standard = arguments.out == Path::new("-");
+    if arguments.json && to_standard {
+        return Err(Usage::new("--json: the tokens go to standard output already").into());
+    }
     let rules = arguments.rules.load()?;
     let secret = secrets::require(
         arguments.hashing_secret_file.as_ref(),
@@ -79,52 +90,73 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
     )?;
     let secret = HashingSecret::new(&secret)?;
     let key = encryption_key(arguments)?;
-    let options = read_options(rules.dialect()).with_format(arguments.format.map(Format::from));
+    let record_ids = match &arguments.record_id_key_file {
+        None => RecordIds::Keep,
+        Some(file) => {
+            let key = HashingSecret::new(&secrets::read(file)?);
+            RecordIds::Hashed(RecordIdKey::new(&key.context("--record-id-key-file")?))
+        }
+    };
+    // Before anything is read, which may take long.
+    let format = arguments.writing.format(&arguments.out)?;
+    let mut outputs = Outputs::new(arguments.writing.force);
+    let output = outputs.create(&arguments.out)?;
+    let metadata_file = arguments
+        .metadata_path()
+        .map(|path| outputs.create(&path))
+        .transpose()?;
+    let options = arguments.reading.over(read_options(rules.dialect()));
     let mut reader = Reader::open(&arguments.input, options)?;
     console.notes_on(&reader);
-    let binding = arguments.rules.bind(&rules, &reader)?;
-    let mut tokenizer = Tokenizer::new(binding, Hasher::new(&secret, Scheme::of(&rules)));
+    let binding = arguments
+        .rules
+        .bind(&rules, &reader, arguments.allow_empty, console)?;
+    let mut tokenizer = Tokenizer::new(binding, Hasher::new(&secret, Scheme::of(&rules)))
+        .with_record_ids(record_ids);
     if let Some(key) = &key {
         tokenizer = tokenizer.with_sealer(Sealer::new(key));
     }
-    if let Some(file) = &arguments.record_id_key_file {
-        let key = secrets::read(file)?;
-        let key = RecordIdKey::new(&HashingSecret::new(&key).context("--record-id-key-file")?);
-        tokenizer = tokenizer.with_record_ids(RecordIds::Hashed(key));
-    }
     let layout = Layout::new(&tokenizer, arguments.health_system.as_deref())?;
-    let format = files::output_format(&arguments.out, arguments.out_format)?;
-    let output = Output::create(&arguments.out, arguments.force)?;
-    let metadata_file = match arguments.metadata_path() {
-        None => None,
-        Some(path) => Some(Output::create(&path, arguments.force)?),
-    };
     let quoting = quoting(rules.dialect());
     let mut table = TableWriter::new(output, format, layout.columns(), quoting, Header::WithRows)?;
-    let threads = arguments.threads.unwrap_or_else(pipeline::all_cores);
     let counts = tokenize(
         &mut reader,
         &tokenizer,
         &layout,
         &mut table,
-        threads,
+        arguments.threads.number(),
         console,
     )?;
-    counts.report(&reader, console);
-    let output = table.finish()?;
+    counts.remark(&rules, console);
+    ensure!(
+        arguments.allow_empty || !counts.are_empty(),
+        "{}: all tokens are blank; --allow-empty writes them all the same",
+        reader.name()
+    );
+    let mut finished = vec![table.finish()?];
     if let Some(mut file) = metadata_file {
         let metadata = Metadata {
             rules: &rules,
             scheme: tokenizer.hasher().scheme(),
             secrets: SecretHashes::of(Some(&secret), key.as_ref()),
             hashed_record_ids: arguments.record_id_key_file.is_some(),
-            input_digest: files::digest(&arguments.input)?,
+            input_digest: reader.digest(),
             tally: &counts.tally,
         };
         write!(file, "{metadata}").with_context(|| file.path().display().to_string())?;
-        file.commit()?;
+        finished.push(file);
     }
-    output.commit()?;
+    let names: Vec<String> = finished
+        .iter()
+        .map(|output| output.path().display().to_string())
+        .collect();
+    Output::commit_all(finished)?;
+    counts.tell(&names, console);
+    if arguments.json {
+        console
+            .data(counts.data(&rules, &names)?)
+            .context("standard output")?;
+    }
     Ok(())
 }
 
@@ -155,6 +187,7 @@ fn encryption_key(arguments: &Arguments) -> anyhow::Result<Option<EncryptionKey>
 fn read_options(dialect: Option<Dialect>) -> ReadOptions {
     let fold = dialect.is_some_and(|dialect| dialect != Dialect::Ot1Java);
     ReadOptions {
+        digest: true,
         fold_quoted_crlf: fold,
         ..ReadOptions::lenient()
     }
@@ -231,32 +264,6 @@ impl Layout {
     }
 }
 
-/// What a run has counted.
-struct Counts {
-    tally: Tally,
-    ragged_rows: u64,
-    first_ragged_row: Option<u64>,
-}
-
-impl Counts {
-    fn report(&self, reader: &Reader, console: &Console) {
-        if let Some(first) = self.first_ragged_row {
-            console.note(format_args!(
-                "{}: {} rows have more or fewer cells than the header, the first is row {first}",
-                reader.name(),
-                self.ragged_rows,
-            ));
-        }
-        if self.tally.generated_ids() > 0 {
-            console.note(format_args!(
-                "{}: {} records have no record id and were given random ones",
-                reader.name(),
-                self.tally.generated_ids(),
-            ));
-        }
-    }
-}
-
 fn tokenize(
     reader: &mut Reader,
     tokenizer: &Tokenizer,
@@ -269,11 +276,7 @@ fn tokenize(
     let buffers = table.buffers();
     let rules = tokenizer.binding().rules();
     let row_bytes = if tokenizer.is_sealing() { 128 } else { 80 };
-    let mut counts = Counts {
-        tally: Tally::new(tokenizer.binding()),
-        ragged_rows: 0,
-        first_ragged_row: None,
-    };
+    let mut counts = Counts::new(reader.name(), tokenizer.binding());
     pipeline::run(
         reader,
         threads,
@@ -296,23 +299,10 @@ fn tokenize(
             }
         },
         |done: Done| {
-            table.append(done.rows)?;
-            counts.tally.merge(&done.tally);
-            counts.ragged_rows += done.ragged_rows;
-            counts.first_ragged_row = counts.first_ragged_row.or(done.first_ragged_row);
             bar.inc(done.progress);
-            Ok(())
+            Ok(table.append(counts.take(done))?)
         },
     )?;
     bar.finish_and_clear();
     Ok(counts)
-}
-
-/// What one chunk has come to.
-struct Done {
-    rows: RowBuffer,
-    tally: Tally,
-    ragged_rows: u64,
-    first_ragged_row: Option<u64>,
-    progress: u64,
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use anyhow::{Context, bail, ensure};
 use blindjoin_columnar::Row;
 
+use crate::console::Console;
+
 use super::score::{Report, Score};
 use super::table::{self, Ids, Table};
 use super::truth::PairTruth;
@@ -53,6 +55,11 @@ impl Outcome {
                     rules,
                 }))
             }
+            _ if table.column("handle").is_some() => bail!(
+                "{}: names the other party's records by handles that mean nothing to others; \
+                 evaluate the card that blindjoin-querier pairs writes with --card",
+                table.name()
+            ),
             _ => bail!(
                 "{}: is neither a card (columns record_id and matched) nor a table of pairs (two \
                  columns whose names end in record_id); its columns are {}",
@@ -94,7 +101,6 @@ impl CardColumns {
             }
             Ok(())
         })?;
-        ensure!(card.ids.len() > 0, "{file}: holds no records");
         Ok(card)
     }
 }
@@ -121,7 +127,12 @@ impl Card {
 const MOST_RULES: usize = 64;
 
 impl PairColumns {
-    pub(super) fn read(&self, table: Table, mut truth: PairTruth) -> anyhow::Result<Report> {
+    pub(super) fn read(
+        &self,
+        table: Table,
+        mut truth: PairTruth,
+        console: &Console,
+    ) -> anyhow::Result<Report> {
         let file = Arc::clone(table.name());
         let columns = table.columns.clone();
         let mut rules: Vec<String> = self
@@ -177,7 +188,10 @@ impl PairColumns {
             same
         });
         if pairs.len() < lines {
-            crate::say!("{file}: {} repeated pairs count once", lines - pairs.len());
+            console.note(format_args!(
+                "{file}: {} repeated pairs count once",
+                lines - pairs.len()
+            ));
         }
         let mut overall = Score::new("matched", truth.total);
         let mut scores: Vec<Score> = rules

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use blindjoin_columnar::{Error, Format, ReadOptions, Reader, Row};
+use blindjoin_columnar::{Error, InputOptions, ReadOptions, Reader, Row};
+
+use crate::console::Console;
 
 /// A table whose header has been read.
 pub(super) struct Table {
@@ -15,11 +17,13 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn open(path: &Path, format: Option<Format>) -> anyhow::Result<Self> {
-        let reader = Reader::open(path, ReadOptions::strict().with_format(format))?;
-        for note in reader.notes() {
-            crate::say!("{}: {note}", reader.name());
-        }
+    pub(super) fn open(
+        path: &Path,
+        reading: InputOptions,
+        console: &Console,
+    ) -> anyhow::Result<Self> {
+        let reader = Reader::open(path, reading.over(ReadOptions::strict()))?;
+        console.notes_on(&reader);
         let columns = reader
             .columns()
             .iter()
@@ -141,8 +145,13 @@ impl Ids {
 }
 
 /// The record ids of a registry. Without a name for their column, `record_id`, `rec_id` or `id`.
-pub(super) fn record_ids(path: &Path, column: Option<&str>) -> anyhow::Result<Ids> {
-    let table = Table::open(path, None)?;
+pub(super) fn record_ids(
+    path: &Path,
+    column: Option<&str>,
+    reading: InputOptions,
+    console: &Console,
+) -> anyhow::Result<Ids> {
+    let table = Table::open(path, reading, console)?;
     let file = Arc::clone(table.name());
     let column = match column {
         Some(name) => table

@@ -5,7 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
+use blindjoin_columnar::InputOptions;
 use regex::Regex;
+
+use crate::console::Console;
 
 use super::table::{self, Ids, Table};
 
@@ -16,11 +19,18 @@ pub(super) struct Listed {
     right: Ids,
     /// With the row each was first seen in.
     pairs: Vec<(u32, u32, u64)>,
+    /// Whether the columns were read the other way round.
+    swapped: bool,
 }
 
 /// Reads a table with two columns whose names end in `record_id`.
-pub(super) fn listed_pairs(path: &Path, swap: bool) -> anyhow::Result<Listed> {
-    let table = Table::open(path, None)?;
+pub(super) fn listed_pairs(
+    path: &Path,
+    swap: bool,
+    reading: InputOptions,
+    console: &Console,
+) -> anyhow::Result<Listed> {
+    let table = Table::open(path, reading, console)?;
     let file = Arc::clone(table.name());
     let [mut first, mut second] = table.record_id_columns()[..] else {
         bail!(
@@ -50,7 +60,12 @@ pub(super) fn listed_pairs(path: &Path, swap: bool) -> anyhow::Result<Listed> {
             same[1].2
         );
     }
-    Ok(Listed { left, right, pairs })
+    Ok(Listed {
+        left,
+        right,
+        pairs,
+        swapped: swap,
+    })
 }
 
 /// Which records of a card have a partner, by their number.
@@ -89,7 +104,12 @@ impl Listed {
             None => Ok(()),
             Some((row, table)) => bail!(
                 "{file}: row {row} names a record that {table} does not have; if the columns are \
-                 the other way round, say --swap"
+                 the other way round, {}",
+                if self.swapped {
+                    "leave out --swap"
+                } else {
+                    "say --swap"
+                }
             ),
         }
     }

@@ -11,6 +11,7 @@ fn fails(bench: &Bench, input: &str, more: &[&str]) -> String {
         "t.csv",
         "--hashing-secret-file",
         "secret",
+        "-q",
     ];
     let complaint = bench.fails(&[&arguments[..], more].concat());
     assert!(
@@ -24,29 +25,32 @@ fn fails(bench: &Bench, input: &str, more: &[&str]) -> String {
 #[test]
 fn bad_inputs_are_named_and_nothing_is_written() {
     let bench = bench();
-    let header = "RecordId,FirstName,LastName\n";
+    let header = "RecordId,FirstName,LastName,Sex,BirthDate\n";
     bench.write(
         "latin1.csv",
-        [header.as_bytes(), b"1,Ann,Smith\n2,Jos\xe9,Garcia\n"].concat(),
+        [header.as_bytes(), b"1,Ann,Smith,,\n2,Jos\xe9,Garcia,,\n"].concat(),
     );
     assert!(fails(&bench, "latin1.csv", &[]).contains("row 2 (line 3)"));
     bench.write(
         "quote.csv",
-        format!("{header}1,Ann,Smith\n2,\"Bo\"b,Miller\n"),
+        format!("{header}1,Ann,Smith,,\n2,\"Bo\"b,Miller,,\n"),
     );
     let complaint = fails(&bench, "quote.csv", &[]);
     assert!(
         complaint.contains("row 2 (line 3)") && !complaint.contains("Miller"),
         "{complaint}"
     );
-    bench.write("open.csv", format!("{header}1,\"Ann,Smith\n2,Bob,Miller\n"));
+    bench.write(
+        "open.csv",
+        format!("{header}1,\"Ann,Smith,,\n2,Bob,Miller,,\n"),
+    );
     assert!(fails(&bench, "open.csv", &[]).contains("row 1 (line 2)"));
     bench.write("empty.csv", "");
     assert!(fails(&bench, "empty.csv", &[]).contains("empty"));
     assert!(fails(&bench, "missing.csv", &[]).contains("missing.csv"));
     bench.write("people.txt", header);
     assert!(fails(&bench, "people.txt", &[]).contains("--format"));
-    bench.write("people.csv", format!("{header}1,Ann,Smith\n"));
+    bench.write("people.csv", format!("{header}1,Ann,Smith,F,1980-01-01\n"));
     assert!(fails(&bench, "people.csv", &["--rules", "opentokens"]).contains("opentoken"));
     assert!(fails(&bench, "people.csv", &["--column", "ssn=SSN"]).contains("SSN"));
     bench.write(
@@ -98,7 +102,11 @@ fn bad_inputs_are_named_and_nothing_is_written() {
 #[test]
 fn outputs_are_not_overwritten_unless_forced() {
     let bench = bench();
-    bench.write("people.csv", "RecordId,FirstName\n1,Ann\n");
+    let header = "RecordId,FirstName,LastName,Sex,BirthDate";
+    bench.write(
+        "people.csv",
+        format!("{header}\n1,Ann,Smith,F,1980-01-01\n"),
+    );
     bench.write("t.metadata.json", "mine");
     let arguments = [
         "tokenize",

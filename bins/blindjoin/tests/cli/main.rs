@@ -3,6 +3,9 @@
 mod bench;
 mod evaluate;
 mod faults;
+mod headers;
+mod inputs;
+mod outputs;
 mod synth;
 mod token_commands;
 mod tokens;

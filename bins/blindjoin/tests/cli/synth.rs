@@ -168,14 +168,28 @@ fn existing_files_stay_unless_forced() {
 #[test]
 fn impossible_plans_are_refused() {
     let bench = Bench::new();
-    let synth =
-        |more: &[&str]| bench.fails(&[&["synth", "--out", "x", "--records"], more].concat());
-    assert!(synth(&["0"]).contains("--records"));
-    assert!(synth(&["5", "--overlap", "1.5"]).contains("--overlap"));
-    assert!(synth(&["5", "--typos", "2"]).contains("--typos"));
-    assert!(synth(&["5", "--jurisdictions", "1"]).contains("--jurisdictions"));
-    assert!(synth(&["900000000"]).contains("national ids"));
-    bench.run(2, &["synth", "--records", "many", "--out", "x"]);
+    let synth = |code: i32, more: &[&str]| {
+        let arguments = [&["synth", "--out", "x", "--records"], more].concat();
+        bench.run(code, &arguments).1
+    };
+    for (more, option, words) in [
+        (&["0"][..], "--records", "a whole number, 1 or more"),
+        (&["1e6"], "--records", "a whole number"),
+        (&["5", "--overlap", "30"], "--overlap", "from 0 to 1"),
+        (&["5", "--typos", "2"], "--typos", "from 0 to 1"),
+        (
+            &["5", "--jurisdictions", "1"],
+            "--jurisdictions",
+            "from 2 to 26",
+        ),
+    ] {
+        let complaint = synth(2, more);
+        assert!(
+            complaint.contains(option) && complaint.contains(words),
+            "{complaint}"
+        );
+    }
+    assert!(synth(1, &["900000000"]).contains("national ids"));
 }
 
 #[test]
