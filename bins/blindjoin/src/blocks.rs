@@ -112,7 +112,9 @@ fn blocks(path: &Path, arguments: &Arguments, console: &Console) -> anyhow::Resu
     let bind = |rules: &RuleSet| -> anyhow::Result<_> {
         let side = Side::Querier;
         let bound = Bound::new(reader.name(), reader.columns(), rules, side, today())?;
-        bound.remarks.iter().for_each(|remark| console.note(remark));
+        for remark in &bound.remarks {
+            console.note(remark);
+        }
         Ok(bound.binding)
     };
     let bar = console.progress("blocking", &reader);
@@ -122,7 +124,7 @@ fn blocks(path: &Path, arguments: &Arguments, console: &Console) -> anyhow::Resu
             let rules = told.as_ref().map(bind).transpose()?;
             let threads = pipeline::all_cores();
             BlockCount::read(&mut reader, rules.as_ref(), &fields, threads, |done| {
-                bar.inc(done)
+                bar.inc(done);
             })?
         }
         BlockKey::Fingerprint { bits } => {

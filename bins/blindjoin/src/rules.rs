@@ -46,7 +46,9 @@ impl Choice {
         let today = self.today.unwrap_or_else(today);
         match Bound::new(reader.name(), reader.columns(), rules, Side::Querier, today) {
             Ok(Bound { binding, remarks }) => {
-                remarks.iter().for_each(|remark| console.note(remark));
+                for remark in &remarks {
+                    console.note(remark);
+                }
                 Ok(binding)
             }
             Err(error @ Error::NoRule { .. }) if allow_empty => {

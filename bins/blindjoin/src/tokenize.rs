@@ -128,6 +128,8 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
         console,
     )?;
     counts.remark(&rules, console);
+    let misread = counts.tally.findings().check();
+    misread.with_context(|| reader.name().to_string())?;
     ensure!(
         arguments.allow_empty || !counts.are_empty(),
         "{}: all tokens are blank; --allow-empty writes them all the same",

@@ -31,7 +31,7 @@ impl Bound {
         let binding = rules.bind(header, today).map_err(|source| Error::Binding {
             file: Arc::clone(file),
             header: described(header),
-            source,
+            source: Box::new(source),
         })?;
         let mut lacking: Vec<&Field> = Vec::new();
         let mut without = Vec::new();
@@ -61,7 +61,7 @@ impl Bound {
                 file: Arc::clone(file),
                 lacking: wanted(&binding, &lacking),
                 header: described(header),
-                hints: hints.iter().map(|hint| format!("; {hint}")).collect(),
+                hints: hints.iter().flat_map(|hint| ["; ", hint]).collect(),
             });
         }
         remarks.extend(hints.into_iter().map(|hint| format!("{file}: {hint}")));

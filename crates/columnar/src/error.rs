@@ -17,7 +17,7 @@ pub enum Error {
         /// What the header has.
         header: String,
         /// Which column it lacks.
-        source: blindjoin_record::Error,
+        source: Box<blindjoin_record::Error>,
     },
     /// The file is not what was expected; its first bytes say what it is.
     #[error("{file}: is {found}, not {expected}{}", .found.advice(*.expected))]

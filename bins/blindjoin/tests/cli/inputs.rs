@@ -1,5 +1,6 @@
 //! Inputs that are not what their names say, that come once, or that are damaged.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
 
@@ -41,10 +42,10 @@ fn a_stream_is_read_once_and_its_digest_is_that_of_what_was_read() {
         finished(0, &["tokenize"], &output);
     };
     run(tokenize(&bench, "people.csv", "file.csv", &[]));
-    let hex: String = Sha256::digest(PEOPLE)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let mut hex = String::new();
+    for byte in Sha256::digest(PEOPLE) {
+        write!(hex, "{byte:02x}").expect("there is memory");
+    }
     assert_eq!(input_digest(&bench, "file.metadata.json"), hex);
 
     for (input, out) in [("-", "standard"), ("/dev/stdin", "device")] {
