@@ -98,24 +98,32 @@ impl Subject for Ciphertexts {
 pub(crate) enum Fixed {
     One,
     AllOnes,
+    /// One that was drawn.
+    Drawn,
 }
 
-/// The exponent one, or all ones, against random ones, at the same place.
+/// An exponent that stays against random ones, at the same place.
 struct Exponents {
     choice: [Naturals; 2],
     exponents: Naturals,
 }
 
 impl Exponents {
-    fn new(len: usize, bits: usize, fixed: Fixed) -> Self {
-        let mut first = Naturals::zero(len, bits);
+    fn new(len: usize, bits: usize, fixed: Fixed, rng: &mut ChaCha20Rng) -> Self {
+        let mut first = Naturals::random(len, bits, rng);
         for i in 0..len {
             let words = first.item_mut(i);
-            words[0] = 1;
-            if let Fixed::AllOnes = fixed {
-                words.fill(u64::MAX);
-                let last = words.last_mut().expect("an exponent has a word");
-                *last >>= bits.next_multiple_of(64) - bits;
+            match fixed {
+                Fixed::Drawn => {}
+                Fixed::One => {
+                    words.fill(0);
+                    words[0] = 1;
+                }
+                Fixed::AllOnes => {
+                    words.fill(u64::MAX);
+                    let last = words.last_mut().expect("an exponent has a word");
+                    *last >>= bits.next_multiple_of(64) - bits;
+                }
             }
         }
         Self {
@@ -154,20 +162,19 @@ pub(crate) struct Powers {
 
 impl Powers {
     pub(crate) fn new(
-        bits: u64,
+        bits: usize,
         backend: Backend,
         exponent_bits: usize,
         fixed: Fixed,
         power: impl Fn(SquareRing, &Batch) -> Power,
         rng: &mut ChaCha20Rng,
     ) -> Self {
-        let modulus = (BigUint::from(1u8) << bits) - 5u8;
-        let ring = SquareRing::new(&modulus, backend).expect("an odd modulus");
-        let base = ring.from_integers(&vec![BigUint::from(2u8); backend.lanes()]);
+        let ring = SquareRing::new(&modulus(bits, rng), backend).expect("an odd modulus");
+        let base = ring.random(backend.lanes(), rng);
         let x = ring.random(backend.lanes(), rng);
         Self {
             power: power(ring, &base),
-            exponents: Exponents::new(base.len(), exponent_bits, fixed),
+            exponents: Exponents::new(base.len(), exponent_bits, fixed, rng),
             base: x.clone(),
             x,
         }
@@ -184,6 +191,15 @@ impl Powers {
     pub(crate) fn table(bits: usize, lookup: Lookup) -> impl Fn(SquareRing, &Batch) -> Power {
         move |ring, base| Power::Table(FixedBase::new(&ring, base, 0, bits, lookup))
     }
+}
+
+/// A key's modulus: beside a power of two, one itself is a number of few bits inside the ring, which
+/// the processor multiplies by a trifle faster.
+fn modulus(bits: usize, rng: &mut ChaCha20Rng) -> BigUint {
+    let size = KeySize::insecure_test_key(bits).expect("a test size");
+    let key = SecretKey::generate(size, Profile::DjnShort, rng);
+    let [p, q] = key.primes();
+    p * q
 }
 
 impl Subject for Powers {
