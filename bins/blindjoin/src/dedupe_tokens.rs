@@ -1,7 +1,6 @@
 //! `blindjoin dedupe-tokens`: many sites' tokens, every person once.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -18,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::console::{self, Console};
 use crate::token_file::{self, Columns};
-use crate::{rules, secrets};
+use crate::{provenance, rules, secrets};
 
 /// Make a roster of all sites' tokens: every token once, with its canonical site
 ///
@@ -27,6 +26,8 @@ use crate::{rules, secrets};
 /// the first that comes. The roster has the columns canonical_token, canonical_site, site_count and
 /// roster_version. The number of tokens per site, in all and shared is printed on standard error, or
 /// written as JSON with --statistics.
+///
+/// The metadata beside the files tell how they were made, and are compared as match does.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Token files, one or more sites in each, as FILE or NAME=FILE
@@ -61,6 +62,8 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with = "statistics")]
     json: bool,
     #[command(flatten)]
+    metadata: provenance::Options,
+    #[command(flatten)]
     reading: InputOptions,
     #[command(flatten)]
     writing: OutputOptions,
@@ -86,10 +89,14 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
         None => None,
         Some(path) => Some(outputs.create(path)?),
     };
+    let inputs: Vec<(Option<&str>, &Path)> =
+        arguments.inputs.iter().map(|input| named(input)).collect();
+    let files: Vec<&Path> = inputs.iter().map(|&(_, path)| path).collect();
+    arguments.metadata.compare(&files, console)?;
     let mut builder = RosterBuilder::new();
     let mut others = BTreeSet::new();
-    for input in &arguments.inputs {
-        let site = Site::open(input, arguments, console)?;
+    for (name, path) in inputs {
+        let site = Site::open(name, path, arguments, console)?;
         site.read(
             &mut builder,
             arguments.rule.as_deref(),
@@ -155,6 +162,14 @@ fn refuse_nothing(
     Ok(())
 }
 
+/// The site's name, if one is given, and its file.
+fn named(input: &str) -> (Option<&str>, &Path) {
+    match input.split_once('=') {
+        Some((name, path)) if !Path::new(input).exists() => (Some(name), Path::new(path)),
+        _ => (None, Path::new(input)),
+    }
+}
+
 /// One input file.
 struct Site {
     reader: Reader,
@@ -165,9 +180,12 @@ struct Site {
 }
 
 impl Site {
-    fn open(input: &str, arguments: &Arguments, console: &Console) -> anyhow::Result<Self> {
-        let named = input.split_once('=').filter(|_| !Path::new(input).exists());
-        let path = Path::new(named.map_or(input, |(_, path)| path));
+    fn open(
+        name: Option<&str>,
+        path: &Path,
+        arguments: &Arguments,
+        console: &Console,
+    ) -> anyhow::Result<Self> {
         let (reader, columns) = token_file::open(path, arguments.reading, console)?;
         let find = |name: &str| {
             reader
@@ -175,15 +193,13 @@ impl Site {
                 .iter()
                 .position(|column| column.trim().eq_ignore_ascii_case(name))
         };
-        let name = match named {
-            Some((name, _)) => Err(name.to_owned()),
+        let name = match name {
+            Some(name) => Err(name.to_owned()),
             None => find("health_system")
                 .or_else(|| find("site"))
                 .ok_or_else(|| {
-                    path.file_stem()
-                        .and_then(OsStr::to_str)
-                        .unwrap_or(input)
-                        .to_owned()
+                    let stem = path.file_stem().unwrap_or(path.as_os_str());
+                    stem.to_string_lossy().into_owned()
                 }),
         };
         let visit = match &arguments.visit_column {

@@ -16,6 +16,7 @@ mod demo;
 mod evaluate;
 mod init;
 mod matching;
+mod provenance;
 mod rules;
 mod secrets;
 mod synth;

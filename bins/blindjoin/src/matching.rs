@@ -10,14 +10,15 @@ use blindjoin_columnar::{
 };
 use blindjoin_terminal::{Usage, whole};
 use blindjoin_token::{
-    Cardinality, Count, EncryptionKey, Limits, Matches, Overlap, Pair, Sealer, Strategy, TokenTable,
+    Cardinality, Count, EncryptionKey, Limits, Matches, Overlap, Pair, Sealer, SplitIds, Strategy,
+    TokenTable,
 };
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use crate::console::{self, Console};
 use crate::threads::Threads;
-use crate::{secrets, token_file};
+use crate::{provenance, secrets, token_file};
 
 /// Find the records of two token files that match
 ///
@@ -25,6 +26,10 @@ use crate::{secrets, token_file};
 /// separated by ;), relation (one-to-one, one-to-many, many-to-one, many-to-many) and, under a tiered
 /// strategy, confidence: the rule that decides. Blank tokens match nothing. The overlap of the two
 /// files is printed on standard error, or written as JSON with --statistics.
+///
+/// The metadata beside the files, such as a.metadata.json beside a.csv, tell how they were made.
+/// Tokens made under other secrets or another scheme are refused, for none of them would match; other
+/// dialects or rules, and files without metadata, are remarked on.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Our tokens, CSV or Parquet
@@ -62,9 +67,14 @@ pub(crate) struct Arguments {
     /// Match although one side has no token but blank ones
     #[arg(long)]
     allow_empty: bool,
+    /// Take all rows of a record id for one person's, though their tokens differ
+    #[arg(long)]
+    allow_split_ids: bool,
     /// Print the statistics as JSON
     #[arg(long, conflicts_with = "statistics")]
     json: bool,
+    #[command(flatten)]
+    metadata: provenance::Options,
     #[command(flatten)]
     reading: InputOptions,
     #[command(flatten)]
@@ -95,18 +105,26 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
         None => None,
         Some(path) => Some(outputs.create(path)?),
     };
+    let inputs = [arguments.ours.as_path(), &arguments.theirs];
+    arguments.metadata.compare(&inputs, console)?;
     let threads = arguments.threads.number();
     let load = |path: &Path| {
         let table = token_file::load(path, arguments.reading, sealer.as_ref(), threads, console)?;
         refuse_blank(path, &table, arguments.allow_empty)?;
+        if let Some(split) = table.split_ids() {
+            console.note(remark_on_split(path, split));
+        }
         anyhow::Ok(table)
     };
-    let tables = [load(&arguments.ours)?, load(&arguments.theirs)?];
+    let tables = [load(inputs[0])?, load(inputs[1])?];
     let limits = Limits {
         pairs: arguments.most_pairs,
         records_per_token: arguments.most_records_per_token,
     };
     let matches = Matches::find(&tables[0], &tables[1], &arguments.strategy, &limits)?;
+    if !arguments.allow_split_ids {
+        refuse_split(&matches, inputs, &tables)?;
+    }
     let pairs = write_pairs(&matches, &tables, &arguments.strategy, output, format)?;
     let data = || json(&matches, arguments.suppress_below, &arguments.strategy);
     let mut finished = vec![pairs];
@@ -133,6 +151,47 @@ fn refuse_blank(path: &Path, table: &TokenTable, allow_empty: bool) -> anyhow::R
         "{}: all tokens are blank, and so match nothing; --allow-empty matches them all the same",
         path.display()
     );
+    Ok(())
+}
+
+fn remark_on_split(path: &Path, split: SplitIds) -> String {
+    let SplitIds {
+        ids,
+        rows: (one, other),
+    } = split;
+    format!(
+        "{}: {ids} record ids have several different tokens under one rule, first in rows {one} and \
+         {other}: one person entered in two ways, or two persons",
+        path.display()
+    )
+}
+
+/// Refuses pairs that do not tell which of the persons with one record id matches.
+fn refuse_split(
+    matches: &Matches,
+    [ours, theirs]: [&Path; 2],
+    [left, right]: &[TokenTable; 2],
+) -> anyhow::Result<()> {
+    let matched = |table: &TokenTable, record: fn(&Pair) -> u32| {
+        let records = matches.pairs().iter().map(record);
+        let mut split: Vec<u32> = records.filter(|&record| table.is_split(record)).collect();
+        split.sort_unstable();
+        split.dedup();
+        split.len()
+    };
+    let counts = [
+        (ours, matched(left, |pair| pair.left)),
+        (theirs, matched(right, |pair| pair.right)),
+    ];
+    for (path, count) in counts {
+        ensure!(
+            count == 0,
+            "{}: {count} of the record ids that match have several different tokens under one rule, so \
+             that nobody can tell which person matches; give every person a record id, or say \
+             --allow-split-ids if the rows of each are one person's",
+            path.display()
+        );
+    }
     Ok(())
 }
 

@@ -6,6 +6,7 @@ mod faults;
 mod headers;
 mod inputs;
 mod outputs;
+mod provenance;
 mod synth;
 mod token_commands;
 mod tokens;
