@@ -25,6 +25,7 @@ use crate::console::{self, Console};
 ///
 /// A field alone is trimmed, composed and in upper case: state is state:T|N|U.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Example:\n  blindjoin blocks registries/a.csv --block birth_year,state")]
 pub(crate) struct Arguments {
     /// Records, CSV or Parquet; - is standard input
     input: PathBuf,
@@ -46,10 +47,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
     /// Write the sizes to this file, with the columns block and records
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     out: Option<PathBuf>,
     /// Print the figures as JSON
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     json: bool,
     #[command(flatten)]
     reading: InputOptions,

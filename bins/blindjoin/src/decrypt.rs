@@ -1,6 +1,6 @@
 //! `blindjoin decrypt`: from sealed tokens to plain ones.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use blindjoin_columnar::{
@@ -8,7 +8,9 @@ use blindjoin_columnar::{
     pipeline,
 };
 use blindjoin_record::Dialect;
+use blindjoin_terminal::Usage;
 use blindjoin_token::{EncryptionKey, Error, Sealer};
+use serde_json::json;
 
 use crate::console::Console;
 use crate::threads::Threads;
@@ -22,34 +24,43 @@ use crate::{secrets, tokenize};
 ///
 /// The key comes from --encryption-key-file or the environment variable BLINDJOIN_ENCRYPTION_KEY.
 #[derive(Clone, Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  blindjoin decrypt sealed.csv --encryption-key-file key --out opened.csv"
+)]
 pub(crate) struct Arguments {
     /// Sealed tokens with the columns RuleId, Token and RecordId, CSV or Parquet; - is standard input
     input: PathBuf,
     /// Where the open tokens go, CSV or Parquet; - is standard output
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     out: PathBuf,
     /// File that holds the encryption key
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Secrets")]
     encryption_key_file: Option<PathBuf>,
     /// Copy tokens that do not open, and count them
     #[arg(long)]
     keep_unopened: bool,
     /// Whose way of quoting record ids to follow
-    #[arg(long, value_name = "DIALECT", value_parser = crate::rules::dialect, default_value = "ot1-java")]
+    #[arg(long, value_name = "DIALECT", value_parser = crate::rules::dialect(), default_value = "ot1-java")]
     dialect: Dialect,
+    /// Print the counts as JSON
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+    #[command(flatten)]
+    threads: Threads,
     #[command(flatten)]
     reading: InputOptions,
     #[command(flatten)]
     writing: OutputOptions,
-    #[command(flatten)]
-    threads: Threads,
 }
 
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()> {
+    if arguments.json && arguments.out == Path::new("-") {
+        return Err(Usage::new("--json: the tokens go to standard output already").into());
+    }
     let key = secrets::require(
-        arguments.encryption_key_file.as_ref(),
+        arguments.encryption_key_file.as_deref(),
         secrets::ENCRYPTION_KEY,
-        "--encryption-key-file",
+        console,
     )?;
     let sealer = Sealer::new(&EncryptionKey::new(&key)?);
     let format = arguments.writing.format(&arguments.out)?;
@@ -88,11 +99,21 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
         },
     )?;
     bar.finish_and_clear();
+    let tokens = table.rows();
     table.finish()?.commit()?;
     if unopened > 0 {
         console.note(format_args!(
             "{name}: {unopened} tokens did not open and were copied"
         ));
+    }
+    if arguments.json {
+        let data = json!({
+            "input": name,
+            "tokens": tokens,
+            "unopened": unopened,
+            "outputs": [arguments.out.display().to_string()],
+        });
+        console.data(data).context("standard output")?;
     }
     Ok(())
 }

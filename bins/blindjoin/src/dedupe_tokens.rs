@@ -29,12 +29,15 @@ use crate::{provenance, rules, secrets};
 ///
 /// The metadata beside the files tell how they were made, and are compared as match does.
 #[derive(Clone, Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  blindjoin dedupe-tokens North=a.csv South=b.csv --rule T1 --out roster.csv"
+)]
 pub(crate) struct Arguments {
     /// Token files, one or more sites in each, as FILE or NAME=FILE
     #[arg(required = true, value_name = "[NAME=]FILE")]
     inputs: Vec<String>,
     /// Where the roster goes, CSV or Parquet; - is standard output
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     out: PathBuf,
     /// The rule whose tokens to take, where the files have several
     #[arg(long, value_name = "RULE")]
@@ -49,17 +52,17 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "COUNT", default_value_t = 11, value_parser = whole(0..=u64::MAX))]
     suppress_below: u64,
     /// Write the counts to this file as JSON
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     statistics: Option<PathBuf>,
     /// File that holds the key of sealed tokens [default: environment variable
     /// BLINDJOIN_ENCRYPTION_KEY]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Secrets")]
     encryption_key_file: Option<PathBuf>,
     /// Make a roster although no file has a token of the rule
     #[arg(long)]
     allow_empty: bool,
     /// Print the counts as JSON
-    #[arg(long, conflicts_with = "statistics")]
+    #[arg(long, conflicts_with = "statistics", help_heading = "Output")]
     json: bool,
     #[command(flatten)]
     metadata: provenance::Options,
@@ -73,6 +76,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
     let key = secrets::find(
         arguments.encryption_key_file.as_deref(),
         secrets::ENCRYPTION_KEY,
+        console,
     )?;
     let sealer = match key {
         None => None,

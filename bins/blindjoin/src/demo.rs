@@ -28,6 +28,7 @@ use crate::{init, synth};
 /// querier with identities of their own, links them over mutual TLS, tells what each party did and
 /// learned, and compares the card, cell by cell, with a join of the two registries in the clear.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Example:\n  blindjoin demo --records 200 --dir demonstration")]
 pub(crate) struct Arguments {
     /// Records in each registry
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = whole(1..=u64::MAX))]

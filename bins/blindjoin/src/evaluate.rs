@@ -33,6 +33,9 @@ use truth::{Groups, PairTruth, Pattern};
 /// ids themselves: with --truth-pattern, two records are the same person if the pattern's first
 /// group captures the same text in both of their ids.
 #[derive(Clone, Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  blindjoin evaluate registries/expected.csv --truth registries/truth.csv"
+)]
 pub(crate) struct Arguments {
     /// A card or a table of pairs, CSV or Parquet
     #[arg(value_name = "RESULT")]

@@ -9,6 +9,7 @@ use blindjoin_service::Fingerprint;
 use blindjoin_service::identity::authority::{AUTHORITY, Authority};
 use blindjoin_service::identity::fingerprint_of_file;
 use blindjoin_terminal::whole;
+use serde_json::json;
 
 use crate::console::Console;
 
@@ -26,6 +27,9 @@ const PARTIES: [&str; 3] = ["keyholder", "provider", "querier"];
 /// Between organisations, each makes its own key and certificate instead, and sends the others its
 /// fingerprint.
 #[derive(Clone, Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  blindjoin init setup --data registries/b.csv --rules registries/rules.toml"
+)]
 pub(crate) struct Arguments {
     /// Folder for the files; made if it is missing
     #[arg(value_name = "DIR")]
@@ -35,6 +39,9 @@ pub(crate) struct Arguments {
     /// Replace existing files
     #[arg(long)]
     force: bool,
+    /// Print the names of the configurations as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// What to set up.
@@ -87,6 +94,14 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
         files.provider.display(),
         files.querier.display(),
     ));
+    if arguments.json {
+        let data = json!({
+            "keyholder": files.keyholder.display().to_string(),
+            "provider": files.provider.display().to_string(),
+            "querier": files.querier.display().to_string(),
+        });
+        console.data(data).context("standard output")?;
+    }
     Ok(())
 }
 

@@ -36,14 +36,30 @@ use console::Console;
 
 /// Privacy-preserving record linkage: generate, tokenise, match, evaluate
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, disable_help_subcommand = true)]
+#[command(version, propagate_version = true, after_help = AFTER_HELP)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
     /// Print neither progress nor remarks
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, display_order = 900)]
     quiet: bool,
 }
+
+const AFTER_HELP: &str = "\
+Example:
+  blindjoin demo
+
+Exit codes:
+  0           done
+  1           the input or the configuration is wrong
+  2           wrong usage
+  70          a fault of the program
+  75          temporary: run the same command again
+  130, 143    interrupted
+
+Environment:
+  BLINDJOIN_HASHING_SECRET    the hashing secret, if no file is named
+  BLINDJOIN_ENCRYPTION_KEY    the encryption key, if no file is named";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -58,6 +74,7 @@ enum Command {
     Blocks(blocks::Arguments),
     Evaluate(evaluate::Arguments),
     /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  blindjoin completions bash > blindjoin.bash")]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
@@ -91,12 +108,12 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Command::Decrypt(arguments) => decrypt::run(arguments, &console),
         Command::Match(arguments) => matching::run(arguments, &console),
         Command::DedupeTokens(arguments) => dedupe_tokens::run(arguments, &console),
-        Command::VerifySecrets(arguments) => verify_secrets::run(arguments),
+        Command::VerifySecrets(arguments) => verify_secrets::run(arguments, &console),
         Command::Blocks(arguments) => blocks::run(arguments, &console),
         Command::Evaluate(arguments) => evaluate::run(arguments, &console),
         Command::Completions { shell } => {
             let mut command = Arguments::command();
-            clap_complete::generate(*shell, &mut command, "blindjoin", &mut std::io::stdout());
+            clap_complete::generate(*shell, &mut command, PROGRAM.name, &mut std::io::stdout());
             Ok(())
         }
     }

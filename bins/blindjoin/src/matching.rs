@@ -31,13 +31,16 @@ use crate::{provenance, secrets, token_file};
 /// Tokens made under other secrets or another scheme are refused, for none of them would match; other
 /// dialects or rules, and files without metadata, are remarked on.
 #[derive(Clone, Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  blindjoin match a.csv b.csv --strategy tiered:T4,T1 --out pairs.csv"
+)]
 pub(crate) struct Arguments {
     /// Our tokens, CSV or Parquet
     ours: PathBuf,
     /// Their tokens, CSV or Parquet
     theirs: PathBuf,
     /// Where the pairs go, CSV or Parquet; - is standard output
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     out: PathBuf,
     /// any, all or tiered, over all rules or those listed as in tiered:T4,T1; or an expression such as
     /// (T1|T2)&(T3|T4)
@@ -45,13 +48,13 @@ pub(crate) struct Arguments {
     strategy: Strategy,
     /// File that holds the key of sealed tokens [default: environment variable
     /// BLINDJOIN_ENCRYPTION_KEY]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Secrets")]
     encryption_key_file: Option<PathBuf>,
     /// In the statistics, suppress counts below this, and others from which they could be computed
     #[arg(long, value_name = "COUNT", value_parser = whole(0..=u64::MAX))]
     suppress_below: Option<u64>,
     /// Write the statistics to this file as JSON; - is standard output
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     statistics: Option<PathBuf>,
     /// Leave out tokens that stand for more records than this
     #[arg(long, value_name = "COUNT", value_parser = whole(1..=u64::MAX))]
@@ -71,22 +74,23 @@ pub(crate) struct Arguments {
     #[arg(long)]
     allow_split_ids: bool,
     /// Print the statistics as JSON
-    #[arg(long, conflicts_with = "statistics")]
+    #[arg(long, conflicts_with = "statistics", help_heading = "Output")]
     json: bool,
     #[command(flatten)]
     metadata: provenance::Options,
     #[command(flatten)]
+    threads: Threads,
+    #[command(flatten)]
     reading: InputOptions,
     #[command(flatten)]
     writing: OutputOptions,
-    #[command(flatten)]
-    threads: Threads,
 }
 
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()> {
     let key = secrets::find(
         arguments.encryption_key_file.as_deref(),
         secrets::ENCRYPTION_KEY,
+        console,
     )?;
     let sealer = match key {
         None => None,

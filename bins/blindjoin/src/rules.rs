@@ -3,17 +3,19 @@
 use anyhow::Context;
 use blindjoin_columnar::{Bound, Error, Reader, Side, load_rules, today};
 use blindjoin_record::{Binding, Date, Dialect, RuleSet};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::console::Console;
 
 /// Options that choose rules.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Rules")]
 pub(crate) struct Choice {
     /// A built-in rule set or a rules file (TOML)
     #[arg(long, value_name = "NAME|FILE", default_value = "opentoken")]
     pub(crate) rules: String,
-    /// Version of OpenToken to agree with to the byte: ot1-java, ot1-python, olt2.0, olt2.1.2, olt2.2
-    #[arg(long, value_name = "DIALECT", value_parser = dialect)]
+    /// Version of OpenToken to agree with to the byte
+    #[arg(long, value_name = "DIALECT", value_parser = dialect())]
     pub(crate) dialect: Option<Dialect>,
     /// Read a field from the named column, as in --column ssn=SSN; may be repeated
     #[arg(long = "column", value_name = "FIELD=COLUMN", value_parser = column)]
@@ -65,10 +67,9 @@ pub(crate) fn date(text: &str) -> Result<Date, String> {
     Date::from_iso(text).ok_or_else(|| "is no date of the form yyyy-mm-dd".to_owned())
 }
 
-/// Parses a dialect given as an option.
-pub(crate) fn dialect(text: &str) -> Result<Dialect, String> {
-    text.parse()
-        .map_err(|error: blindjoin_record::Error| error.to_string())
+/// A parser of dialects given as an option, which knows them all.
+pub(crate) fn dialect() -> impl TypedValueParser<Value = Dialect> {
+    PossibleValuesParser::new(Dialect::ALL.map(Dialect::name)).try_map(|name| name.parse())
 }
 
 fn column(text: &str) -> Result<(String, String), String> {

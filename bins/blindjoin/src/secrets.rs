@@ -1,59 +1,124 @@
 //! Where secrets come from: files or environment variables, never arguments.
 
 use std::env;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 use zeroize::Zeroizing;
 
-/// The variable read when no file is named.
-pub(crate) const HASHING_SECRET: &str = "BLINDJOIN_HASHING_SECRET";
-/// The variable read when no file is named.
-pub(crate) const ENCRYPTION_KEY: &str = "BLINDJOIN_ENCRYPTION_KEY";
+use crate::console::Console;
+
+/// A secret, by where it comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source {
+    /// The option that names its file.
+    option: &'static str,
+    /// The variable read when no file is named.
+    pub(crate) variable: &'static str,
+    /// Whether its holder chose its length.
+    of_any_length: bool,
+}
+
+/// The hashing secret.
+pub(crate) const HASHING_SECRET: Source = Source {
+    option: "--hashing-secret-file",
+    variable: "BLINDJOIN_HASHING_SECRET",
+    of_any_length: true,
+};
+/// The encryption key.
+pub(crate) const ENCRYPTION_KEY: Source = Source {
+    option: "--encryption-key-file",
+    variable: "BLINDJOIN_ENCRYPTION_KEY",
+    of_any_length: false,
+};
 
 /// The longest secret in bytes.
 const LONGEST: usize = 64 << 10;
+/// One of fewer bytes is remarked on.
+const SHORTEST: usize = 16;
 
 /// Reads a secret from the file if one is named, else from the variable if it is set.
 pub(crate) fn find(
     file: Option<&Path>,
-    variable: &str,
+    source: Source,
+    console: &Console,
 ) -> anyhow::Result<Option<Zeroizing<String>>> {
-    if let Some(file) = file {
-        return read(file).map(Some);
+    let Source {
+        option, variable, ..
+    } = source;
+    let secret = match file {
+        Some(file) => read(file, option, console)?,
+        None => match env::var(variable) {
+            Ok(secret) => Zeroizing::new(secret),
+            Err(env::VarError::NotPresent) => return Ok(None),
+            Err(env::VarError::NotUnicode(_)) => {
+                bail!("environment variable {variable}: is not UTF-8")
+            }
+        },
+    };
+    if source.of_any_length {
+        remark_on_length(&secret, file.map_or(variable, |_| option), console);
     }
-    match env::var(variable) {
-        Ok(secret) => Ok(Some(Zeroizing::new(secret))),
-        Err(env::VarError::NotPresent) => Ok(None),
-        Err(env::VarError::NotUnicode(_)) => bail!("environment variable {variable}: is not UTF-8"),
-    }
+    Ok(Some(secret))
 }
 
-/// The same, where there must be one. `option` is the option that names the file.
+/// The same, where there must be one.
 pub(crate) fn require(
-    file: Option<&PathBuf>,
-    variable: &str,
-    option: &str,
+    file: Option<&Path>,
+    source: Source,
+    console: &Console,
 ) -> anyhow::Result<Zeroizing<String>> {
-    find(file.map(PathBuf::as_path), variable)?
-        .with_context(|| format!("no secret: name a file with {option} or set {variable}"))
+    find(file, source, console)?.with_context(|| {
+        let Source {
+            option, variable, ..
+        } = source;
+        format!("no secret: name a file with {option} or set {variable}")
+    })
 }
 
-/// Reads a secret from a file, or from standard input for `-`; one line end at its end is not part
-/// of it.
-pub(crate) fn read(path: &Path) -> anyhow::Result<Zeroizing<String>> {
+/// Whoever guesses a secret can tell who stands behind a token, by trying names.
+pub(crate) fn remark_on_length(secret: &str, from: &str, console: &Console) {
+    if secret.len() < SHORTEST {
+        console.note(format_args!(
+            "{from}: the secret is shorter than {SHORTEST} bytes and may be guessed; take a random one"
+        ));
+    }
+}
+
+/// Says who else may read a secret's file.
+fn remark_on_readers(file: &File, name: &str, console: &Console) {
+    let others = |metadata: Metadata| metadata.is_file() && metadata.mode() & 0o077 != 0;
+    if file.metadata().is_ok_and(others) {
+        console.note(format_args!(
+            "{name}: others than its owner may open this file; chmod 600 ends that"
+        ));
+    }
+}
+
+/// Reads a secret from the file that an option names, or from standard input for `-`; one line end at
+/// its end is not part of it.
+pub(crate) fn read(
+    path: &Path,
+    option: &str,
+    console: &Console,
+) -> anyhow::Result<Zeroizing<String>> {
     let name = || {
         if path == Path::new("-") {
-            "standard input".into()
+            format!("{option}: standard input")
         } else {
-            path.display().to_string()
+            format!("{option}: {}", path.display())
         }
     };
     let bytes = if path == Path::new("-") {
         read_all(io::stdin().lock())
     } else {
-        std::fs::File::open(path).and_then(read_all)
+        File::open(path).and_then(|file| {
+            remark_on_readers(&file, &name(), console);
+            read_all(file)
+        })
     };
     let bytes = bytes.with_context(name)?;
     ensure!(
@@ -100,12 +165,17 @@ mod tests {
         for secret in ["", "HashingKey", "two\nlines\n", &longest] {
             std::fs::write(&path, secret).unwrap();
             let expected = secret.strip_suffix('\n').unwrap_or(secret);
-            assert_eq!(read(&path).unwrap().as_str(), expected);
+            let found = read(&path, "--secret", &Console::new(true)).unwrap();
+            assert_eq!(found.as_str(), expected);
         }
         let bytes = read_all(longest.as_bytes()).unwrap();
         assert_eq!((bytes.len(), bytes.capacity()), (LONGEST, LONGEST + 1));
         std::fs::write(&path, longest + "s").unwrap();
-        let error = read(&path).unwrap_err().to_string();
-        assert!(error.contains("longer than any secret"), "{error}");
+        let error = read(&path, "--secret", &Console::new(true)).unwrap_err();
+        let error = error.to_string();
+        assert!(
+            error.starts_with("--secret: ") && error.contains("longer than any secret"),
+            "{error}"
+        );
     }
 }

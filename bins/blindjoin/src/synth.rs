@@ -17,6 +17,7 @@ use blindjoin_columnar::{
 use blindjoin_record::{Date, RuleSet};
 
 use blindjoin_terminal::{real, whole};
+use serde_json::{Value, json};
 
 use crate::console::Console;
 pub(crate) use expected::Expected;
@@ -63,6 +64,7 @@ pub(crate) struct Plan {
 /// misread dates, exchanged digits, missing identifiers, new addresses. Without errors (--typos 0)
 /// every shared person's records agree in all fields but the record id and the last visit.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Example:\n  blindjoin synth --records 1000 --expect --out registries")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     plan: Plan,
@@ -76,6 +78,9 @@ pub(crate) struct Arguments {
     /// Replace existing files
     #[arg(long)]
     force: bool,
+    /// Print the figures as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()> {
@@ -101,6 +106,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
         files.persons,
         files.true_pairs,
     ));
+    let mut expectation = Value::Null;
     if let Some(card) = card {
         let expected = files.expected()?;
         expected.write(card, Format::Csv)?.commit()?;
@@ -112,6 +118,26 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
         for (rule, matched) in expected.by_rule() {
             console.note(format_args!("  {matched} by {rule}"));
         }
+        let by_rule = expected
+            .by_rule()
+            .into_iter()
+            .map(|(rule, matched)| json!({ "rule": rule, "matched": matched }));
+        expectation = json!({
+            "records": records,
+            "matched": expected.matched(),
+            "rules": by_rule.collect::<Vec<_>>(),
+        });
+    }
+    if arguments.json {
+        let registries = files.registries.iter();
+        let data = json!({
+            "registries": registries.map(|path| path.display().to_string()).collect::<Vec<_>>(),
+            "records": arguments.plan.records,
+            "persons": files.persons,
+            "true_pairs": files.true_pairs,
+            "expected": expectation,
+        });
+        console.data(data).context("standard output")?;
     }
     Ok(())
 }

@@ -111,7 +111,7 @@ pub(crate) fn with_advice(error: blindjoin_token::Error) -> anyhow::Error {
     match error {
         blindjoin_token::Error::Sealed => anyhow::Error::from(error).context(format!(
             "name the file of its key with --encryption-key-file, or set {}",
-            secrets::ENCRYPTION_KEY
+            secrets::ENCRYPTION_KEY.variable
         )),
         error => error.into(),
     }

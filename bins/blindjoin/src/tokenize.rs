@@ -37,44 +37,47 @@ use counts::{Counts, Done};
 /// The hashing secret comes from --hashing-secret-file or from the environment variable
 /// BLINDJOIN_HASHING_SECRET, the key from --encryption-key-file or BLINDJOIN_ENCRYPTION_KEY.
 #[derive(Clone, Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  blindjoin tokenize registries/a.csv --hashing-secret-file secret --out a.csv"
+)]
 pub(crate) struct Arguments {
     /// Records, CSV or Parquet; - is standard input
     input: PathBuf,
     /// Where the tokens go, CSV or Parquet; - is standard output
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     out: PathBuf,
     /// File that holds the hashing secret
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Secrets")]
     hashing_secret_file: Option<PathBuf>,
     /// File that holds the encryption key, 32 bytes of UTF-8
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Secrets")]
     encryption_key_file: Option<PathBuf>,
     /// Do not seal, even if a key is in the environment
-    #[arg(long, conflicts_with = "encryption_key_file")]
+    #[arg(long, conflicts_with = "encryption_key_file", help_heading = "Secrets")]
     hash_only: bool,
-    #[command(flatten)]
-    rules: Choice,
     /// Replace record ids by a keyed hash, under the secret in this file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Secrets")]
     record_id_key_file: Option<PathBuf>,
     /// Write rows of token, person, health_system and generated_at, as HTAC's sites exchange them
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Output")]
     health_system: Option<String>,
     /// Where the metadata goes [default: OUT with the extension .metadata.json]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     metadata: Option<PathBuf>,
+    /// Write tokens though all of them are blank
+    #[arg(long)]
+    allow_empty: bool,
+    /// Print the counts as JSON
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+    #[command(flatten)]
+    threads: Threads,
+    #[command(flatten)]
+    rules: Choice,
     #[command(flatten)]
     reading: InputOptions,
     #[command(flatten)]
     writing: OutputOptions,
-    #[command(flatten)]
-    threads: Threads,
-    /// Write tokens though all of them are blank
-    #[arg(long)]
-    allow_empty: bool,
-    /// Print the counts as JSON, too
-    #[arg(long)]
-    json: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()> {
@@ -84,17 +87,19 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
     }
     let rules = arguments.rules.load()?;
     let secret = secrets::require(
-        arguments.hashing_secret_file.as_ref(),
+        arguments.hashing_secret_file.as_deref(),
         secrets::HASHING_SECRET,
-        "--hashing-secret-file",
+        console,
     )?;
     let secret = HashingSecret::new(&secret)?;
-    let key = encryption_key(arguments)?;
+    let key = encryption_key(arguments, console)?;
     let record_ids = match &arguments.record_id_key_file {
         None => RecordIds::Keep,
         Some(file) => {
-            let key = HashingSecret::new(&secrets::read(file)?);
-            RecordIds::Hashed(RecordIdKey::new(&key.context("--record-id-key-file")?))
+            let option = "--record-id-key-file";
+            let key = secrets::read(file, option, console)?;
+            secrets::remark_on_length(&key, option, console);
+            RecordIds::Hashed(RecordIdKey::new(&HashingSecret::new(&key).context(option)?))
         }
     };
     // Before anything is read, which may take long.
@@ -173,13 +178,17 @@ impl Arguments {
     }
 }
 
-fn encryption_key(arguments: &Arguments) -> anyhow::Result<Option<EncryptionKey>> {
+fn encryption_key(
+    arguments: &Arguments,
+    console: &Console,
+) -> anyhow::Result<Option<EncryptionKey>> {
     if arguments.hash_only {
         return Ok(None);
     }
     let key = secrets::find(
         arguments.encryption_key_file.as_deref(),
         secrets::ENCRYPTION_KEY,
+        console,
     )?;
     Ok(key.map(|key| EncryptionKey::new(&key)).transpose()?)
 }

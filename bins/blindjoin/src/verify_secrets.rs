@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use blindjoin_token::{Agreement, EncryptionKey, HashingSecret, SecretHashes};
 
-use crate::console;
+use crate::console::{self, Console};
 use crate::secrets;
 
 /// Print the hashes of secrets, and compare them with a metadata file
@@ -16,6 +16,9 @@ use crate::secrets;
 /// Secrets come from the files named, or from the environment variables BLINDJOIN_HASHING_SECRET and
 /// BLINDJOIN_ENCRYPTION_KEY.
 #[derive(Clone, Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  blindjoin verify-secrets --hashing-secret-file secret --against a.metadata.json"
+)]
 pub(crate) struct Arguments {
     /// File that holds the hashing secret
     #[arg(long, value_name = "FILE")]
@@ -33,10 +36,11 @@ pub(crate) struct Arguments {
 
 const NAMES: [&str; 2] = ["HashingSecretHash", "EncryptionSecretHash"];
 
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()> {
     let secret = secrets::find(
         arguments.hashing_secret_file.as_deref(),
         secrets::HASHING_SECRET,
+        console,
     )?;
     let secret = secret
         .map(|secret| HashingSecret::new(&secret))
@@ -44,14 +48,15 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let key = secrets::find(
         arguments.encryption_key_file.as_deref(),
         secrets::ENCRYPTION_KEY,
+        console,
     )?;
     let key = key.map(|key| EncryptionKey::new(&key)).transpose()?;
     if secret.is_none() && key.is_none() {
         bail!(
             "no secret: name a file with --hashing-secret-file or --encryption-key-file, or set {} \
              or {}",
-            secrets::HASHING_SECRET,
-            secrets::ENCRYPTION_KEY
+            secrets::HASHING_SECRET.variable,
+            secrets::ENCRYPTION_KEY.variable
         );
     }
     let hashes = SecretHashes::of(secret.as_ref(), key.as_ref());

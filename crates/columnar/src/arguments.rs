@@ -8,6 +8,7 @@ use crate::{Error, Format, ReadOptions};
 
 /// How the tables of a command are read.
 #[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Input")]
 pub struct InputOptions {
     /// Format of the input, if its name does not say it
     #[arg(long, value_enum, value_name = "FORMAT")]
@@ -29,6 +30,7 @@ impl InputOptions {
 
 /// How the outputs of a command are written.
 #[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Output")]
 pub struct OutputOptions {
     /// Format of the output, if its name does not say it
     #[arg(long, value_enum, value_name = "FORMAT")]

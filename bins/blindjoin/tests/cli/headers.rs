@@ -110,6 +110,7 @@ fn every_command_that_reads_csv_reads_other_delimiters() {
 #[test]
 fn headers_under_which_nothing_can_be_signed_are_refused() {
     let bench = bench();
+    bench.write_secret("secret", "A secret that nobody guesses");
     for (name, header, words) in [
         (
             "french.csv",
@@ -174,6 +175,7 @@ fn columns_of_other_names_are_read_where_they_are_named() {
 #[test]
 fn blank_tokens_are_counted_and_explained_on_every_run() {
     let bench = bench();
+    bench.write_secret("secret", "A secret that nobody guesses");
     bench.write("clean.csv", people(","));
     let (_, said) = tokenize(&bench, 0, "clean.csv", &[]);
     assert_eq!(

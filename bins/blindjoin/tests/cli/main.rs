@@ -4,6 +4,7 @@ mod bench;
 mod evaluate;
 mod faults;
 mod headers;
+mod help;
 mod inputs;
 mod outputs;
 mod provenance;

@@ -17,8 +17,8 @@ const DAY: &str = "2026-11-21";
 
 pub(crate) fn bench() -> Bench {
     let bench = Bench::new();
-    bench.write("secret", "HashingKey\n");
-    bench.write("key", KEY);
+    bench.write_secret("secret", "HashingKey\n");
+    bench.write_secret("key", KEY);
     bench
 }
 

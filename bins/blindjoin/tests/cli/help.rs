@@ -1,0 +1,300 @@
+//! What the command says of itself: examples that work, names that complete, figures as data.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::bench::{Bench, finished};
+
+const COMMANDS: [&str; 11] = [
+    "synth",
+    "tokenize",
+    "decrypt",
+    "match",
+    "dedupe-tokens",
+    "verify-secrets",
+    "blocks",
+    "evaluate",
+    "init",
+    "completions",
+    "demo",
+];
+
+/// Every command's help, long or short, has an example; all of them work as they stand, one after
+/// the other.
+#[test]
+fn the_examples_of_the_help_run_as_they_stand() {
+    let bench = bench();
+    for command in COMMANDS {
+        let short = bench.ok(&[command, "-h"]);
+        let long = bench.ok(&["help", command]);
+        let example = |help: &str| {
+            let (_, example) = help.split_once("Example:\n").expect("an example");
+            example.trim().to_owned()
+        };
+        let line = example(&long);
+        assert_eq!(line, example(&short));
+        assert!(line.starts_with(&format!("blindjoin {command}")), "{line}");
+        prepare(&bench, command);
+        // A key that is made at once.
+        let line = line.replacen("demo ", "demo --insecure-test-key-bits 512 ", 1);
+        shell(&bench, &line);
+    }
+    for made in [
+        "pairs.csv",
+        "roster.csv",
+        "opened.csv",
+        "setup/provider.toml",
+    ] {
+        assert!(bench.exists(made), "{made}");
+    }
+    assert_eq!(bench.read("opened.csv"), bench.read("a.csv"));
+    assert!(bench.read("demonstration/report.html").contains("<html"));
+}
+
+fn bench() -> Bench {
+    let bench = Bench::new();
+    bench.write_secret("secret", "A secret that nobody guesses");
+    bench.write_secret("key", "Secret-Encryption-Key-Goes-Here.");
+    bench
+}
+
+/// What an example takes for granted and no earlier one makes.
+fn prepare(bench: &Bench, command: &str) {
+    let tokenize = |input: &str, out: &str, more: &[&str]| {
+        let arguments = ["tokenize", input, "--out", out];
+        let secret = ["--hashing-secret-file", "secret"];
+        bench.ok(&[&arguments[..], &secret, more].concat());
+    };
+    match command {
+        "decrypt" => {
+            let key = ["--encryption-key-file", "key"];
+            tokenize("registries/a.csv", "sealed.csv", &key);
+        }
+        "match" => tokenize("registries/b.csv", "b.csv", &[]),
+        _ => {}
+    }
+}
+
+fn shell(bench: &Bench, line: &str) {
+    let program = Path::new(env!("CARGO_BIN_EXE_blindjoin"));
+    let folder = program.parent().expect("it is in a folder").display();
+    let path = format!("{folder}:{}", std::env::var("PATH").expect("a path"));
+    let mut command = Command::new("sh");
+    command.args(["-c", line]).env("PATH", path);
+    let output = command.current_dir(bench.path("")).output();
+    finished(0, &[line], &output.expect("it runs"));
+}
+
+#[test]
+fn the_help_names_exit_codes_variables_and_dialects() {
+    let bench = bench();
+    let help = bench.ok(&["--help"]);
+    for word in [
+        "Example:",
+        "wrong usage",
+        "temporary",
+        "BLINDJOIN_HASHING_SECRET",
+        "BLINDJOIN_ENCRYPTION_KEY",
+    ] {
+        assert!(help.contains(word), "{word}: {help}");
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        let script = bench.ok(&["completions", shell]);
+        assert!(script.contains("olt2.1.2"), "{shell}");
+    }
+    let (_, complaint) = bench.run(
+        2,
+        &["tokenize", "a.csv", "--out", "b.csv", "--dialect", "ot2"],
+    );
+    assert!(complaint.contains("ot1-java"), "{complaint}");
+}
+
+/// Runs a command with and without JSON; what people see must be in the data.
+fn data(bench: &Bench, arguments: &[&str]) -> (Value, String) {
+    let (stdout, said) = bench.run(0, &[arguments, &["--json"]].concat());
+    let data = serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}"));
+    (data, said)
+}
+
+#[test]
+fn every_command_with_figures_gives_them_as_data() {
+    let bench = bench();
+    let (synth, said) = data(
+        &bench,
+        &["synth", "--records", "300", "--expect", "--out", "r"],
+    );
+    let matched = synth["expected"]["matched"].as_u64().expect("a number");
+    assert!(
+        said.contains(&format!("expected: {matched} of 300")),
+        "{said}"
+    );
+    assert_eq!(
+        synth["registries"],
+        serde_json::json!(["r/a.csv", "r/b.csv"])
+    );
+
+    let secrets = [
+        "--hashing-secret-file",
+        "secret",
+        "--encryption-key-file",
+        "key",
+    ];
+    for name in ["a", "b"] {
+        let (input, out) = (format!("r/{name}.csv"), format!("{name}.csv"));
+        let arguments = ["tokenize", &input, "--out", &out];
+        let (tokens, said) = data(&bench, &[&arguments[..], &secrets].concat());
+        assert_eq!(
+            (&tokens["records"], &tokens["tokens"]),
+            (&300.into(), &1500.into())
+        );
+        assert!(
+            said.contains("300 records, 1500 tokens under 5 rules"),
+            "{said}"
+        );
+        assert_eq!(tokens["outputs"][1], format!("{name}.metadata.json"));
+    }
+    let (opened, _) = data(
+        &bench,
+        &[
+            "decrypt",
+            "a.csv",
+            "--out",
+            "open.csv",
+            "--encryption-key-file",
+            "key",
+        ],
+    );
+    assert_eq!(
+        (&opened["tokens"], &opened["unopened"]),
+        (&1500.into(), &0.into())
+    );
+
+    let key = ["--encryption-key-file", "key"];
+    let (pairs, said) = data(
+        &bench,
+        &[&["match", "a.csv", "b.csv", "--out", "p.csv"][..], &key].concat(),
+    );
+    let count = pairs["pairs"].as_u64().expect("a number");
+    assert!(
+        count > 0 && said.contains(&format!("{count} pairs: ")),
+        "{said}"
+    );
+
+    let roster = [
+        "dedupe-tokens",
+        "a.csv",
+        "b.csv",
+        "--rule",
+        "T1",
+        "--out",
+        "roster.csv",
+    ];
+    let (roster, said) = data(&bench, &[&roster[..], &key].concat());
+    let total = roster["total"].as_u64().expect("not suppressed");
+    assert!(said.contains(&total.to_string()), "{said}");
+
+    let (blocks, _) = data(&bench, &["blocks", "r/a.csv", "--block", "state"]);
+    assert_eq!(blocks["in_blocks"], 300);
+    let (setup, _) = data(
+        &bench,
+        &["init", "s", "--data", "r/b.csv", "--rules", "r/rules.toml"],
+    );
+    assert_eq!(setup["querier"], "s/querier.toml");
+
+    for arguments in [
+        &[
+            "decrypt",
+            "a.csv",
+            "--out",
+            "-",
+            "--encryption-key-file",
+            "key",
+        ][..],
+        &["match", "a.csv", "b.csv", "--out", "-"],
+        &["dedupe-tokens", "a.csv", "--out", "-"],
+        &[
+            "tokenize",
+            "r/a.csv",
+            "--out",
+            "-",
+            "--hashing-secret-file",
+            "secret",
+        ],
+    ] {
+        let (stdout, complaint) = bench.run(2, &[arguments, &["--json"]].concat());
+        assert_eq!(stdout, "");
+        assert!(complaint.contains("standard output"), "{complaint}");
+    }
+}
+
+#[test]
+fn secrets_that_others_read_or_guess_are_remarked_on_and_missing_ones_named_by_their_option() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = bench();
+    bench.write(
+        "people.csv",
+        "RecordId,LastName,FirstName,Sex,BirthDate\np1,Kowal,Ada,F,1980-02-03\n",
+    );
+    let tokenize = [
+        "tokenize",
+        "people.csv",
+        "--out",
+        "-",
+        "--rules",
+        "opentoken",
+    ];
+    let run = |more: &[&str]| bench.run(0, &[&tokenize[..], more].concat()).1;
+    let said = run(&["--hashing-secret-file", "secret"]);
+    assert!(!said.contains("secret"), "{said}");
+    let open = std::fs::Permissions::from_mode(0o640);
+    std::fs::set_permissions(bench.path("secret"), open).expect("set");
+    let said = run(&["--hashing-secret-file", "secret"]);
+    assert!(
+        said.contains("--hashing-secret-file: secret: others"),
+        "{said}"
+    );
+    bench.write_secret("short", "abcdefghijklmno\n");
+    let said = run(&["--hashing-secret-file", "short"]);
+    assert!(
+        said.contains("shorter than 16 bytes") && !said.contains("abcdef"),
+        "{said}"
+    );
+    let said = run(&[
+        "--hashing-secret-file",
+        "secret",
+        "--record-id-key-file",
+        "short",
+    ]);
+    assert!(
+        said.contains("--record-id-key-file: the secret is shorter"),
+        "{said}"
+    );
+    let mut command = bench.command(&tokenize);
+    let output = command.env("BLINDJOIN_HASHING_SECRET", "abc").output();
+    let (_, said) = finished(0, &tokenize, &output.expect("it runs"));
+    assert!(
+        said.contains("BLINDJOIN_HASHING_SECRET: the secret is shorter"),
+        "{said}"
+    );
+
+    for option in [
+        "--hashing-secret-file",
+        "--encryption-key-file",
+        "--record-id-key-file",
+    ] {
+        let secret = ["--hashing-secret-file", "secret"];
+        let secret = if option == secret[0] {
+            &[][..]
+        } else {
+            &secret
+        };
+        let arguments = [&tokenize[..], secret, &[option, "nowhere", "-q"]].concat();
+        let complaint = bench.fails(&arguments);
+        assert!(
+            complaint.contains(&format!("{option}: nowhere: ")),
+            "{complaint}"
+        );
+    }
+}
