@@ -119,7 +119,11 @@ fn blocks(path: &Path, arguments: &Arguments, console: &Console) -> anyhow::Resu
         Ok(bound.binding)
     };
     let bar = console.progress("blocking", &reader);
-    let count = match BlockKey::new(&arguments.block, &rules).context("--block")? {
+    let key = BlockKey::new(&arguments.block, &rules).map_err(|error| match error {
+        blindjoin_record::Error::BlockKey { .. } => Usage::new(format!("--block: {error}")).into(),
+        error => anyhow::Error::from(error).context("--block"),
+    })?;
+    let count = match key {
         BlockKey::Fields(fields) => {
             let fields = bind(&fields)?;
             let rules = told.as_ref().map(bind).transpose()?;

@@ -96,6 +96,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
     let inputs: Vec<(Option<&str>, &Path)> =
         arguments.inputs.iter().map(|input| named(input)).collect();
     let files: Vec<&Path> = inputs.iter().map(|&(_, path)| path).collect();
+    check_files(&files)?;
     arguments.metadata.compare(&files, console)?;
     let mut builder = RosterBuilder::new();
     let mut others = BTreeSet::new();
@@ -174,6 +175,18 @@ fn named(input: &str) -> (Option<&str>, &Path) {
     }
 }
 
+/// Refuses what cannot be read before the first of them is.
+fn check_files(files: &[&Path]) -> anyhow::Result<()> {
+    let standard = |path: &&&Path| **path == Path::new("-");
+    for path in files.iter().filter(|path| !standard(path)) {
+        std::fs::metadata(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    }
+    if files.iter().filter(standard).count() > 1 {
+        return Err(Usage::new("-: one of the inputs can be standard input, not several").into());
+    }
+    Ok(())
+}
+
 /// One input file.
 struct Site {
     reader: Reader,
@@ -208,10 +221,9 @@ impl Site {
         };
         let visit = match &arguments.visit_column {
             None => find("last_visit"),
-            Some(column) => Some(
-                find(column)
-                    .with_context(|| format!("{}: has no column '{column}'", reader.name()))?,
-            ),
+            Some(column) => Some(find(column).with_context(|| {
+                format!("--visit-column: {} has no column '{column}'", reader.name())
+            })?),
         };
         Ok(Self {
             reader,

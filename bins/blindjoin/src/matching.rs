@@ -102,6 +102,9 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
     {
         return Err(Usage::new("pairs and statistics cannot both go to standard output").into());
     }
+    if arguments.ours == standard && arguments.theirs == standard {
+        return Err(Usage::new("-: one of the two inputs can be standard input, not both").into());
+    }
     let format = arguments.writing.format(&arguments.out)?;
     let mut outputs = Outputs::new(arguments.writing.force);
     let output = outputs.create(&arguments.out)?;
@@ -112,15 +115,17 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
     let inputs = [arguments.ours.as_path(), &arguments.theirs];
     arguments.metadata.compare(&inputs, console)?;
     let threads = arguments.threads.number();
-    let load = |path: &Path| {
-        let table = token_file::load(path, arguments.reading, sealer.as_ref(), threads, console)?;
+    let open = |path: &Path| token_file::open(path, arguments.reading, console);
+    let (ours, theirs) = (open(inputs[0])?, open(inputs[1])?);
+    let load = |path: &Path, file| {
+        let table = token_file::load(file, sealer.as_ref(), threads, console)?;
         refuse_blank(path, &table, arguments.allow_empty)?;
         if let Some(split) = table.split_ids() {
             console.note(remark_on_split(path, split));
         }
         anyhow::Ok(table)
     };
-    let tables = [load(inputs[0])?, load(inputs[1])?];
+    let tables = [load(inputs[0], ours)?, load(inputs[1], theirs)?];
     let limits = Limits {
         pairs: arguments.most_pairs,
         records_per_token: arguments.most_records_per_token,

@@ -57,7 +57,9 @@ impl Made {
     fn take(&mut self, tokens: &Path) -> anyhow::Result<Option<String>> {
         let name = tokens.display().to_string();
         let Some((path, text)) = metadata_beside(tokens)? else {
-            self.unknown.push(name);
+            if !self.unknown.contains(&name) {
+                self.unknown.push(name);
+            }
             return Ok(None);
         };
         let provenance = Provenance::from_metadata(&text).map_err(|error| {

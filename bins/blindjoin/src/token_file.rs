@@ -117,15 +117,13 @@ pub(crate) fn with_advice(error: blindjoin_token::Error) -> anyhow::Error {
     }
 }
 
-/// Reads a whole token file, ready to be matched.
+/// Reads the rest of a token file, which is then ready to be matched.
 pub(crate) fn load(
-    path: &Path,
-    reading: InputOptions,
+    (mut reader, columns): (Reader, Columns),
     sealer: Option<&Sealer>,
     threads: NonZeroUsize,
     console: &Console,
 ) -> anyhow::Result<TokenTable> {
-    let (mut reader, columns) = open(path, reading, console)?;
     let name = reader.name().to_string();
     let bar = console.progress("reading", &reader);
     let mut table = TokenTableBuilder::new();

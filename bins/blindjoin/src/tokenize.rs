@@ -230,10 +230,11 @@ impl Layout {
             let rules = rules.iter().map(|rule| rule.id().to_owned()).collect();
             return Ok(Self::Tokens { rules });
         };
-        ensure!(
-            rules.len() == 1,
-            "--health-system: rows without a rule id need a set of one rule, such as htac"
-        );
+        if rules.len() != 1 {
+            let text =
+                "--health-system: rows without a rule id need a set of one rule, such as htac";
+            return Err(Usage::new(text).into());
+        }
         Ok(Self::Htac {
             health_system: health_system.to_owned(),
             generated_at: Timestamp::now()?.to_string(),

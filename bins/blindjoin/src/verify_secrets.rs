@@ -63,7 +63,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
     let agreements = match &arguments.against {
         None => None,
         Some(path) => {
-            let name = || path.display().to_string();
+            let name = || format!("--against {}", path.display());
             let json = std::fs::read_to_string(path).with_context(name)?;
             Some(hashes.against(&SecretHashes::from_metadata(&json).with_context(name)?))
         }

@@ -196,7 +196,7 @@ pub enum Error {
         /// The file.
         file: Arc<str>,
     },
-    /// Neither the name's extension nor an option says which format it is.
+    /// Neither an input's extension nor an option says which format it is.
     #[error(
         "{name}: the format is not clear from the extension; say --format csv or --format parquet"
     )]
@@ -204,12 +204,27 @@ pub enum Error {
         /// The file's name as given.
         name: String,
     },
+    /// Neither an output's extension nor an option says which format it is to have.
+    #[error(
+        "{name}: the format is not clear from the extension; take .csv or .parquet, or say \
+         --out-format csv or --out-format parquet"
+    )]
+    UnknownOutputFormat {
+        /// The output as named.
+        name: String,
+    },
 }
 
 impl Error {
     /// Whether the command line is at fault, whatever the files hold.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::OtherFormat { .. } | Self::OutputTwice { .. })
+        matches!(
+            self,
+            Self::OtherFormat { .. }
+                | Self::OutputTwice { .. }
+                | Self::UnknownFormat { .. }
+                | Self::UnknownOutputFormat { .. }
+        )
     }
 }
 

@@ -42,20 +42,22 @@ impl Format {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownFormat`] where neither says it; [`Error::OtherFormat`] where they contradict
-    /// each other.
+    /// [`Error::UnknownOutputFormat`] where neither says it; [`Error::OtherFormat`] where they
+    /// contradict each other.
     pub fn of_output(path: &Path, told: Option<Self>) -> Result<Self, Error> {
         if path == Path::new("-") {
             return Ok(told.unwrap_or(Self::Csv));
         }
+        let name = || path.display().to_string();
         match (Self::of(path), told) {
+            (Err(_), None) => Err(Error::UnknownOutputFormat { name: name() }),
             (Err(_), Some(told)) => Ok(told),
             (Ok(named), Some(told)) if named != told => Err(Error::OtherFormat {
-                name: path.display().to_string(),
+                name: name(),
                 named,
                 told,
             }),
-            (named, _) => named,
+            (Ok(named), _) => Ok(named),
         }
     }
 }
@@ -82,7 +84,8 @@ mod tests {
         assert_eq!(of("x", Some(parquet)).ok(), Some(parquet));
         assert_eq!(of("-", None).ok(), Some(csv));
         assert_eq!(of("-", Some(parquet)).ok(), Some(parquet));
-        assert!(matches!(of("x", None), Err(Error::UnknownFormat { .. })));
+        let unknown = of("x", None);
+        assert!(matches!(unknown, Err(Error::UnknownOutputFormat { .. })));
         for (path, told) in [("x.csv", parquet), ("x.parquet", csv)] {
             let error = of(path, Some(told));
             assert!(matches!(error, Err(Error::OtherFormat { .. })), "{path}");

@@ -81,7 +81,7 @@ impl Output {
             }
             Err(error) => return Err(fail(error)),
         };
-        let pending = Pending::create_in(folder(&written)).map_err(fail)?;
+        let pending = pending_in(folder(&written)).map_err(fail)?;
         let target = Target::Pending(BufWriter::with_capacity(BUFFER, pending));
         Ok(new(written, target))
     }
@@ -277,6 +277,15 @@ fn end_of_links(path: &Path) -> io::Result<PathBuf> {
         }
     }
     Err(io::Error::other("there are too many links"))
+}
+
+fn pending_in(folder: &Path) -> io::Result<Pending> {
+    if !folder.is_dir() {
+        let text = format!("there is no folder {}", folder.display());
+        return Err(io::Error::new(io::ErrorKind::NotFound, text));
+    }
+    // Without the temporary name, which is nobody's concern.
+    Pending::create_in(folder).map_err(|error| io::Error::from(error.kind()))
 }
 
 pub(crate) fn folder(path: &Path) -> &Path {

@@ -156,7 +156,7 @@ pub(super) fn record_ids(
     let column = match column {
         Some(name) => table
             .column(name.trim())
-            .with_context(|| format!("{file}: has no column '{}'", name.trim()))?,
+            .with_context(|| format!("--id-column: {file} has no column '{}'", name.trim()))?,
         None => ["record_id", "recordid", "rec_id", "id"]
             .into_iter()
             .find_map(|name| table.column(name))

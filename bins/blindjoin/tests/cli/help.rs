@@ -202,7 +202,11 @@ fn every_command_with_figures_gives_them_as_data() {
         &["init", "s", "--data", "r/b.csv", "--rules", "r/rules.toml"],
     );
     assert_eq!(setup["querier"], "s/querier.toml");
+}
 
+#[test]
+fn results_and_figures_cannot_both_go_to_standard_output() {
+    let bench = bench();
     for arguments in [
         &[
             "decrypt",
