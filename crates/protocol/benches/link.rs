@@ -16,13 +16,12 @@
 
 use std::sync::Arc;
 
+use blindjoin_protocol::session::{Message, Output, Question, Selected, Ticket, Work};
 use blindjoin_protocol::{
-    Agreement, BlockDirectory, Blocking, CANARY_ROOM, Card, Channel, Clause, Columns, Handshake,
-    Identity, Inbound, KeyAnnouncement, KeyHolder, KeySize, Manifest, Mask, Mode, OfferedCell,
-    Outbound, Pairwise, Parties, Plan, Profile, Provider, ProviderJobs, ProviderKeys,
-    ProviderKeysBuilder, ProviderRecords, Querier, QuerierKeys, QuerierKeysBuilder, QuerierRecords,
-    Role, SecretKey, SessionSecret, TableIntake, TableKind, Terms, block_class, join_key,
-    published_class, size_class,
+    BlockDirectory, Blocking, CANARY_ROOM, Card, Clause, Columns, Error, KeySize, Manifest, Mask,
+    Mode, OfferedCell, Pairwise, Plan, Profile, ProviderKeys, ProviderKeysBuilder, ProviderRecords,
+    QuerierKeys, QuerierKeysBuilder, QuerierRecords, Role, SecretKey, StreamKind, TableKind, Terms,
+    block_class, join_key, local, published_class, size_class,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
@@ -59,7 +58,7 @@ fn main() {
                 "CPU s", "µs/record", "records/CPU s"
             );
             match mode {
-                "host" => host(&key, records),
+                "host" => host(records),
                 "pairwise" => pairwise(&key, records),
                 _ => join(&key, mode, records),
             }
@@ -135,32 +134,22 @@ fn terms(key: &SecretKey, mode: Mode) -> Terms {
     }
 }
 
-/// The channels of a session: querier and provider, provider and key holder, key holder and querier.
-struct Session {
-    agreement: Agreement,
-    secrets: [SessionSecret; 3],
-    channels: [Channel; 3],
-    /// The same seen from the other end.
-    others: [Channel; 3],
-}
-
-fn session(
-    key: &SecretKey,
+/// Runs a session and tells what each step of it takes.
+fn run(
+    key: &Arc<SecretKey>,
     terms: Terms,
     sizes: [u64; 2],
     blocks: Option<&BlockDirectory>,
-) -> Session {
+    question: impl Into<Question>,
+    selected: impl Into<Selected>,
+    clock: &mut Clock,
+) -> (Card, [usize; 3]) {
     let mut rng = ChaCha20Rng::seed_from_u64(2);
-    let [q, p, k] = [1, 2, 3].map(|seed: u8| Identity::from_seed(&[seed; 32]));
-    let parties = Parties {
-        querier: q.key(),
-        provider: p.key(),
-        keyholder: k.key(),
-    };
+    let people = local::People::draw(&mut rng);
     let manifest = Manifest {
         plan: Plan::of(&terms, sizes[0], sizes[1]).unwrap(),
         terms,
-        parties,
+        parties: people.parties(),
         querier_nonce: [1; 32],
         provider_nonce: [2; 32],
         querier_size: sizes[0],
@@ -172,55 +161,67 @@ fn session(
         },
         blocks: blocks.map(BlockDirectory::digest),
     };
-    let [qs, ps, ks] = [0; 3].map(|_| SessionSecret::generate(&mut rng));
-    let agreement = Agreement::new(manifest.clone(), key.public().clone()).unwrap();
-    let announced = KeyAnnouncement::sign(&k, &agreement, &ks);
-    let keyholder = announced.accept(manifest, &mut rng).unwrap().1;
-    let shake = |role, identity, secret| {
-        Handshake::sign(role, identity, &agreement, secret)
-            .verify(role, &agreement)
-            .unwrap()
-    };
-    let (querier, provider) = (
-        shake(Role::Querier, &q, &qs),
-        shake(Role::Provider, &p, &ps),
-    );
-    let channel = |role, secret, peer| Channel::derive(&agreement, role, secret, peer).unwrap();
-    let channels = [
-        channel(Role::Querier, &qs, &provider),
-        channel(Role::Provider, &ps, &keyholder),
-        channel(Role::KeyHolder, &ks, &querier),
-    ];
-    let others = [
-        channel(Role::Provider, &ps, &querier),
-        channel(Role::KeyHolder, &ks, &provider),
-        channel(Role::Querier, &qs, &keyholder),
-    ];
-    Session {
-        channels,
-        others,
-        secrets: [qs, ps, ks],
-        agreement,
+    let mut steps = Steps::default();
+    let before = cpu();
+    let linked = local::link(
+        &people,
+        &manifest,
+        key.clone(),
+        question,
+        selected,
+        &mut steps,
+    )
+    .unwrap();
+    let all = cpu() - before;
+    let mut rest = all;
+    for (name, seconds) in &steps.seconds {
+        clock.print(name, *seconds);
+        rest -= seconds;
     }
+    // Seals, handshakes, and whatever else stands between the steps.
+    clock.print("seals and the rest", rest);
+    clock.total += all;
+    (linked.card, steps.bytes)
 }
 
-fn seal(mut stream: Outbound, mut payload: impl FnMut(u64) -> Vec<u8>) -> (Outbound, Vec<Vec<u8>>) {
-    let mut out = Vec::new();
-    for number in 0..stream.chunks() {
-        let (next, chunk) = stream.seal(&payload(number)).unwrap();
-        stream = next;
-        out.push(chunk);
-    }
-    (stream, out)
+/// What each step has taken, and the sealed bytes of table, comparisons and result.
+#[derive(Default)]
+struct Steps {
+    seconds: Vec<(String, f64)>,
+    bytes: [usize; 3],
 }
 
-fn open(mut stream: Inbound, chunks: &[Vec<u8>], mut take: impl FnMut(u64, Vec<u8>)) -> Inbound {
-    for (number, chunk) in (0..).zip(chunks) {
-        let (next, payload) = stream.open(number, chunk).unwrap();
-        stream = next;
-        take(number, payload);
+impl local::Tap for Steps {
+    fn work(&mut self, role: Role, ticket: Ticket, work: &Work) -> Result<Output, Error> {
+        let letter = match role {
+            Role::Querier => "Q",
+            Role::Provider => "P",
+            Role::KeyHolder => "K",
+        };
+        let name = format!("{letter} {}", ticket.step.name());
+        let before = cpu();
+        let output = work.run();
+        let took = cpu() - before;
+        match self.seconds.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, seconds)) => *seconds += took,
+            None => self.seconds.push((name, took)),
+        }
+        output
     }
-    stream
+
+    fn carry(&mut self, _: Role, _: Role, message: Message) -> Message {
+        if let Message::Chunk { stream, sealed, .. } = &message {
+            let of = [
+                StreamKind::Table,
+                StreamKind::Comparisons,
+                StreamKind::Result,
+            ];
+            for (bytes, kind) in self.bytes.iter_mut().zip(of) {
+                *bytes += if kind == *stream { sealed.len() } else { 0 };
+            }
+        }
+        message
+    }
 }
 
 /// Keys of `ours` records at the querier and `theirs` at the provider, one in three in common.
@@ -296,118 +297,28 @@ fn join(key: &Arc<SecretKey>, mode: &str, records: usize) {
         Mode::Join { .. } | Mode::Pairwise(_) => size_class(ours as u64 + CANARY_ROOM),
     };
     let provider_size = published_class(records as u64, 0);
-    let Session {
-        agreement,
-        secrets,
-        channels,
-        others,
-    } = session(key, terms, [querier_size, provider_size], None);
-    clock.lap("handshake");
-
-    let join_keys = channels[0].join_keys(agreement.suite());
-    let querier = Querier::new(&agreement, join_keys.clone(), querier_keys, &secrets[0]).unwrap();
-    clock.lap("Q prepares");
-    let (_, table) = seal(querier.table_stream(&channels[0]), |i| {
-        querier.table_chunk(i).unwrap()
-    });
-    clock.lap("Q encrypts");
-    let jobs = ProviderJobs::prepare(&agreement, &join_keys, &provider_keys, &secrets[1]).unwrap();
-    clock.lap("P prepares");
-    let (summary, comparisons) = compare(
-        &agreement,
-        &secrets[1],
-        join_keys,
-        jobs,
-        &table,
-        [&others[0], &channels[1]],
-        &mut clock,
-    );
-    let result = decide(
+    let sizes = [querier_size, provider_size];
+    let (card, bytes) = run(
         key,
-        &agreement,
-        &comparisons,
-        [&others[1], &channels[2]],
+        terms,
+        sizes,
+        None,
+        querier_keys,
+        provider_keys,
         &mut clock,
     );
-    let mut opening = Some(querier.opening());
-    let stream = open(querier.result_stream(&others[2]), &result, |_, payload| {
-        opening = Some(opening.take().unwrap().take(&payload).unwrap());
-    });
-    let (summary, _) = querier
-        .summary_stream(&channels[0])
-        .open(0, &summary)
-        .unwrap();
-    let card: Card = opening.unwrap().finish(&stream, &summary).unwrap();
-    clock.lap("Q opens");
     clock.print("all", clock.total);
-    let bytes = |chunks: &[Vec<u8>]| chunks.iter().map(Vec::len).sum::<usize>() / records;
+    let [table, comparisons, result] = bytes.map(|bytes| bytes / records);
     println!(
-        "  bytes/record: Q→P {}, P→K {}, K→Q {}; {} of {ours} matched",
-        bytes(&table),
-        bytes(&comparisons),
-        bytes(&result),
+        "  bytes/record: Q→P {table}, P→K {comparisons}, K→Q {result}; {} of {ours} matched",
         card.matched_rows()
     );
 }
 
-/// The provider's phases: takes the table in, and compares.
-fn compare(
-    agreement: &Agreement,
-    secret: &SessionSecret,
-    join_keys: blindjoin_protocol::JoinKeys,
-    jobs: ProviderJobs,
-    table: &[Vec<u8>],
-    channels: [&Channel; 2],
-    clock: &mut Clock,
-) -> (Vec<u8>, Vec<Vec<u8>>) {
-    let mut intake = Some(TableIntake::new(agreement));
-    let stream = intake.as_ref().unwrap().stream(channels[0]);
-    let stream = open(stream, table, |_, payload| {
-        intake = Some(intake.take().unwrap().take(&payload).unwrap());
-    });
-    let table = intake.unwrap().finish(&stream).unwrap();
-    clock.lap("P takes the table");
-    let provider = Provider::new(agreement, join_keys, jobs, table, secret);
-    clock.lap("P builds tables");
-    let (stream, comparisons) = seal(provider.comparison_stream(channels[1]), |i| {
-        provider.compare(i).unwrap()
-    });
-    let summary = provider
-        .summary(channels[0], stream.account().unwrap())
-        .unwrap();
-    clock.lap("P compares");
-    (summary, comparisons)
-}
-
-/// The key holder's phases.
-fn decide(
-    key: &Arc<SecretKey>,
-    agreement: &Agreement,
-    comparisons: &[Vec<u8>],
-    channels: [&Channel; 2],
-    clock: &mut Clock,
-) -> Vec<Vec<u8>> {
-    let keyholder = KeyHolder::new(agreement, Arc::clone(key));
-    let mut release = Some(keyholder.release());
-    let stream = open(
-        keyholder.comparison_stream(channels[0]),
-        comparisons,
-        |number, payload| {
-            let verdicts = keyholder.decide(number, &payload).unwrap();
-            release = Some(release.take().unwrap().take(verdicts).unwrap());
-        },
-    );
-    let released = release.unwrap().finish(&stream).unwrap();
-    let (_, result) = seal(released.stream(channels[1]), |i| released.chunk(i).unwrap());
-    clock.lap("K decides");
-    result
-}
-
 /// What each comparison costs besides arithmetic, in isolation.
-fn host(key: &SecretKey, records: usize) {
-    let terms = join_terms(key, "cuckoo");
-    let Session { channels, .. } = session(key, terms, [1024, 1024], None);
-    let keys = channels[0].join_keys(blindjoin_protocol::Suite::J89);
+fn host(records: usize) {
+    let suite = blindjoin_protocol::Suite::J89;
+    let keys = blindjoin_protocol::JoinKeys::from_keys(suite, &[1; 32], &[2; 32], &[3; 32]);
     let mut clock = Clock::new(records);
     let mut sum = 0_u64;
     for i in 0..records {
@@ -474,61 +385,15 @@ fn pairwise(key: &Arc<SecretKey>, pairs: usize) {
         size_class(blocks.padded_rows()),
         blocks.pairs() + CANARY_ROOM,
     ];
-    let Session {
-        agreement,
-        secrets,
-        channels,
-        others,
-    } = session(key, terms, sizes, Some(&blocks));
-    let join_keys = channels[0].join_keys(agreement.suite());
-    clock.lap("handshake");
-    let querier = Querier::for_pairs(
-        &agreement,
-        join_keys.clone(),
-        &blocks,
-        querier_records,
-        &secrets[0],
-    )
-    .unwrap();
-    let (_, table) = seal(querier.table_stream(&channels[0]), |i| {
-        querier.table_chunk(i).unwrap()
-    });
-    clock.lap("Q encrypts");
-    let jobs = ProviderJobs::prepare_pairs(
-        &agreement,
-        &join_keys,
-        &blocks,
-        &provider_records,
-        &secrets[1],
-    )
-    .unwrap();
-    clock.lap("P prepares");
-    let (summary, comparisons) = compare(
-        &agreement,
-        &secrets[1],
-        join_keys,
-        jobs,
-        &table,
-        [&others[0], &channels[1]],
-        &mut clock,
-    );
-    let result = decide(
+    let (card, _) = run(
         key,
-        &agreement,
-        &comparisons,
-        [&others[1], &channels[2]],
+        terms,
+        sizes,
+        Some(&blocks),
+        (querier_records, blocks.clone()),
+        (provider_records, blocks.clone()),
         &mut clock,
     );
-    let mut opening = Some(querier.opening());
-    let stream = open(querier.result_stream(&others[2]), &result, |_, payload| {
-        opening = Some(opening.take().unwrap().take(&payload).unwrap());
-    });
-    let (summary, _) = querier
-        .summary_stream(&channels[0])
-        .open(0, &summary)
-        .unwrap();
-    let card = opening.unwrap().finish(&stream, &summary).unwrap();
-    clock.lap("Q opens");
     clock.print("all, per pair", clock.total);
     println!("  {} pairs match", card.pairs().len());
 }

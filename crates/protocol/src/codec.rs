@@ -168,6 +168,10 @@ impl<'a> Reader<'a> {
         self.raw(length)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     pub(crate) fn finish(self) -> Result<(), Error> {
         if self.rest.is_empty() {
             Ok(())

@@ -32,6 +32,13 @@ pub enum Error {
         /// Canaries that had a place in the table.
         placed: usize,
     },
+    /// A session is taken up again with something else than it had begun with: its randomness would
+    /// be used twice.
+    #[error("this session was begun with {what}: it cannot go on, and a new one is needed")]
+    Changed {
+        /// What was another.
+        what: &'static str,
+    },
     /// A sealed chunk fails authentication: altered, replayed, or from another session or key.
     #[error("chunk {number} of the {stream} stream is not authentic")]
     ChunkNotAuthentic {
@@ -167,6 +174,14 @@ pub enum Error {
         /// How many may be.
         room: u64,
     },
+    /// A peer sent a message that nobody waits for.
+    #[error("the {from} sent a {what} that was not due")]
+    Unexpected {
+        /// Who sent it.
+        from: Role,
+        /// What it is.
+        what: &'static str,
+    },
     /// A message is of another version of the protocol than this party speaks.
     #[error(
         "the {what} is of version {found} of the protocol; this party speaks version {}",
@@ -190,7 +205,7 @@ impl Error {
     /// Says whose fault it is.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::KeyNotJoinable | Self::TooMany { .. } => Fault::Input,
+            Self::Changed { .. } | Self::KeyNotJoinable | Self::TooMany { .. } => Fault::Input,
             Self::ManifestExpired { .. } | Self::Objection(_) | Self::Version { .. } => {
                 Fault::Refused
             }
@@ -214,6 +229,7 @@ impl Error {
             | Self::StreamSize { .. }
             | Self::StreamDigest { .. }
             | Self::StreamState { .. }
+            | Self::Unexpected { .. }
             | Self::WeakSharedSecret { .. } => Fault::Peer,
         }
     }

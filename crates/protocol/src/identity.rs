@@ -190,7 +190,7 @@ fn identity_of(manifest: &Manifest, role: Role) -> IdentityKey {
     }
 }
 
-fn role_byte(role: Role) -> u8 {
+pub(crate) fn role_byte(role: Role) -> u8 {
     match role {
         Role::KeyHolder => 1,
         Role::Provider => 2,

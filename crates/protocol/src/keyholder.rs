@@ -7,6 +7,7 @@ use blindjoin_paillier::SecretKey;
 use zeroize::Zeroizing;
 
 use crate::agreement::Agreement;
+use crate::codec::{Reader, Writer};
 use crate::keys::Channel;
 use crate::mersenne::Mersenne;
 use crate::opening::NO_POSITION;
@@ -27,8 +28,8 @@ pub struct KeyHolder {
 pub struct Verdicts {
     batch: u64,
     found: Found,
-    /// Why the session fails, if this batch is the reason.
-    failure: Option<Error>,
+    /// Whether the batch is what a provider computes; if it is not, the session fails.
+    sound: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,10 +77,6 @@ impl KeyHolder {
             return Err(Error::StreamSize { stream });
         }
         let (plain, sound) = self.decrypt(payload);
-        let failure = (!sound).then_some(Error::MalformedCiphertext {
-            stream,
-            number: batch,
-        });
         let mut found = self.found(&plain, range.start);
         if !sound {
             found.forget();
@@ -87,7 +84,7 @@ impl KeyHolder {
         Ok(Verdicts {
             batch,
             found,
-            failure,
+            sound,
         })
     }
 
@@ -170,9 +167,8 @@ impl KeyHolder {
     pub fn release(&self) -> Release {
         Release {
             agreement: self.agreement.clone(),
-            next: 0,
-            matches: Vec::new(),
-            words: Vec::new(),
+            verdicts: Vec::new(),
+            matches: 0,
             failure: None,
         }
     }
@@ -206,6 +202,55 @@ fn residue(plain: &Naturals, index: usize, from: usize, bits: usize, field: Mers
     field.reduce_words(&words)
 }
 
+impl Verdicts {
+    /// Yields the bytes to store.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::new();
+        out.u64(self.batch).flag(self.sound);
+        match &self.found {
+            Found::Words(words) => {
+                out.u8(0).raw(words);
+            }
+            Found::Matches(matches) => {
+                out.u8(1);
+                for (position, label) in matches {
+                    out.u64(*position).u64(*label);
+                }
+            }
+        }
+        out.finish()
+    }
+
+    /// Reads what was stored in a session of this agreement.
+    pub(crate) fn decode(bytes: &[u8], agreement: &Agreement) -> Result<Self, Error> {
+        let mut input = Reader::new(bytes, "verdicts");
+        let (batch, sound, kind) = (input.u64()?, input.flag()?, input.u8()?);
+        let (sizes, blind) = (agreement.sizes(), agreement.manifest().terms.blind);
+        let range = sizes.comparisons().range(batch)?;
+        let positions = (range.end - range.start) * sizes.slots() as u64;
+        let found = match kind {
+            0 if blind => {
+                let bytes = number::index(positions) * agreement.suite().residue_bytes();
+                Found::Words(input.raw(bytes)?.to_vec())
+            }
+            1 if !blind => {
+                let mut matches = Vec::new();
+                while !input.is_empty() {
+                    matches.push((input.u64()?, input.u64()?));
+                }
+                Found::Matches(matches)
+            }
+            _ => return Err(input.malformed()),
+        };
+        input.finish()?;
+        Ok(Self {
+            batch,
+            found,
+            sound,
+        })
+    }
+}
+
 /// The verdicts of a stream, withheld until all of it has been verified.
 ///
 /// Whatever a batch holds, the stream is taken to its end: only the querier learns, with the result,
@@ -213,9 +258,8 @@ fn residue(plain: &Naturals, index: usize, from: usize, bits: usize, field: Mers
 #[derive(Debug)]
 pub struct Release {
     agreement: Agreement,
-    next: u64,
-    matches: Vec<(u64, u64)>,
-    words: Vec<u8>,
+    verdicts: Vec<Verdicts>,
+    matches: u64,
     failure: Option<Error>,
 }
 
@@ -226,28 +270,25 @@ impl Release {
     ///
     /// [`Error::ChunkOutOfOrder`].
     pub fn take(mut self, verdicts: Verdicts) -> Result<Self, Error> {
-        if verdicts.batch != self.next {
-            let stream = StreamKind::Comparisons.name();
+        let stream = StreamKind::Comparisons.name();
+        let number = self.verdicts.len() as u64;
+        if verdicts.batch != number {
             return Err(Error::ChunkOutOfOrder {
                 stream,
-                expected: self.next,
+                expected: number,
                 got: verdicts.batch,
             });
         }
-        match verdicts.found {
-            Found::Matches(matches) => self.matches.extend(matches),
-            Found::Words(words) => self.words.extend(words),
+        if let Found::Matches(matches) = &verdicts.found {
+            self.matches += matches.len() as u64;
         }
         let cap = self.agreement.manifest().terms.match_cap;
-        let exceeded = self.matches.len() as u64 > cap;
-        let failure = verdicts
-            .failure
-            .or_else(|| exceeded.then_some(Error::MatchCap { cap }));
+        let malformed = Error::MalformedCiphertext { stream, number };
+        let failure = (!verdicts.sound)
+            .then_some(malformed)
+            .or_else(|| (self.matches > cap).then_some(Error::MatchCap { cap }));
         self.failure = self.failure.or(failure);
-        if self.failure.is_some() {
-            self.matches.clear();
-        }
-        self.next += 1;
+        self.verdicts.push(verdicts);
         Ok(self)
     }
 
@@ -259,40 +300,46 @@ impl Release {
     /// [`Error::StreamState`] when the stream or the verdicts are incomplete.
     pub fn finish(self, comparisons: &Inbound) -> Result<Released, Error> {
         let account = comparisons.account()?;
-        if self.next != self.agreement.sizes().comparisons().chunks() {
+        let chunks = self.verdicts.len() as u64;
+        if chunks != self.agreement.sizes().comparisons().chunks() {
             let stream = StreamKind::Comparisons.name();
             return Err(Error::StreamState {
                 stream,
                 state: "undecided",
-                chunks: self.next,
+                chunks,
             });
+        }
+        let failed = self.failure.is_some();
+        let (mut words, mut matches) = (Vec::new(), Vec::new());
+        for verdicts in self.verdicts {
+            match verdicts.found {
+                Found::Words(found) => words.extend(found),
+                Found::Matches(found) if !failed => matches.extend(found),
+                Found::Matches(_) => {}
+            }
         }
         let suite = self.agreement.suite();
         let blind = self.agreement.manifest().terms.blind;
         let (geometry, entries) = if blind {
-            let mut words = self.words;
-            if self.failure.is_some() {
+            if failed {
                 words.fill(0);
             }
             let geometry = self.agreement.sizes().blind_result(suite.residue_bytes());
             (geometry, words)
         } else {
-            let padded = (self.matches.len() as u64).next_power_of_two().max(64);
+            let padded = (matches.len() as u64).next_power_of_two().max(64);
             let geometry = Sizes::result(padded, suite.label_bytes());
             let mut entries = Vec::new();
-            let found = self.matches.len();
+            let found = matches.len();
             let padding = number::index(padded) - found;
-            for (position, label) in self
-                .matches
-                .into_iter()
-                .chain((0..padding).map(|_| (NO_POSITION, 0)))
-            {
+            let padding = (0..padding).map(|_| (NO_POSITION, 0));
+            for (position, label) in matches.into_iter().chain(padding) {
                 entries.extend_from_slice(&position.to_be_bytes());
                 entries.extend_from_slice(&label.to_be_bytes()[8 - suite.label_bytes()..]);
             }
             (geometry, entries)
         };
-        let counts = !blind && self.failure.is_none();
+        let counts = !blind && !failed;
         let matches = counts.then(|| account_matches(&entries, geometry));
         Ok(Released {
             account,

@@ -23,8 +23,11 @@
 //!   bit by bit.
 //! * The order of batches is the affair of the streams [`Outbound`] and [`Inbound`], and of
 //!   [`TableIntake`], [`Release`] and [`Opening`], which collect what arrived. They are values:
-//!   each step consumes them, and after an error there is nothing left to misuse. A stream's
-//!   [`Checkpoint`] and the session secret are all that a party stores to go on after a crash.
+//!   each step consumes them, and after an error there is nothing left to misuse.
+//! * A [`session`] is what one party does with all of these, from the manifest on: a value too, which
+//!   takes events and says what is to be sent, computed and stored. Its
+//!   [`Checkpoint`](session::Checkpoint) and the party's own input are all that it takes to go on
+//!   after a crash. [`local`] runs three of them in one thread.
 //!
 //! ```text
 //!            Offer, Answer, Handshake
@@ -86,6 +89,7 @@ mod input;
 mod keyholder;
 mod keys;
 pub mod leakage;
+pub mod local;
 mod manifest;
 mod mask;
 mod mersenne;
@@ -99,6 +103,7 @@ mod publication;
 mod querier;
 mod random;
 mod records;
+pub mod session;
 mod size;
 mod stream;
 mod suite;
@@ -118,7 +123,9 @@ pub use manifest::{Answer, Manifest, ManifestDigest, Offer, Parties, Policy};
 pub use objection::Objection;
 pub use okvs::Shape;
 pub use opening::Opening;
-pub use provider::{EncryptedTable, Provider, ProviderJobs, TableIntake};
+pub use provider::{
+    CheckedChunk, EncryptedTable, Provider, ProviderJobs, ReceivedTable, TableIntake,
+};
 pub use publication::{Admitted, Allowance, Counting, OwnTerms, Published, PublishedRule};
 pub use querier::Querier;
 pub use random::SessionSecret;
@@ -127,6 +134,8 @@ pub use size::{
     CANARY_ROOM, CellRule, Geometry, Plan, Sizes, block_class, bound, class_noise, most_hash_bits,
     published_class, shard_bits, size_class,
 };
-pub use stream::{Account, Checkpoint, Inbound, LONGEST_CHUNK, Outbound, StreamDigest, StreamKind};
+pub use stream::{
+    Account, Inbound, LONGEST_CHUNK, Outbound, StreamCheckpoint, StreamDigest, StreamKind,
+};
 pub use suite::Suite;
 pub use terms::{Choices, Clause, Columns, Dummies, Mask, Mode, Pairwise, TableKind, Terms};

@@ -4,6 +4,8 @@ mod canary;
 mod handle;
 mod label;
 
+use std::sync::Arc;
+
 use zeroize::Zeroizing;
 
 use crate::agreement::Agreement;
@@ -25,7 +27,7 @@ pub(crate) fn part_field(part: u8) -> String {
 
 /// How the records of a pairwise linkage lie in the table, a row of parts for each.
 pub(crate) struct PairLayout {
-    records: QuerierRecords,
+    records: Arc<QuerierRecords>,
     pairwise: Pairwise,
     rules: u16,
     /// The record in each row of the table, if there is one.
@@ -42,7 +44,7 @@ impl PairLayout {
         agreement: &Agreement,
         join_keys: &JoinKeys,
         blocks: &BlockDirectory,
-        records: QuerierRecords,
+        records: Arc<QuerierRecords>,
     ) -> Result<(Self, Zeroizing<Vec<u128>>), Error> {
         let manifest = agreement.manifest();
         let Mode::Pairwise(pairwise) = &manifest.terms.mode else {

@@ -13,7 +13,7 @@ use blindjoin_paillier::{Ciphertexts, PublicKey};
 use sha2::{Digest as _, Sha256};
 
 pub use jobs::ProviderJobs;
-pub use table::{EncryptedTable, TableIntake};
+pub use table::{CheckedChunk, EncryptedTable, ReceivedTable, TableIntake};
 
 use crate::agreement::Agreement;
 use crate::keys::{Channel, JoinKeys};
@@ -28,8 +28,8 @@ use jobs::Kind;
 /// random order, computed batch by batch.
 pub struct Provider {
     context: Context,
-    jobs: ProviderJobs,
-    table: EncryptedTable,
+    jobs: Arc<ProviderJobs>,
+    table: Arc<EncryptedTable>,
     powers: Powers,
 }
 
@@ -177,10 +177,11 @@ impl Provider {
     pub fn new(
         agreement: &Agreement,
         join_keys: JoinKeys,
-        jobs: ProviderJobs,
-        table: EncryptedTable,
+        jobs: impl Into<Arc<ProviderJobs>>,
+        table: impl Into<Arc<EncryptedTable>>,
         secret: &SessionSecret,
     ) -> Self {
+        let (jobs, table) = (jobs.into(), table.into());
         let context = Context::new(agreement, join_keys, secret, table.noise());
         let powers = match &jobs.kind {
             Kind::Single(_) => Powers::None,

@@ -1,5 +1,7 @@
 //! The querier: encrypts a table of fingerprints, and opens the result.
 
+use std::sync::Arc;
+
 use blindjoin_bigint::Naturals;
 use blindjoin_cuckoo::{Candidates, Table};
 use rand::SeedableRng as _;
@@ -27,6 +29,8 @@ pub struct Querier {
     pub(crate) agreement: Agreement,
     /// Of all that is random in the table.
     seed: Zeroizing<[u8; 32]>,
+    /// Of what is asked.
+    digest: [u8; 32],
     pub(crate) join_keys: JoinKeys,
     plain: Zeroizing<Vec<u128>>,
     pub(crate) layout: Layout,
@@ -40,7 +44,7 @@ pub(crate) enum Layout {
 
 /// How the keys of a join or a lookup lie in the table.
 pub(crate) struct KeyLayout {
-    pub(crate) keys: QuerierKeys,
+    pub(crate) keys: Arc<QuerierKeys>,
     pub(crate) labels: Labels,
     pub(crate) unplaced: Vec<u32>,
 }
@@ -57,9 +61,10 @@ impl Querier {
     pub fn new(
         agreement: &Agreement,
         join_keys: JoinKeys,
-        keys: QuerierKeys,
+        keys: impl Into<Arc<QuerierKeys>>,
         secret: &SessionSecret,
     ) -> Result<Self, Error> {
+        let keys = keys.into();
         let terms = &agreement.manifest().terms;
         let canaries: Vec<Vec<u8>> = (0..terms.canaries).map(|i| join_keys.canary(i)).collect();
         let count = keys.len() as u64 + canaries.len() as u64;
@@ -73,7 +78,8 @@ impl Querier {
             });
         }
         let all = || keys.iter().chain(canaries.iter().map(Vec::as_slice));
-        let seed = table_seed(agreement, secret, all());
+        let digest = digest_of(all());
+        let seed = table_seed(agreement, secret, &digest);
         let mut rng = layout_rng(&seed);
         let Placed { plain, unplaced } = match agreement.sizes().table_shape() {
             TableShape::Cuckoo(parameters) => {
@@ -133,7 +139,7 @@ impl Querier {
             join_keys,
             plain,
             Layout::Keys(layout),
-            seed,
+            (seed, digest),
         ))
     }
 
@@ -148,19 +154,20 @@ impl Querier {
         agreement: &Agreement,
         join_keys: JoinKeys,
         blocks: &BlockDirectory,
-        records: QuerierRecords,
+        records: impl Into<Arc<QuerierRecords>>,
         secret: &SessionSecret,
     ) -> Result<Self, Error> {
-        let (layout, plain) = PairLayout::new(agreement, &join_keys, blocks, records)?;
+        let (layout, plain) = PairLayout::new(agreement, &join_keys, blocks, records.into())?;
         let bytes: Vec<[u8; 16]> = plain.iter().map(|value| value.to_be_bytes()).collect();
         let bytes = Zeroizing::new(bytes);
-        let seed = table_seed(agreement, secret, bytes.iter().map(<[u8; 16]>::as_slice));
+        let digest = digest_of(bytes.iter().map(<[u8; 16]>::as_slice));
+        let seed = table_seed(agreement, secret, &digest);
         Ok(Self::of(
             agreement,
             join_keys,
             plain,
             Layout::Pairs(layout),
-            seed,
+            (seed, digest),
         ))
     }
 
@@ -169,7 +176,7 @@ impl Querier {
         join_keys: JoinKeys,
         plain: Zeroizing<Vec<u128>>,
         layout: Layout,
-        seed: Zeroizing<[u8; 32]>,
+        (seed, digest): (Zeroizing<[u8; 32]>, [u8; 32]),
     ) -> Self {
         // Built here, in parallel, and not by the first of many chunks at once.
         let entries = number::index(agreement.sizes().table_entries());
@@ -177,10 +184,16 @@ impl Querier {
         Self {
             agreement: agreement.clone(),
             seed,
+            digest,
             join_keys,
             plain,
             layout,
         }
+    }
+
+    /// Yields a digest of what is asked: the same session may go on with nothing else.
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        self.digest
     }
 
     /// Yields how the table is cut into chunks.
@@ -256,24 +269,28 @@ struct Placed {
     unplaced: Vec<u32>,
 }
 
-/// The seed of a table: of the session's secret and of what the table holds, so that the same
-/// content is laid out and encrypted the same again, and other content independently.
-fn table_seed<'a>(
-    agreement: &Agreement,
-    secret: &SessionSecret,
-    content: impl Iterator<Item = &'a [u8]>,
-) -> Zeroizing<[u8; 32]> {
+fn digest_of<'a>(content: impl Iterator<Item = &'a [u8]>) -> [u8; 32] {
     let mut digest = Sha256::new();
     for item in content {
         digest.update((item.len() as u64).to_be_bytes());
         digest.update(item);
     }
+    digest.finalize().into()
+}
+
+/// The seed of a table: of the session's secret and of what the table holds, so that the same
+/// content is laid out and encrypted the same again, and other content independently.
+fn table_seed(
+    agreement: &Agreement,
+    secret: &SessionSecret,
+    content: &[u8; 32],
+) -> Zeroizing<[u8; 32]> {
     secret.expand(&[
         b"table",
         &agreement.session_id().0,
         &[KEY_HOLDER],
         &SHARD.to_be_bytes(),
-        &digest.finalize(),
+        content,
     ])
 }
 

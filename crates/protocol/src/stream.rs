@@ -12,7 +12,7 @@ mod inbound;
 mod outbound;
 mod seal;
 
-pub use checkpoint::Checkpoint;
+pub use checkpoint::StreamCheckpoint;
 pub use inbound::Inbound;
 pub use outbound::Outbound;
 

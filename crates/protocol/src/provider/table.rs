@@ -21,29 +21,29 @@ const DENSE_GROUP: usize = 8;
 
 /// Takes in the querier's table, chunk by chunk.
 ///
-/// Memory: what has arrived of the table, and never more than twice that; a size that is merely
+/// Chunks are [checked](Self::check) in any order, on as many threads as there are, and taken in
+/// theirs. Memory: what has arrived of the table, and never more than twice that; a size that is merely
 /// announced takes none.
 pub struct TableIntake {
     agreement: Agreement,
-    public_key: PublicKey,
-    shape: TableShape,
     geometry: Geometry,
     elements: Elements,
     next: u64,
 }
 
+/// A chunk of the table whose ciphertexts are what ciphertexts must be.
+pub struct CheckedChunk {
+    number: u64,
+    ciphertexts: Ciphertexts,
+}
+
 impl TableIntake {
     /// Starts to take in the agreed table.
     pub fn new(agreement: &Agreement) -> Self {
-        let public_key = agreement.public_key().clone();
-        let geometry = agreement.sizes().table();
-        let elements = Elements::with_capacity(public_key.ring(), 0);
         Self {
             agreement: agreement.clone(),
-            public_key,
-            shape: agreement.sizes().table_shape(),
-            geometry,
-            elements,
+            geometry: agreement.sizes().table(),
+            elements: Elements::with_capacity(agreement.public_key().ring(), 0),
             next: 0,
         }
     }
@@ -61,24 +61,47 @@ impl TableIntake {
         )
     }
 
-    /// Takes the payload of the next chunk.
+    /// Checks the payload of the chunk of a number.
     ///
     /// # Errors
     ///
     /// [`Error::MalformedCiphertext`] for a ciphertext that is 0, not below n², or shares a factor
     /// with n; [`Error::StreamSize`] for a payload of another length.
-    pub fn take(mut self, payload: &[u8]) -> Result<Self, Error> {
-        let (stream, number) = (StreamKind::Table.name(), self.next);
-        let size = Error::StreamSize { stream };
-        let due = self.geometry.items_in(number).map_err(|_| size.clone())?;
-        if payload.len() != due * self.geometry.item_bytes() {
+    pub fn check(
+        agreement: &Agreement,
+        number: u64,
+        payload: &[u8],
+    ) -> Result<CheckedChunk, Error> {
+        let stream = StreamKind::Table.name();
+        let (geometry, size) = (agreement.sizes().table(), Error::StreamSize { stream });
+        let due = geometry.items_in(number).map_err(|_| size.clone())?;
+        if payload.len() != due * geometry.item_bytes() {
             return Err(size);
         }
-        let batch = self
-            .public_key
+        let ciphertexts = agreement
+            .public_key()
             .decode(payload)
             .map_err(|_| Error::MalformedCiphertext { stream, number })?;
-        self.elements.extend(batch.as_batch());
+        Ok(CheckedChunk {
+            number,
+            ciphertexts,
+        })
+    }
+
+    /// Takes the next chunk.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ChunkOutOfOrder`].
+    pub fn take(mut self, chunk: &CheckedChunk) -> Result<Self, Error> {
+        if chunk.number != self.next {
+            return Err(Error::ChunkOutOfOrder {
+                stream: StreamKind::Table.name(),
+                expected: self.next,
+                got: chunk.number,
+            });
+        }
+        self.elements.extend(chunk.ciphertexts.as_batch());
         self.next += 1;
         // Memory is taken as it is earned: whoever has sent a part of a large table gets room for the
         // rest, which then need not be moved as it grows.
@@ -91,13 +114,10 @@ impl TableIntake {
 
     /// Yields the table, once its stream has ended.
     ///
-    /// Builds the tables of powers that do not depend on the provider's records too: the caller may prepare its
-    /// jobs meanwhile.
-    ///
     /// # Errors
     ///
     /// [`Error::StreamState`] when the stream or the intake is incomplete.
-    pub fn finish(self, stream: &Inbound) -> Result<EncryptedTable, Error> {
+    pub fn finish(self, stream: &Inbound) -> Result<ReceivedTable, Error> {
         let Account { digest, .. } = stream.account()?;
         if self.elements.len() as u64 != self.geometry.items() {
             let stream = StreamKind::Table.name();
@@ -107,16 +127,19 @@ impl TableIntake {
                 chunks: self.next,
             });
         }
-        let dense = match self.shape {
-            TableShape::Okvs(shape) => Some(dense_tables(&self.public_key, &self.elements, shape)),
-            TableShape::Cuckoo(_) | TableShape::Entries(_) => None,
-        };
-        Ok(EncryptedTable {
+        Ok(ReceivedTable {
+            agreement: self.agreement,
             elements: self.elements,
-            dense,
             digest,
-            noise: Arc::new(Noise::new(&self.agreement)),
         })
+    }
+}
+
+impl std::fmt::Debug for CheckedChunk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CheckedChunk")
+            .field("number", &self.number)
+            .finish_non_exhaustive()
     }
 }
 
@@ -128,15 +151,56 @@ impl std::fmt::Debug for TableIntake {
     }
 }
 
-/// The querier's encrypted table, complete and checked.
-pub struct EncryptedTable {
+/// The querier's table as it arrived, complete and checked.
+pub struct ReceivedTable {
+    agreement: Agreement,
     elements: Elements,
-    dense: Option<Elements>,
     digest: StreamDigest,
+}
+
+impl ReceivedTable {
+    /// Yields the digest of the stream that brought the table.
+    pub(crate) fn digest(&self) -> &[u8; 32] {
+        &self.digest.0
+    }
+}
+
+impl std::fmt::Debug for ReceivedTable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReceivedTable")
+            .field("len", &self.elements.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The querier's encrypted table, ready to be compared with.
+pub struct EncryptedTable {
+    received: Arc<ReceivedTable>,
+    dense: Option<Elements>,
     noise: Arc<Noise>,
 }
 
 impl EncryptedTable {
+    /// Builds the tables of powers that do not depend on the provider's records: the caller may
+    /// prepare its jobs meanwhile.
+    pub fn new(received: impl Into<Arc<ReceivedTable>>) -> Self {
+        let received = received.into();
+        let agreement = &received.agreement;
+        let dense = match agreement.sizes().table_shape() {
+            TableShape::Okvs(shape) => Some(dense_tables(
+                agreement.public_key(),
+                &received.elements,
+                shape,
+            )),
+            TableShape::Cuckoo(_) | TableShape::Entries(_) => None,
+        };
+        Self {
+            dense,
+            noise: Arc::new(Noise::new(agreement)),
+            received,
+        }
+    }
+
     /// Yields the powers that re-randomise comparisons with the table.
     pub(super) fn noise(&self) -> Arc<Noise> {
         self.noise.clone()
@@ -144,17 +208,17 @@ impl EncryptedTable {
 
     /// Yields the digest of the stream that brought the table.
     pub(crate) fn digest(&self) -> &[u8; 32] {
-        &self.digest.0
+        self.received.digest()
     }
 
     /// Yields, for each of ascending `times`, the entries at `places` squared that many times.
     pub(crate) fn squared(&self, places: &[usize], times: &[usize]) -> Vec<Elements> {
-        self.elements.squared_vartime(places, times)
+        self.received.elements.squared_vartime(places, times)
     }
 
     /// Yields the entries at some places.
     pub(crate) fn gather(&self, places: &[usize]) -> Ciphertexts {
-        Ciphertexts::from_batch(self.elements.gather_vartime(places))
+        Ciphertexts::from_batch(self.received.elements.gather_vartime(places))
     }
 
     /// Yields, for rows of a key-value store, the encrypted sums of their places.
@@ -170,8 +234,8 @@ impl EncryptedTable {
         };
         let mut sum = self.gather(&sparse(0));
         let mut add = |batch: Batch| public_key.add(&mut sum, &Ciphertexts::from_batch(batch));
-        add(self.elements.gather_vartime(&sparse(1)));
-        add(self.elements.gather_vartime(&sparse(2)));
+        add(self.received.elements.gather_vartime(&sparse(1)));
+        add(self.received.elements.gather_vartime(&sparse(2)));
         for group in 0..dense.len() >> DENSE_GROUP {
             let places: Vec<usize> = rows
                 .iter()
@@ -189,7 +253,7 @@ impl EncryptedTable {
 impl std::fmt::Debug for EncryptedTable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("EncryptedTable")
-            .field("len", &self.elements.len())
+            .field("len", &self.received.elements.len())
             .finish_non_exhaustive()
     }
 }

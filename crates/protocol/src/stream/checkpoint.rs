@@ -19,9 +19,9 @@ const MOST_BLOCKS: u64 = 1 << 48;
 /// Holds a chunk number and a running digest, no payload and no key. A sender stores it before it
 /// sends what it sealed, a receiver before it acknowledges what it opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Checkpoint(Vec<u8>);
+pub struct StreamCheckpoint(Vec<u8>);
 
-impl Checkpoint {
+impl StreamCheckpoint {
     /// Yields the bytes to store.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

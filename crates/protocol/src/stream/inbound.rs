@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::checkpoint::{Checkpoint, Progress};
+use super::checkpoint::{Progress, StreamCheckpoint};
 use super::seal::Seal;
 use super::{Account, Head, StreamDigest, StreamKind, account};
 use crate::Error;
@@ -66,6 +66,12 @@ impl Inbound {
     /// [`Error::ChunkOutOfOrder`], [`Error::ChunkNotAuthentic`], [`Error::StreamSize`],
     /// [`Error::StreamDigest`], or [`Error::StreamState`] for a chunk after the last.
     pub fn open(mut self, number: u64, sealed: &[u8]) -> Result<(Self, Vec<u8>), Error> {
+        let payload = self.open_next(number, sealed)?;
+        Ok((self, payload))
+    }
+
+    /// [`open`](Self::open), for a caller that keeps the stream in something that an error consumes.
+    pub(crate) fn open_next(&mut self, number: u64, sealed: &[u8]) -> Result<Vec<u8>, Error> {
         let stream = self.seal.kind.name();
         if self.progress.closed.is_some() {
             return Err(Error::StreamState {
@@ -109,7 +115,7 @@ impl Inbound {
             return Err(size);
         }
         self.progress.next += 1;
-        Ok((self, plain))
+        Ok(plain)
     }
 
     /// Yields what the sender's head says about the stream of comparisons, after chunk 0.
@@ -176,12 +182,12 @@ impl Inbound {
 
 impl Inbound {
     /// Yields where the stream stands.
-    pub fn checkpoint(&self) -> Checkpoint {
+    pub fn checkpoint(&self) -> StreamCheckpoint {
         let head = match &self.expected {
             Expected::Head(head) if head.about.is_some() => Some(head),
             _ => None,
         };
-        Checkpoint::write(&self.seal, &self.progress, head)
+        StreamCheckpoint::write(&self.seal, &self.progress, head)
     }
 
     /// Brings a new stream of the same session to where a checkpoint says it stood.
@@ -189,7 +195,7 @@ impl Inbound {
     /// # Errors
     ///
     /// [`Error::Malformed`] for a checkpoint of another stream or session.
-    pub fn resume(mut self, checkpoint: &Checkpoint) -> Result<Self, Error> {
+    pub fn resume(mut self, checkpoint: &StreamCheckpoint) -> Result<Self, Error> {
         let (progress, head) = checkpoint.read(&self.seal)?;
         self.progress = progress;
         if let Some(head) = head {

@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::checkpoint::{Checkpoint, Progress};
+use super::checkpoint::{Progress, StreamCheckpoint};
 use super::seal::Seal;
 use super::{Account, Head, StreamDigest, StreamKind, account};
 use crate::Error;
@@ -49,6 +49,12 @@ impl Outbound {
     /// [`Error::StreamSize`] for a payload of another length than its chunk has,
     /// [`Error::StreamState`] after the last chunk.
     pub fn seal(mut self, payload: &[u8]) -> Result<(Self, Vec<u8>), Error> {
+        let sealed = self.seal_next(payload)?;
+        Ok((self, sealed))
+    }
+
+    /// [`seal`](Self::seal), for a caller that keeps the stream in something that an error consumes.
+    pub(crate) fn seal_next(&mut self, payload: &[u8]) -> Result<Vec<u8>, Error> {
         let stream = self.seal.kind.name();
         if self.progress.closed.is_some() {
             return Err(Error::StreamState {
@@ -75,8 +81,7 @@ impl Outbound {
             self.progress.closed = Some(StreamDigest(digest));
         }
         self.progress.next += 1;
-        let sealed = self.seal.seal(number, last, &plain);
-        Ok((self, sealed))
+        Ok(self.seal.seal(number, last, &plain))
     }
 
     /// Yields the account of the stream once its last chunk is sealed.
@@ -96,8 +101,8 @@ impl Outbound {
 
 impl Outbound {
     /// Yields where the stream stands.
-    pub fn checkpoint(&self) -> Checkpoint {
-        Checkpoint::write(&self.seal, &self.progress, None)
+    pub fn checkpoint(&self) -> StreamCheckpoint {
+        StreamCheckpoint::write(&self.seal, &self.progress, None)
     }
 
     /// Brings a new stream of the same session to where a checkpoint says it stood.
@@ -105,7 +110,7 @@ impl Outbound {
     /// # Errors
     ///
     /// [`Error::Malformed`] for a checkpoint of another stream or session.
-    pub fn resume(mut self, checkpoint: &Checkpoint) -> Result<Self, Error> {
+    pub fn resume(mut self, checkpoint: &StreamCheckpoint) -> Result<Self, Error> {
         let (progress, head) = checkpoint.read(&self.seal)?;
         // A sender knows its head and stores none.
         if head.is_some() {

@@ -3,16 +3,12 @@
 use std::collections::BTreeMap;
 
 use blindjoin_protocol::{
-    BlockDirectory, CANARY_ROOM, KeyHolder, Mask, Mode, Provider, ProviderJobs, ProviderKeys,
-    ProviderRecords, Querier, QuerierKeys, QuerierRecords, TableIntake, TableKind, Terms,
-    published_class, size_class,
+    BlockDirectory, CANARY_ROOM, Mask, Mode, ProviderKeys, ProviderRecords, QuerierKeys,
+    QuerierRecords, TableKind, Terms, published_class, size_class,
 };
 use num_bigint::BigUint;
 
-use crate::common::{
-    Session, decide, key_of, open_all, open_result, provider_keys, querier_keys, seal_all,
-    send_comparisons, send_result, send_table, session, take_table,
-};
+use crate::common::{Session, key_of, provider_keys, querier_keys, run, session};
 
 /// The sessions of a world whose random parts are pooled.
 const SESSIONS: u64 = 7;
@@ -168,13 +164,21 @@ fn play_one(world: &World, seed: u64, views: [&mut View; 3]) {
     let [at_provider, at_keyholder, at_querier] = views;
     let (suite, sizes) = (session.agreement.suite(), session.agreement.sizes());
     let t_bits = u64::from(suite.t_bits());
+    let blocks = || world.blocks.clone().unwrap();
+    let (card, transcript) = match &world.asked {
+        Asked::Keys(ours, theirs) => run(&session, ours.clone(), theirs),
+        Asked::Records(ours, theirs) => run(
+            &session,
+            (ours.clone(), blocks()),
+            &(theirs.clone(), blocks()),
+        ),
+    }
+    .unwrap();
+    let [entries, comparisons, words] = transcript.payloads;
 
     // The provider receives the table, and from the key holder nothing but that it is closed.
-    let (querier, table) = lay_out(world, &session);
     at_provider.begin(&session);
-    at_provider.lengths("table", &table);
-    let intake = TableIntake::new(&session.agreement);
-    let (_, entries) = open_all(intake.stream(&session.provider_to_querier), &table).unwrap();
+    at_provider.lengths("table", &transcript.table);
     let width = sizes.table().item_bytes();
     let tails = entries.iter().flat_map(|entries| {
         let ciphertexts = entries.chunks_exact(width);
@@ -184,18 +188,13 @@ fn play_one(world: &World, seed: u64, views: [&mut View; 3]) {
     at_provider.random("ciphertexts", tails);
 
     // The key holder receives the comparisons, and decrypts them.
-    let provider = bring_together(world, &session, &table);
-    let (comparisons, summary) = send_comparisons(&session, &provider).unwrap();
     at_keyholder.begin(&session);
-    at_keyholder.lengths("comparisons", &comparisons);
+    at_keyholder.lengths("comparisons", &transcript.comparisons);
     let key = key_of(&world.terms);
-    let role = KeyHolder::new(&session.agreement, key.clone());
-    let stream = role.comparison_stream(&session.keyholder_to_provider);
-    let (_, payloads) = open_all(stream, &comparisons).unwrap();
     let t = BigUint::from(suite.t());
     // How many ciphertexts show a match in none, one, two, ... of their slots.
     let mut small = vec![0; sizes.slots() + 1];
-    for payload in payloads {
+    for payload in comparisons {
         let plain = key.decrypt(&payload).unwrap();
         for i in 0..plain.len() {
             let mut shown = 0;
@@ -212,12 +211,9 @@ fn play_one(world: &World, seed: u64, views: [&mut View; 3]) {
     at_keyholder.fixed(COUNTED, small);
 
     // The querier receives the key holder's result and the provider's summary.
-    let released = decide(&session, &comparisons).unwrap();
-    let result = send_result(&session, &released, |payload| payload).unwrap();
     at_querier.begin(&session);
-    at_querier.lengths("result", &result);
-    at_querier.fixed("summary", [summary.len() as u64]);
-    let card = open_result(&session, &querier, &result, &summary).unwrap();
+    at_querier.lengths("result", &transcript.result);
+    at_querier.fixed("summary", [transcript.summary.len() as u64]);
     let cells = (0..card.rows()).flat_map(|row| card.row(row).to_vec());
     at_querier.fixed("card", cells.map(|cell| cell as u64));
     // Handles are drawn afresh: which pairs share one is what they say.
@@ -235,53 +231,12 @@ fn play_one(world: &World, seed: u64, views: [&mut View; 3]) {
     });
     at_querier.fixed("pairs", rows);
     if world.terms.blind {
-        let stream = querier.result_stream(&session.querier_to_keyholder);
-        let (_, payloads) = open_all(stream, &result).unwrap();
-        let words = payloads.iter().flat_map(|payload| {
+        let words = words.iter().flat_map(|payload| {
             let words = payload.chunks_exact(suite.residue_bytes());
             words.map(|word| fraction(&BigUint::from_bytes_be(word), t_bits))
         });
         at_querier.random("words", words);
     }
-}
-
-/// The querier and its sealed table.
-fn lay_out(world: &World, session: &Session) -> (Querier, Vec<Vec<u8>>) {
-    let records = match &world.asked {
-        Asked::Keys(ours, _) => return send_table(session, ours.clone()).unwrap(),
-        Asked::Records(ours, _) => ours.clone(),
-    };
-    let channel = &session.querier_to_provider;
-    let keys = channel.join_keys(session.agreement.suite());
-    let (blocks, secret) = (world.blocks.as_ref().unwrap(), &session.secrets[0]);
-    let querier = Querier::for_pairs(&session.agreement, keys, blocks, records, secret).unwrap();
-    let table = seal_all(querier.table_stream(channel), |i| querier.table_chunk(i));
-    (querier, table.unwrap().1)
-}
-
-/// The provider, once it has the table.
-fn bring_together(world: &World, session: &Session, table: &[Vec<u8>]) -> Provider {
-    let records = match &world.asked {
-        Asked::Keys(_, theirs) => return take_table(session, theirs, table).unwrap(),
-        Asked::Records(_, theirs) => theirs,
-    };
-    let (agreement, secret) = (&session.agreement, &session.secrets[1]);
-    let keys = session.provider_to_querier.join_keys(agreement.suite());
-    let blocks = world.blocks.as_ref().unwrap();
-    let jobs = ProviderJobs::prepare_pairs(agreement, &keys, blocks, records, secret).unwrap();
-    let mut intake = TableIntake::new(agreement);
-    let stream = intake.stream(&session.provider_to_querier);
-    let (stream, payloads) = open_all(stream, table).unwrap();
-    for payload in payloads {
-        intake = intake.take(&payload).unwrap();
-    }
-    Provider::new(
-        agreement,
-        keys,
-        jobs,
-        intake.finish(&stream).unwrap(),
-        secret,
-    )
 }
 
 /// The slots of a plaintext, which are one plaintext each where a stream is not packed.

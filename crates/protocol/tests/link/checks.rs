@@ -316,9 +316,7 @@ fn malformed_ciphertexts_are_refused_on_both_ends() {
         for at in [0, 17, 127] {
             let mut payload = table.clone();
             payload[at * width..(at + 1) * width].copy_from_slice(&bad);
-            let refused = TableIntake::new(&session.agreement)
-                .take(&payload)
-                .unwrap_err();
+            let refused = TableIntake::check(&session.agreement, 0, &payload).unwrap_err();
             assert_eq!(
                 refused,
                 Error::MalformedCiphertext {
@@ -350,9 +348,7 @@ fn malformed_ciphertexts_are_refused_on_both_ends() {
         })
     );
     let short = &table[..table.len() - width];
-    let refused = TableIntake::new(&session.agreement)
-        .take(short)
-        .unwrap_err();
+    let refused = TableIntake::check(&session.agreement, 0, short).unwrap_err();
     assert_eq!(refused, Error::StreamSize { stream: "table" });
 }
 

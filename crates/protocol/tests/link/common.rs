@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
+use blindjoin_protocol::session::{Message, Output, Question, Selected, Ticket, Work};
 use blindjoin_protocol::{
-    Agreement, BlockDirectory, Blocking, Card, Channel, Columns, Error, Handshake, Identity,
-    Inbound, KeyAnnouncement, KeyHolder, KeySize, Manifest, Mask, Mode, OfferedCell, Outbound,
-    Parties, Plan, Policy, Profile, Provider, ProviderJobs, ProviderKeys, PublicKey, Published,
-    PublishedRule, Querier, QuerierKeys, QuerierKeysBuilder, Released, Role, SecretKey,
-    SessionSecret, TableIntake, TableKind, Terms, block_class, join_key, published_class,
-    size_class,
+    Agreement, BlockDirectory, Blocking, Card, Channel, Columns, EncryptedTable, Error, Handshake,
+    Identity, Inbound, KeyAnnouncement, KeyHolder, KeySize, Manifest, Mask, Mode, OfferedCell,
+    Outbound, Parties, Plan, Policy, Profile, Provider, ProviderJobs, ProviderKeys, PublicKey,
+    Published, PublishedRule, Querier, QuerierKeys, QuerierKeysBuilder, Released, Role, SecretKey,
+    SessionSecret, StreamKind, TableIntake, TableKind, Terms, block_class, join_key, local,
+    published_class, size_class,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -223,14 +224,71 @@ pub(crate) fn session_under(
     })
 }
 
-/// What went over the wire, for those who look at sizes or bytes.
+/// What went over the wire, for those who look at sizes or bytes, and what was sealed in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Transcript {
     pub(crate) table: Vec<Vec<u8>>,
     pub(crate) comparisons: Vec<Vec<u8>>,
     pub(crate) result: Vec<Vec<u8>>,
     pub(crate) summary: Vec<u8>,
+    /// Of table, comparisons and result.
+    pub(crate) payloads: [Vec<Vec<u8>>; 3],
     pub(crate) keyholder_learned: Option<u64>,
+}
+
+impl local::Tap for Transcript {
+    fn work(&mut self, role: Role, _: Ticket, work: &Work) -> Result<Output, Error> {
+        let output = work.run()?;
+        let of = [Role::Querier, Role::Provider, Role::KeyHolder];
+        for (payloads, sender) in self.payloads.iter_mut().zip(of) {
+            payloads.extend(
+                output
+                    .payload()
+                    .filter(|_| sender == role)
+                    .map(<[u8]>::to_vec),
+            );
+        }
+        Ok(output)
+    }
+
+    fn carry(&mut self, _: Role, _: Role, message: Message) -> Message {
+        if let Message::Chunk { stream, sealed, .. } = &message {
+            let sealed = sealed.clone();
+            match stream {
+                StreamKind::Table => self.table.push(sealed),
+                StreamKind::Comparisons => self.comparisons.push(sealed),
+                StreamKind::Result => self.result.push(sealed),
+                StreamKind::Summary => self.summary = sealed,
+            }
+        }
+        message
+    }
+}
+
+/// Runs a session from the key's announcement to the card.
+pub(crate) fn run(
+    session: &Session,
+    question: impl Into<Question>,
+    selected: &(impl Clone + Into<Selected>),
+) -> Result<(Card, Transcript), Error> {
+    let People {
+        querier,
+        provider,
+        keyholder,
+    } = people();
+    let people = local::People::new([querier, provider, keyholder], session.secrets.clone());
+    let manifest = session.agreement.manifest();
+    let mut transcript = Transcript::default();
+    let linked = local::link(
+        &people,
+        manifest,
+        key_of(&manifest.terms),
+        question,
+        selected.clone(),
+        &mut transcript,
+    )?;
+    transcript.keyholder_learned = linked.counted;
+    Ok((linked.card, transcript))
 }
 
 pub(crate) fn seal_all(
@@ -262,11 +320,17 @@ pub(crate) fn open_all(
 /// The table on its way: the querier, and its sealed chunks.
 pub(crate) fn send_table(
     session: &Session,
-    keys: QuerierKeys,
+    question: impl Into<Question>,
 ) -> Result<(Querier, Vec<Vec<u8>>), Error> {
+    let (agreement, secret) = (&session.agreement, &session.secrets[0]);
     let channel = &session.querier_to_provider;
-    let join_keys = channel.join_keys(session.agreement.suite());
-    let querier = Querier::new(&session.agreement, join_keys, keys, &session.secrets[0])?;
+    let keys = channel.join_keys(agreement.suite());
+    let querier = match question.into() {
+        Question::Keys(ours) => Querier::new(agreement, keys, ours, secret),
+        Question::Records(ours, blocks) => {
+            Querier::for_pairs(agreement, keys, &blocks, ours, secret)
+        }
+    }?;
     let (_, table) = seal_all(querier.table_stream(channel), |i| querier.table_chunk(i))?;
     Ok((querier, table))
 }
@@ -274,24 +338,24 @@ pub(crate) fn send_table(
 /// The provider, once it has taken in the table.
 pub(crate) fn take_table(
     session: &Session,
-    keys: &ProviderKeys,
+    selected: &(impl Clone + Into<Selected>),
     table: &[Vec<u8>],
 ) -> Result<Provider, Error> {
     let (agreement, secret) = (&session.agreement, &session.secrets[1]);
-    let join_keys = session.provider_to_querier.join_keys(agreement.suite());
-    let jobs = ProviderJobs::prepare(agreement, &join_keys, keys, secret)?;
+    let keys = session.provider_to_querier.join_keys(agreement.suite());
+    let jobs = match selected.clone().into() {
+        Selected::Keys(theirs) => ProviderJobs::prepare(agreement, &keys, &theirs, secret),
+        Selected::Records(theirs, blocks) => {
+            ProviderJobs::prepare_pairs(agreement, &keys, &blocks, &theirs, secret)
+        }
+    }?;
     let mut intake = TableIntake::new(agreement);
     let (stream, payloads) = open_all(intake.stream(&session.provider_to_querier), table)?;
-    for payload in payloads {
-        intake = intake.take(&payload)?;
+    for (number, payload) in (0..).zip(payloads) {
+        intake = intake.take(&TableIntake::check(agreement, number, &payload)?)?;
     }
-    Ok(Provider::new(
-        agreement,
-        join_keys,
-        jobs,
-        intake.finish(&stream)?,
-        secret,
-    ))
+    let table = EncryptedTable::new(intake.finish(&stream)?);
+    Ok(Provider::new(agreement, keys, jobs, table, secret))
 }
 
 /// All comparisons, sealed, and the sealed summary.
@@ -347,31 +411,6 @@ pub(crate) fn open_result(
         .summary_stream(&session.querier_to_provider)
         .open(0, summary)?;
     opening.finish(&result, &summary)
-}
-
-/// Runs a join or lookup from the handshake to the card.
-pub(crate) fn run(
-    session: &Session,
-    querier_keys: QuerierKeys,
-    provider_keys: &ProviderKeys,
-) -> Result<(Card, Transcript), Error> {
-    let (querier, table) = send_table(session, querier_keys)?;
-    let provider = take_table(session, provider_keys, &table)?;
-    let (comparisons, summary) = send_comparisons(session, &provider)?;
-    let released = decide(session, &comparisons)?;
-    let result = send_result(session, &released, |payload| payload)?;
-    let card = open_result(session, &querier, &result, &summary)?;
-    let keyholder_learned = released.matches();
-    Ok((
-        card,
-        Transcript {
-            table,
-            comparisons,
-            result,
-            summary,
-            keyholder_learned,
-        },
-    ))
 }
 
 /// A querier's keys: one row for each id, under rule 0 named `id`.

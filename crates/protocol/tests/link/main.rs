@@ -5,6 +5,7 @@
 mod agreements;
 mod blocks;
 mod census;
+mod checkpoints;
 mod checks;
 mod common;
 mod full_mask;
@@ -12,7 +13,6 @@ mod memory;
 mod modes;
 mod pairwise;
 mod publication;
-mod simulation;
 mod statistics;
 mod tampering;
 mod transcript;

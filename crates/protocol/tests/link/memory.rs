@@ -70,8 +70,9 @@ fn a_table_takes_memory_as_it_arrives() {
     let (intake, announced) = Watching::largest(|| TableIntake::new(&large.agreement));
     assert!(announced < 1 << 16, "{announced} bytes for an announcement");
     let (intake, arrived) = Watching::largest(|| {
-        let intake = intake.take(&chunk).unwrap();
-        intake.take(&chunk).unwrap()
+        let check = |number| TableIntake::check(&large.agreement, number, &chunk).unwrap();
+        let intake = intake.take(&check(0)).unwrap();
+        intake.take(&check(1)).unwrap()
     });
     assert!(arrived < 8 * chunk.len(), "{arrived} bytes for two chunks");
     drop(intake);
@@ -81,7 +82,10 @@ fn a_table_takes_memory_as_it_arrives() {
     let entries = small.agreement.sizes().table().items();
     let zeros = Naturals::zero(usize::try_from(entries).unwrap(), 64);
     let whole = public.encode(&public.encrypt_random(&zeros, &mut rng(43)).unwrap());
-    let intake = TableIntake::new(&small.agreement).take(&whole).unwrap();
-    let refused = intake.take(&whole).unwrap_err();
+    let check = |number| TableIntake::check(&small.agreement, number, &whole);
+    TableIntake::new(&small.agreement)
+        .take(&check(0).unwrap())
+        .unwrap();
+    let refused = check(1).unwrap_err();
     assert_eq!(refused, Error::StreamSize { stream: "table" });
 }

@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use blindjoin_protocol::session::{Question, Selected};
 use blindjoin_protocol::{
-    BlockDirectory, Card, Cell, Clause, Error, Mode, Pairwise, Provider, ProviderJobs,
-    ProviderRecords, Querier, QuerierRecords, Released, TableIntake, TableKind, Terms, size_class,
+    BlockDirectory, Card, Cell, Clause, Error, Mode, Pairwise, ProviderRecords, Querier,
+    QuerierRecords, Released, TableKind, Terms, size_class,
 };
 use rand::Rng;
 
 use crate::common::{
-    Session, blocking, decide, open_all, open_result, rng, seal_all, send_comparisons, send_result,
-    session, terms,
+    Session, Transcript, blocking, decide, rng, run, send_comparisons, send_table, session,
+    take_table, terms,
 };
 
 /// A record of the tests: a block and three parts.
@@ -22,15 +23,6 @@ struct Record {
 
 /// The clauses that hold, by the querier's row and the provider's record.
 type Expected = BTreeMap<(u32, usize), Vec<u8>>;
-
-/// What came of a linkage: the querier's card, what the key holder counted, and what it sent.
-struct Seen {
-    card: Card,
-    counted: Option<u64>,
-    result: Vec<Vec<u8>>,
-    /// The chunks' lengths of table, comparisons and result.
-    lengths: [Vec<usize>; 3],
-}
 
 fn clause(rule: u16, parts: &[u8], weight: u8) -> Clause {
     Clause {
@@ -109,78 +101,26 @@ pub(crate) struct Held {
     pub(crate) querier: Querier,
     pub(crate) released: Released,
     pub(crate) summary: Vec<u8>,
-    /// The chunks' lengths of table and comparisons.
-    lengths: [Vec<usize>; 2],
 }
 
 impl Held {
-    pub(crate) fn new(
+    /// Brings a session as far as that.
+    pub(crate) fn of(
         session: Session,
-        querier: Querier,
-        released: Released,
-        summary: Vec<u8>,
+        question: impl Into<Question>,
+        selected: &(impl Clone + Into<Selected>),
     ) -> Self {
+        let (querier, table) = send_table(&session, question).unwrap();
+        let provider = take_table(&session, selected, &table).unwrap();
+        let (comparisons, summary) = send_comparisons(&session, &provider).unwrap();
+        let released = decide(&session, &comparisons).unwrap();
         Self {
             session,
             querier,
             released,
             summary,
-            lengths: Default::default(),
         }
     }
-}
-
-fn hold(
-    session: Session,
-    blocks: &BlockDirectory,
-    ours: QuerierRecords,
-    theirs: &ProviderRecords,
-) -> Result<Held, Error> {
-    let agreement = &session.agreement;
-    let keys = session.querier_to_provider.join_keys(agreement.suite());
-    let querier = Querier::for_pairs(agreement, keys.clone(), blocks, ours, &session.secrets[0])?;
-    let (_, table) = seal_all(querier.table_stream(&session.querier_to_provider), |i| {
-        querier.table_chunk(i)
-    })?;
-    let jobs = ProviderJobs::prepare_pairs(agreement, &keys, blocks, theirs, &session.secrets[1])?;
-    let mut intake = TableIntake::new(agreement);
-    let (stream, payloads) = open_all(intake.stream(&session.provider_to_querier), &table)?;
-    for payload in payloads {
-        intake = intake.take(&payload)?;
-    }
-    let table_arrived = intake.finish(&stream)?;
-    let provider = Provider::new(agreement, keys, jobs, table_arrived, &session.secrets[1]);
-    let (comparisons, summary) = send_comparisons(&session, &provider)?;
-    let released = decide(&session, &comparisons)?;
-    let lengths = [&table, &comparisons].map(|chunks| chunks.iter().map(Vec::len).collect());
-    Ok(Held {
-        session,
-        querier,
-        released,
-        summary,
-        lengths,
-    })
-}
-
-fn run(
-    session: Session,
-    blocks: &BlockDirectory,
-    ours: QuerierRecords,
-    theirs: &ProviderRecords,
-) -> Result<Seen, Error> {
-    let held = hold(session, blocks, ours, theirs)?;
-    let (session, released) = (&held.session, &held.released);
-    let result = send_result(session, released, |payload| payload)?;
-    let card = open_result(session, &held.querier, &result, &held.summary)?;
-    let [table, comparisons] = held.lengths;
-    Ok(Seen {
-        card,
-        counted: released.matches(),
-        result: (0..released.chunks())
-            .map(|number| released.chunk(number))
-            .collect::<Result<_, _>>()?,
-        lengths: [table, comparisons, result.iter().map(Vec::len).collect()],
-    })
 }
 
 /// The blocks of both sides' records, and a session of the sizes that they need.
@@ -205,11 +145,11 @@ fn introduce(
 fn meet(
     terms: Terms,
     querier: QuerierRecords,
-    provider: &ProviderRecords,
+    provider: ProviderRecords,
     seed: u64,
-) -> Result<Seen, Error> {
-    let (session, blocks) = introduce(terms, &querier, provider, seed)?;
-    run(session, &blocks, querier, provider)
+) -> (Card, Transcript) {
+    let (session, blocks) = introduce(terms, &querier, &provider, seed).unwrap();
+    run(&session, (querier, blocks.clone()), &(provider, blocks)).unwrap()
 }
 
 /// A linkage of two lists of records in one block, before the key holder lets its result out; the
@@ -237,7 +177,7 @@ pub(crate) fn held(threshold: Option<u8>, blind: bool, seed: u64) -> Held {
         provider.push(b"all", &theirs).unwrap();
     }
     let (session, blocks) = introduce(terms, &querier, &provider, seed).unwrap();
-    hold(session, &blocks, querier, &provider).unwrap()
+    Held::of(session, (querier, blocks.clone()), &(provider, blocks))
 }
 
 /// Links two lists of records; yields the result and what a plain evaluation says.
@@ -266,7 +206,8 @@ fn link(terms: Terms, pairwise: &Pairwise, seed: u64) -> (Card, Expected, Vec<Re
             .collect();
         provider.push(record.block.as_bytes(), &values).unwrap();
     }
-    let Seen { card, counted, .. } = meet(terms, querier, &provider, seed).unwrap();
+    let (card, transcript) = meet(terms, querier, provider, seed);
+    let counted = transcript.keyholder_learned;
     let expected = plain(&ours, &theirs, pairwise, "1990");
     // The key holder lets out every clause that holds, as often as it has slots, of whatever pair
     // that reaches the threshold, and nothing of the others.
@@ -367,7 +308,7 @@ fn a_directory_other_than_the_agreed_one_is_refused() {
 }
 
 /// Years on both sides, in one block; the provider asks for its own and for both neighbours.
-fn years(ours: &[u32], theirs: &[u32], seed: u64) -> Seen {
+fn years(ours: &[u32], theirs: &[u32], seed: u64) -> (Card, Transcript) {
     let pairwise = Pairwise::of_rules([(3, 1)], None).unwrap();
     let terms = Terms {
         mode: Mode::Pairwise(pairwise.clone()),
@@ -388,17 +329,18 @@ fn years(ours: &[u32], theirs: &[u32], seed: u64) -> Seen {
         let values = probes.each_ref().map(|probe| Some(probe.as_bytes()));
         provider.push(b"all", &values).unwrap();
     }
-    meet(terms, querier, &provider, seed).unwrap()
+    meet(terms, querier, provider, seed)
 }
 
 #[test]
 fn nobody_learns_which_of_several_probes_holds() {
     let (ours, theirs) = ([1950; 8], [1951; 12]);
-    let seen = years(&ours, &theirs, 8);
-    assert_eq!(seen.card.pairs().len(), 96);
+    let (card, transcript) = years(&ours, &theirs, 8);
+    assert_eq!(card.pairs().len(), 96);
     // Only the first probe holds, and the key holder sees it in any of the three slots.
     let mut slots = [0; 3];
-    for entry in seen.result.iter().flat_map(|payload| payload.chunks(8 + 8)) {
+    let [_, _, result] = transcript.payloads;
+    for entry in result.iter().flat_map(|payload| payload.chunks(8 + 8)) {
         let position = u64::from_be_bytes(entry[..8].try_into().unwrap());
         if position != u64::MAX {
             slots[usize::try_from(position % 3).unwrap()] += 1;
@@ -412,7 +354,7 @@ fn nobody_learns_which_of_several_probes_holds() {
     );
     assert_eq!(
         years(&ours, &[1948, 1949, 1950, 1951, 1952], 9)
-            .card
+            .0
             .pairs()
             .len(),
         24
@@ -421,8 +363,18 @@ fn nobody_learns_which_of_several_probes_holds() {
 
 #[test]
 fn pairs_look_alike_whatever_the_records_are() {
-    let few = years(&[1950, 1960, 1970], &[1980; 9], 10);
-    let many = years(&[1950, 1951, 1952], &[1951; 9], 11);
-    assert_eq!((few.card.pairs().len(), many.card.pairs().len()), (0, 27));
-    assert_eq!(few.lengths, many.lengths);
+    let (few, of_few) = years(&[1950, 1960, 1970], &[1980; 9], 10);
+    let (many, of_many) = years(&[1950, 1951, 1952], &[1951; 9], 11);
+    assert_eq!((few.pairs().len(), many.pairs().len()), (0, 27));
+    let lengths = |transcript: &Transcript| {
+        let of = |chunks: &[Vec<u8>]| chunks.iter().map(Vec::len).collect::<Vec<_>>();
+        let Transcript {
+            table,
+            comparisons,
+            result,
+            ..
+        } = transcript;
+        [of(table), of(comparisons), of(result)]
+    };
+    assert_eq!(lengths(&of_few), lengths(&of_many));
 }

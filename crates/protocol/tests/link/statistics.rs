@@ -3,10 +3,7 @@
 use blindjoin_protocol::{Suite, TableKind, Terms};
 use num_bigint::BigUint;
 
-use crate::common::{
-    key, link, open_all, population, provider_keys, querier_keys, send_comparisons, send_table,
-    session, take_table, terms,
-};
+use crate::common::{key, link, population, provider_keys, querier_keys, run, session, terms};
 
 /// √n·sup|F - U| of values in [0, 1).
 fn kolmogorov(mut values: Vec<f64>) -> f64 {
@@ -48,16 +45,9 @@ fn view(terms: Terms, common: usize) -> (Vec<BigUint>, Suite) {
     let (ours, theirs, _) = population(1, 40, 1500, common);
     let session = session(terms, 64, 1536, None, 3).unwrap();
     let keys = querier_keys(ours.iter().map(String::as_str));
-    let (_, table) = send_table(&session, keys).unwrap();
     let theirs = provider_keys(theirs.iter().map(String::as_str));
-    let provider = take_table(&session, &theirs, &table).unwrap();
-    let (comparisons, _) = send_comparisons(&session, &provider).unwrap();
-    let keyholder = blindjoin_protocol::KeyHolder::new(
-        &session.agreement,
-        key(session.agreement.public_key().profile()),
-    );
-    let stream = keyholder.comparison_stream(&session.keyholder_to_provider);
-    let (_, payloads) = open_all(stream, &comparisons).unwrap();
+    let (_, transcript) = run(&session, keys, &theirs).unwrap();
+    let [_, payloads, _] = transcript.payloads;
     let secret = key(session.agreement.public_key().profile());
     let plain = payloads.iter().flat_map(|payload| {
         let plain = secret.decrypt(payload).unwrap();

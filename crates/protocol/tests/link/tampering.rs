@@ -4,8 +4,8 @@
 use blindjoin_protocol::{Card, Error, Mask, Mode, Querier, Released, TableKind, Terms};
 
 use crate::common::{
-    Session, decide, matched, open_result, population, provider_keys, querier_keys,
-    send_comparisons, send_result, send_table, session, take_table, terms,
+    Session, matched, open_result, population, provider_keys, querier_keys, send_result, session,
+    terms,
 };
 use crate::pairwise::{Held, held};
 
@@ -33,7 +33,6 @@ impl Target {
             querier,
             released,
             summary,
-            ..
         } = held;
         let suite = session.agreement.suite();
         let blind = session.agreement.manifest().terms.blind;
@@ -69,12 +68,8 @@ impl Target {
         let querier_size = if lookup { 5 } else { 64 };
         let session = session(terms, querier_size, 64, None, seed).unwrap();
         let keys = querier_keys(ours.iter().map(String::as_str));
-        let (querier, table) = send_table(&session, keys).unwrap();
-        let keys = provider_keys(theirs.iter().map(String::as_str));
-        let provider = take_table(&session, &keys, &table).unwrap();
-        let (comparisons, summary) = send_comparisons(&session, &provider).unwrap();
-        let released = decide(&session, &comparisons).unwrap();
-        Self::of(name, Held::new(session, querier, released, summary))
+        let theirs = provider_keys(theirs.iter().map(String::as_str));
+        Self::of(name, Held::of(session, keys, &theirs))
     }
 
     fn all() -> Vec<Self> {

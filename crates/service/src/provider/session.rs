@@ -184,12 +184,14 @@ impl Open {
             })
             .await??;
             let intake = checking.await??;
+            let (agreement, number) = (agreement.clone(), chunk.number);
             checking = Box::pin(pool::compute("checking a chunk", move || {
-                intake.take(&payload)
+                intake.take(&TableIntake::check(&agreement, number, &payload)?)
             }));
         }
         let intake = checking.await??;
-        Ok(pool::compute("completing the table", move || intake.finish(&inbound)).await??)
+        let complete = move || Ok::<_, Error>(EncryptedTable::new(intake.finish(&inbound)?));
+        pool::compute("completing the table", complete).await?
     }
 
     /// Streams all comparisons to the key holder, which verifies them while more are computed.

@@ -1,0 +1,224 @@
+//! What a session leaves in a store, and takes up again.
+
+use zeroize::Zeroizing;
+
+use super::Action;
+use crate::codec::{Reader, Writer};
+use crate::identity::role_byte;
+use crate::stream::StreamCheckpoint;
+use crate::{Error, Manifest, Role, SessionSecret, number};
+
+/// The longest manifest, announcement, handshake or checkpoint of a stream in bytes.
+const LONGEST: usize = 1 << 20;
+
+/// The most parts, and the longest part in bytes: chunks of a stream.
+const MOST_PARTS: u32 = 1 << 24;
+const LONGEST_PART: usize = 1 << 22;
+
+/// What is to be stored now: the head replaces the one before, the part is added to those before.
+///
+/// The head opens the session to whoever reads it: it holds the session's secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// A few hundred bytes beside the manifest.
+    pub head: Zeroizing<Vec<u8>>,
+    /// What came of a chunk, if one was taken.
+    pub part: Option<Vec<u8>>,
+}
+
+/// All that a session has stored: the latest head, and all parts in order.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Checkpoint {
+    head: Zeroizing<Vec<u8>>,
+    parts: Vec<Vec<u8>>,
+}
+
+impl Checkpoint {
+    /// Puts what is to be stored to what was.
+    pub fn store(&mut self, stored: Stored) {
+        self.head = stored.head;
+        self.parts.extend(stored.part);
+    }
+
+    /// Yields all of it as one string of bytes.
+    pub fn encode(&self) -> Zeroizing<Vec<u8>> {
+        let mut out = Writer::message("checkpoint");
+        out.bytes(&self.head).u32(number::short(self.parts.len()));
+        for part in &self.parts {
+            out.bytes(part);
+        }
+        Zeroizing::new(out.finish())
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote; the session checks what it says.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] or [`Error::Version`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        let mut input = Reader::message(bytes, "checkpoint")?;
+        let head = Zeroizing::new(input.bytes(4 * LONGEST)?.to_vec());
+        let count = input.u32()?;
+        if count > MOST_PARTS {
+            return Err(input.malformed());
+        }
+        let mut parts = Vec::new();
+        for _ in 0..count {
+            parts.push(input.bytes(LONGEST_PART)?.to_vec());
+        }
+        input.finish()?;
+        Ok(Self { head, parts })
+    }
+
+    pub(super) fn open(self, role: Role) -> Result<(Kept, Vec<Vec<u8>>), Error> {
+        Ok((Kept::decode(&self.head, role)?, self.parts))
+    }
+}
+
+/// Neither secrets nor what was received are shown.
+impl std::fmt::Debug for Checkpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Checkpoint")
+            .field("parts", &self.parts.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Stored {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stored")
+            .field("part", &self.part.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a party knows for good, whatever it is just doing: its live state follows from this, its input,
+/// and what arrives.
+pub(super) struct Kept {
+    pub(super) role: Role,
+    pub(super) manifest: Manifest,
+    pub(super) secret: SessionSecret,
+    /// The key holder's, as it arrived.
+    pub(super) announcement: Option<Vec<u8>>,
+    /// The querier's and the provider's, as they arrived.
+    pub(super) from_querier: Option<Vec<u8>>,
+    pub(super) from_provider: Option<Vec<u8>>,
+    /// The digest of this party's own input, once it is in use.
+    pub(super) input: Option<[u8; 32]>,
+    /// The digest of the table, once the provider uses it.
+    pub(super) table: Option<[u8; 32]>,
+    /// Where the stream that this party sends stands at its receiver.
+    pub(super) sent: Option<StreamCheckpoint>,
+    /// Where the stream that it receives stands; there is a part for each chunk.
+    pub(super) received: Option<StreamCheckpoint>,
+    /// The provider's sealed summary, at the querier.
+    pub(super) summary: Option<Vec<u8>>,
+    /// Whether the party has done all that the others need of it.
+    pub(super) over: bool,
+}
+
+impl Kept {
+    pub(super) fn new(role: Role, manifest: &Manifest, secret: &SessionSecret) -> Self {
+        Self {
+            role,
+            manifest: manifest.clone(),
+            secret: secret.clone(),
+            announcement: None,
+            from_querier: None,
+            from_provider: None,
+            input: None,
+            table: None,
+            sent: None,
+            received: None,
+            summary: None,
+            over: false,
+        }
+    }
+
+    /// Has this stored, with what came of a chunk.
+    pub(super) fn store(&self, part: Option<Vec<u8>>, actions: &mut Vec<Action>) {
+        let head = self.encode();
+        actions.push(Action::Store(Stored { head, part }));
+    }
+
+    /// Notes the digest of what the session uses, which must be what it has used before.
+    pub(super) fn uses(
+        before: &mut Option<[u8; 32]>,
+        digest: [u8; 32],
+        what: &'static str,
+    ) -> Result<(), Error> {
+        match before.replace(digest) {
+            Some(before) if before != digest => Err(Error::Changed { what }),
+            _ => Ok(()),
+        }
+    }
+
+    fn encode(&self) -> Zeroizing<Vec<u8>> {
+        let mut out = Writer::new();
+        out.u8(role_byte(self.role))
+            .bytes(&self.manifest.encode())
+            .raw(self.secret.expose());
+        for bytes in [
+            &self.announcement,
+            &self.from_querier,
+            &self.from_provider,
+            &self.summary,
+        ] {
+            optional(&mut out, bytes.as_deref());
+        }
+        for digest in [&self.input, &self.table] {
+            optional(&mut out, digest.as_ref().map(<[u8; 32]>::as_slice));
+        }
+        for stream in [&self.sent, &self.received] {
+            optional(&mut out, stream.as_ref().map(StreamCheckpoint::as_bytes));
+        }
+        out.flag(self.over);
+        Zeroizing::new(out.finish())
+    }
+
+    fn decode(bytes: &[u8], role: Role) -> Result<Self, Error> {
+        let mut input = Reader::new(bytes, "checkpoint");
+        if input.u8()? != role_byte(role) {
+            return Err(input.malformed());
+        }
+        let manifest = Manifest::decode(input.bytes(LONGEST)?)?;
+        let secret = SessionSecret::from_bytes(input.array()?);
+        let mut kept = Self::new(role, &manifest, &secret);
+        for field in [
+            &mut kept.announcement,
+            &mut kept.from_querier,
+            &mut kept.from_provider,
+            &mut kept.summary,
+        ] {
+            *field = read_optional(&mut input)?.map(<[u8]>::to_vec);
+        }
+        for field in [&mut kept.input, &mut kept.table] {
+            let malformed = input.malformed();
+            *field = match read_optional(&mut input)? {
+                None => None,
+                Some(digest) => Some(digest.try_into().map_err(|_| malformed)?),
+            };
+        }
+        for field in [&mut kept.sent, &mut kept.received] {
+            *field = read_optional(&mut input)?.map(StreamCheckpoint::from_bytes);
+        }
+        kept.over = input.flag()?;
+        input.finish()?;
+        Ok(kept)
+    }
+}
+
+fn optional(out: &mut Writer, bytes: Option<&[u8]>) {
+    out.flag(bytes.is_some());
+    if let Some(bytes) = bytes {
+        out.bytes(bytes);
+    }
+}
+
+fn read_optional<'a>(input: &mut Reader<'a>) -> Result<Option<&'a [u8]>, Error> {
+    Ok(if input.flag()? {
+        Some(input.bytes(LONGEST)?)
+    } else {
+        None
+    })
+}

@@ -1,0 +1,547 @@
+//! The provider's session: from the key holder's announcement to the summary.
+
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use super::checkpoint::{Checkpoint, Kept};
+use super::streams::{Receiving, Sending, payload};
+use super::work::{Output, Step, Task, Ticket, Work, Yield};
+use super::{Action, Event, Line, Message, Outcome, Own, Pace, Session, unexpected};
+use crate::{
+    Agreement, BlockDirectory, Channel, CheckedChunk, EncryptedTable, Error, Handshake, Identity,
+    JoinKeys, KeyAnnouncement, Peer, Provider, ProviderJobs, ProviderKeys, ProviderRecords, Role,
+    SessionSecret, StreamKind, TableIntake,
+};
+
+/// The part of a registry that takes part in a session.
+#[derive(Clone, Debug)]
+pub enum Selected {
+    /// Join keys.
+    Keys(Arc<ProviderKeys>),
+    /// Records, compared with the querier's in these blocks.
+    Records(Arc<ProviderRecords>, BlockDirectory),
+}
+
+impl From<ProviderKeys> for Selected {
+    fn from(keys: ProviderKeys) -> Self {
+        Self::Keys(Arc::new(keys))
+    }
+}
+
+impl From<(ProviderRecords, BlockDirectory)> for Selected {
+    fn from((records, blocks): (ProviderRecords, BlockDirectory)) -> Self {
+        Self::Records(Arc::new(records), blocks)
+    }
+}
+
+/// Where a session finds the part of a registry that takes part in it.
+pub trait Select: Send + Sync {
+    /// Selects it: the same every time.
+    ///
+    /// # Errors
+    ///
+    /// What ends the session.
+    fn select(&self) -> Result<Selected, Error>;
+}
+
+impl Select for Selected {
+    fn select(&self) -> Result<Self, Error> {
+        Ok(self.clone())
+    }
+}
+
+impl Selected {
+    /// Prepares the comparisons.
+    pub(super) fn prepare(
+        &self,
+        agreement: &Agreement,
+        join_keys: &JoinKeys,
+        secret: &SessionSecret,
+    ) -> Result<ProviderJobs, Error> {
+        match self {
+            Self::Keys(keys) => ProviderJobs::prepare(agreement, join_keys, keys, secret),
+            Self::Records(records, blocks) => {
+                ProviderJobs::prepare_pairs(agreement, join_keys, blocks, records, secret)
+            }
+        }
+    }
+
+    /// A digest of all of it, in an order of its own.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        let mut absorb = |item: &[u8]| {
+            digest.update((item.len() as u64).to_be_bytes());
+            digest.update(item);
+        };
+        match self {
+            Self::Keys(keys) => keys.iter().for_each(absorb),
+            Self::Records(records, _) => {
+                records.for_each(|fields| fields.iter().for_each(|field| absorb(field)));
+            }
+        }
+        digest.finalize().into()
+    }
+}
+
+/// The provider's side of a session.
+pub struct ProviderSession {
+    identity: Arc<Identity>,
+    pace: Pace,
+    select: Arc<dyn Select>,
+    kept: Kept,
+    state: State,
+}
+
+enum State {
+    /// The key holder's announcement is due.
+    Waiting,
+    /// Its key is being checked.
+    Checking,
+    /// The querier's handshake is due.
+    Greeting(Box<Agreement>, Peer),
+    /// The querier's table is due.
+    Taking(Box<Taking>),
+    /// The table has arrived; what does not depend on the querier is being brought together with it.
+    Meeting(Box<Meeting>),
+    /// The comparisons are on their way to the key holder.
+    Comparing(Box<Comparing>),
+    /// The summary is on its way to the querier.
+    Closing(Summary),
+    /// The querier has it.
+    Over,
+}
+
+struct Channels {
+    agreement: Agreement,
+    to_querier: Channel,
+    to_keyholder: Channel,
+}
+
+struct Taking {
+    channels: Channels,
+    chunks: Receiving<Arc<CheckedChunk>>,
+    intake: TableIntake,
+    jobs: Option<Arc<ProviderJobs>>,
+}
+
+struct Meeting {
+    channels: Channels,
+    jobs: Option<Arc<ProviderJobs>>,
+    table: Option<Arc<EncryptedTable>>,
+    /// Whether that is under way.
+    met: bool,
+}
+
+struct Comparing {
+    channels: Channels,
+    provider: Arc<Provider>,
+    comparisons: Sending,
+}
+
+/// The sealed summary.
+struct Summary(Vec<u8>);
+
+impl ProviderSession {
+    /// Begins a session.
+    pub fn new(own: &Own, select: Arc<dyn Select>, actions: &mut Vec<Action>) -> Self {
+        let kept = Kept::new(Role::Provider, &own.manifest, &own.secret);
+        kept.store(None, actions);
+        Self {
+            identity: own.identity.clone(),
+            pace: own.pace,
+            select,
+            kept,
+            state: State::Waiting,
+        }
+    }
+
+    /// Goes on from what was stored, with the same part of the registry. The table must come again,
+    /// unless the key holder has all comparisons.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] for a checkpoint of another role or form; [`Error::Changed`], as soon as
+    /// it is known, for another selection or another table.
+    pub fn resume(
+        identity: Arc<Identity>,
+        pace: Pace,
+        select: Arc<dyn Select>,
+        checkpoint: Checkpoint,
+        actions: &mut Vec<Action>,
+    ) -> Result<Self, Error> {
+        let (kept, parts) = checkpoint.open(Role::Provider)?;
+        if !parts.is_empty() {
+            return Err(Error::Malformed { what: "checkpoint" });
+        }
+        let state = match &kept.summary {
+            _ if kept.over => State::Over,
+            Some(summary) => State::Closing(Summary(summary.clone())),
+            None => State::Waiting,
+        };
+        let session = Self {
+            identity,
+            pace,
+            select,
+            kept,
+            state,
+        };
+        session.advance(actions)
+    }
+
+    /// Says whether the querier has been greeted: the table is due from then on.
+    pub fn is_open(&self) -> bool {
+        !matches!(
+            self.state,
+            State::Waiting | State::Checking | State::Greeting(..)
+        )
+    }
+
+    fn message(
+        &mut self,
+        from: Role,
+        message: &Message,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Error> {
+        match (from, message, &mut self.state) {
+            (Role::KeyHolder, Message::Announcement(bytes), State::Waiting) => {
+                self.kept.announcement = Some(bytes.clone());
+                self.kept.store(None, actions);
+            }
+            (
+                Role::Querier,
+                Message::Handshake(bytes),
+                State::Waiting | State::Checking | State::Greeting(..),
+            ) if self.kept.from_querier.is_none() => {
+                self.kept.from_querier = Some(bytes.clone());
+                self.kept.store(None, actions);
+            }
+            (
+                Role::Querier,
+                Message::Chunk {
+                    stream: StreamKind::Table,
+                    number,
+                    sealed,
+                },
+                State::Taking(taking),
+            ) => {
+                let first = taking.chunks.is_new();
+                let opened = taking.chunks.open(*number, sealed, &mut Vec::new())?;
+                let Some(payload) = opened else {
+                    return Ok(());
+                };
+                if first {
+                    let jobs = taking.prepare(&self.select, &self.kept.secret);
+                    actions.push(Action::Compute(Step::Jobs.whole(), jobs));
+                }
+                let work = Work::new(Task::CheckTable {
+                    agreement: taking.channels.agreement.clone(),
+                    number: *number,
+                    payload,
+                });
+                actions.push(Action::Compute(Step::Check.of(*number), work));
+            }
+            (
+                Role::Querier,
+                Message::Chunk {
+                    stream: StreamKind::Table,
+                    ..
+                },
+                State::Closing(_) | State::Over,
+            ) if self.pace.line == Line::Lossy => self.tell_table(actions)?,
+            _ => unexpected(self.pace.line, from, message)?,
+        }
+        Ok(())
+    }
+
+    fn done(
+        &mut self,
+        ticket: Ticket,
+        output: Output,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Error> {
+        let state = std::mem::replace(&mut self.state, State::Over);
+        self.state = match (state, ticket.step, output.0) {
+            (State::Checking, Step::Key, Yield::Key(agreement, keyholder)) => {
+                State::Greeting(agreement, keyholder)
+            }
+            (State::Taking(taking), Step::Check, Yield::Checked(chunk)) => {
+                State::Taking(Box::new(taking.take(ticket.number, chunk)?))
+            }
+            (State::Taking(mut taking), Step::Jobs, Yield::Jobs(jobs, digest)) => {
+                Kept::uses(&mut self.kept.input, digest, "another registry")?;
+                taking.jobs = Some(jobs);
+                State::Taking(taking)
+            }
+            (State::Meeting(mut meeting), Step::Jobs, Yield::Jobs(jobs, digest)) => {
+                Kept::uses(&mut self.kept.input, digest, "another registry")?;
+                meeting.jobs = Some(jobs);
+                State::Meeting(meeting)
+            }
+            (State::Meeting(mut meeting), Step::Table, Yield::Table(table)) => {
+                meeting.table = Some(table);
+                State::Meeting(meeting)
+            }
+            (State::Meeting(meeting), Step::Meeting, Yield::Provider(provider)) => {
+                // Before anything is sent that rests on them.
+                self.kept.store(None, actions);
+                let channels = meeting.channels;
+                actions.push(self.greet(Role::KeyHolder, &channels.agreement));
+                let stream = provider.comparison_stream(&channels.to_keyholder);
+                let (kind, sent) = (StreamKind::Comparisons, self.kept.sent.as_ref());
+                State::Comparing(Box::new(Comparing {
+                    comparisons: Sending::new(stream, sent, kind, self.pace.ahead)?,
+                    channels,
+                    provider,
+                }))
+            }
+            (State::Comparing(mut comparing), Step::Payload, Yield::Payload(payload)) => {
+                comparing
+                    .comparisons
+                    .take(ticket.number, payload, actions)?;
+                State::Comparing(comparing)
+            }
+            // Work that was done more than once.
+            (state, ..) => state,
+        };
+        Ok(())
+    }
+
+    fn accepted(&mut self, stream: StreamKind, next: u64, actions: &mut Vec<Action>) {
+        if let (StreamKind::Comparisons, State::Comparing(comparing)) = (stream, &mut self.state)
+            && comparing.comparisons.accept(next)
+        {
+            self.kept.sent = Some(comparing.comparisons.base().clone());
+            self.kept.store(None, actions);
+        }
+        if let (StreamKind::Summary, State::Closing(_)) = (stream, &self.state) {
+            self.kept.over = true;
+            self.kept.store(None, actions);
+            self.state = State::Over;
+        }
+    }
+
+    /// Goes as far as what is known allows.
+    fn advance(mut self, actions: &mut Vec<Action>) -> Result<Self, Error> {
+        loop {
+            let state = std::mem::replace(&mut self.state, State::Over);
+            let (state, went_on) = self.step(state, actions)?;
+            self.state = state;
+            if !went_on {
+                return Ok(self);
+            }
+        }
+    }
+
+    fn step(&mut self, state: State, actions: &mut Vec<Action>) -> Result<(State, bool), Error> {
+        Ok(match state {
+            State::Waiting => {
+                let Some(announcement) = &self.kept.announcement else {
+                    return Ok((State::Waiting, false));
+                };
+                let work = Work::new(Task::CheckKey {
+                    announcement: KeyAnnouncement::decode(announcement)?,
+                    manifest: self.kept.manifest.clone(),
+                    secret: self.kept.secret.clone(),
+                    constant_time_tables: self.pace.constant_time_tables,
+                });
+                actions.push(Action::Compute(Step::Key.whole(), work));
+                (State::Checking, true)
+            }
+            State::Greeting(agreement, keyholder) => {
+                let Some(handshake) = &self.kept.from_querier else {
+                    return Ok((State::Greeting(agreement, keyholder), false));
+                };
+                let querier = Handshake::decode(handshake)?.verify(Role::Querier, &agreement)?;
+                let channel =
+                    |peer| Channel::derive(&agreement, Role::Provider, &self.kept.secret, peer);
+                let channels = Channels {
+                    to_querier: channel(&querier)?,
+                    to_keyholder: channel(&keyholder)?,
+                    agreement: *agreement,
+                };
+                actions.push(self.greet(Role::Querier, &channels.agreement));
+                let taking = Taking::new(channels, self.pace.line)?;
+                (State::Taking(Box::new(taking)), true)
+            }
+            State::Taking(taking) => {
+                if taking.chunks.finished().is_none() {
+                    return Ok((State::Taking(taking), false));
+                }
+                let Taking {
+                    channels,
+                    chunks,
+                    intake,
+                    jobs,
+                } = *taking;
+                let received = Arc::new(intake.finish(&chunks.into_inbound())?);
+                Kept::uses(&mut self.kept.table, *received.digest(), "another table")?;
+                let work = Work::new(Task::Complete(received));
+                actions.push(Action::Compute(Step::Table.whole(), work));
+                let meeting = Meeting {
+                    channels,
+                    jobs,
+                    table: None,
+                    met: false,
+                };
+                (State::Meeting(Box::new(meeting)), true)
+            }
+            State::Meeting(mut meeting) => {
+                if let (Some(jobs), Some(table), false) =
+                    (&meeting.jobs, &meeting.table, meeting.met)
+                {
+                    let agreement = meeting.channels.agreement.clone();
+                    let work = Work::new(Task::Meet {
+                        join_keys: meeting.channels.to_querier.join_keys(agreement.suite()),
+                        agreement,
+                        jobs: jobs.clone(),
+                        table: table.clone(),
+                        secret: self.kept.secret.clone(),
+                    });
+                    actions.push(Action::Compute(Step::Meeting.whole(), work));
+                    meeting.met = true;
+                }
+                (State::Meeting(meeting), false)
+            }
+            State::Comparing(mut comparing) => {
+                for number in comparing.comparisons.begin() {
+                    let work = Work::new(Task::Compare(comparing.provider.clone(), number));
+                    actions.push(Action::Compute(payload(number), work));
+                }
+                if !comparing.comparisons.is_accepted() {
+                    return Ok((State::Comparing(comparing), false));
+                }
+                // The key holder has all of it: table and registry are no longer needed.
+                let account = comparing.comparisons.outbound().account()?;
+                let channels = &comparing.channels;
+                let sealed = comparing.provider.summary(&channels.to_querier, account)?;
+                actions.push(Action::Reveal(Outcome::Compared(account)));
+                self.kept.summary = Some(sealed.clone());
+                self.kept.store(None, actions);
+                self.tell_table(actions)?;
+                let summary = Summary(sealed);
+                actions.push(summary.send());
+                (State::Closing(summary), false)
+            }
+            state @ (State::Checking | State::Closing(_) | State::Over) => (state, false),
+        })
+    }
+
+    /// Sends again what may have been lost.
+    fn repeat(&mut self, actions: &mut Vec<Action>) -> Result<(), Error> {
+        match &mut self.state {
+            State::Taking(taking) if taking.chunks.is_new() => {
+                let agreement = taking.channels.agreement.clone();
+                actions.push(self.greet(Role::Querier, &agreement));
+            }
+            State::Comparing(comparing) => {
+                let stream =
+                    (comparing.provider).comparison_stream(&comparing.channels.to_keyholder);
+                comparing.comparisons.rewind(stream)?;
+                let agreement = comparing.channels.agreement.clone();
+                if self.kept.sent.is_none() {
+                    actions.push(self.greet(Role::KeyHolder, &agreement));
+                }
+            }
+            State::Closing(summary) => actions.push(summary.send()),
+            State::Waiting
+            | State::Checking
+            | State::Greeting(..)
+            | State::Taking(_)
+            | State::Meeting(_)
+            | State::Over => {}
+        }
+        Ok(())
+    }
+
+    /// Tells the querier that its table is no longer needed.
+    fn tell_table(&self, actions: &mut Vec<Action>) -> Result<(), Error> {
+        actions.push(Action::Accept {
+            stream: StreamKind::Table,
+            next: self.kept.manifest.sizes()?.table().chunks(),
+        });
+        Ok(())
+    }
+
+    fn greet(&self, to: Role, agreement: &Agreement) -> Action {
+        let secret = &self.kept.secret;
+        let handshake = Handshake::sign(Role::Provider, &self.identity, agreement, secret);
+        let message = Message::Handshake(handshake.encode());
+        Action::Send { to, message }
+    }
+}
+
+impl Session for ProviderSession {
+    fn handle(mut self, event: Event, actions: &mut Vec<Action>) -> Result<Self, Error> {
+        match event {
+            Event::Message { from, message } => self.message(from, &message, actions)?,
+            Event::Done(ticket, output) => self.done(ticket, output?, actions)?,
+            Event::Accepted { stream, next } => self.accepted(stream, next, actions),
+            Event::Silence => self.repeat(actions)?,
+        }
+        self.advance(actions)
+    }
+
+    fn is_over(&self) -> bool {
+        self.kept.over
+    }
+}
+
+impl Taking {
+    fn new(channels: Channels, line: Line) -> Result<Self, Error> {
+        let intake = TableIntake::new(&channels.agreement);
+        let stream = intake.stream(&channels.to_querier);
+        Ok(Self {
+            chunks: Receiving::new(stream, None, StreamKind::Table, line)?,
+            intake,
+            channels,
+            jobs: None,
+        })
+    }
+
+    fn prepare(&self, select: &Arc<dyn Select>, secret: &SessionSecret) -> Work {
+        let agreement = self.channels.agreement.clone();
+        Work::new(Task::Prepare {
+            join_keys: self.channels.to_querier.join_keys(agreement.suite()),
+            agreement,
+            select: select.clone(),
+            secret: secret.clone(),
+        })
+    }
+
+    fn take(mut self, number: u64, chunk: Arc<CheckedChunk>) -> Result<Self, Error> {
+        for (chunk, _) in self.chunks.take(number, chunk) {
+            self.intake = self.intake.take(&chunk)?;
+        }
+        Ok(self)
+    }
+}
+
+impl Summary {
+    fn send(&self) -> Action {
+        let message = Message::Chunk {
+            stream: StreamKind::Summary,
+            number: 0,
+            sealed: self.0.clone(),
+        };
+        Action::Send {
+            to: Role::Querier,
+            message,
+        }
+    }
+}
+
+impl std::fmt::Debug for ProviderSession {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.state {
+            State::Waiting => "ProviderSession: waiting for the key",
+            State::Checking => "ProviderSession: checking the key",
+            State::Greeting(..) => "ProviderSession: waiting for the querier",
+            State::Taking(_) => "ProviderSession: taking the table",
+            State::Meeting(_) => "ProviderSession: preparing",
+            State::Comparing(_) => "ProviderSession: comparing",
+            State::Closing(_) => "ProviderSession: telling the summary",
+            State::Over => "ProviderSession: over",
+        })
+    }
+}
