@@ -3,9 +3,9 @@
 use std::sync::{Arc, LazyLock};
 
 use blindjoin_protocol::{
-    Agreement, BlockDirectory, Blocking, Channel, Checkpoint, Error, Handshake, Inbound, KeyHolder,
+    Agreement, BlockDirectory, Blocking, Channel, EncryptedTable, Error, Handshake, Inbound, KeyHolder,
     Mask, Mode, OfferedCell, Outbound, Pairwise, Peer, Provider, ProviderJobs, ProviderKeys,
-    ProviderRecords, Querier, QuerierKeysBuilder, QuerierRecords, Released, Role, SecretKey,
+    ProviderRecords, Querier, QuerierKeysBuilder, QuerierRecords, Released, Role, SecretKey, StreamCheckpoint,
     TableIntake, TableKind, Terms, join_key, size_class,
 };
 
@@ -169,9 +169,11 @@ impl Honest {
         let mut inbound = intake.stream(&table[1]);
         for (number, chunk) in (0..).zip(&table_sealed) {
             let (next, payload) = inbound.open(number, chunk).expect("an honest chunk");
-            (inbound, intake) = (next, intake.take(&payload).expect("honest ciphertexts"));
+            let checked = TableIntake::check(&agreement, number, &payload);
+            let checked = checked.expect("honest ciphertexts");
+            (inbound, intake) = (next, intake.take(&checked).expect("chunks in order"));
         }
-        let taken = intake.finish(&inbound).expect("the whole table");
+        let taken = EncryptedTable::new(intake.finish(&inbound).expect("the whole table"));
         let join_keys = table[1].join_keys(agreement.suite());
         let provider = Provider::new(&agreement, join_keys, jobs, taken, &ps);
         let (comparison_payloads, comparison_sealed, sent) =
@@ -301,8 +303,8 @@ fn table(session: &Honest, changes: &[u8]) -> bool {
     for (number, chunk) in (0..).zip(&sealed) {
         let (next, payload) = stream.open(number, chunk).expect("it was sealed");
         stream = next;
-        intake = match intake.take(&payload) {
-            Ok(intake) => intake,
+        intake = match TableIntake::check(&session.agreement, number, &payload) {
+            Ok(checked) => intake.take(&checked).expect("chunks in order"),
             Err(error) => {
                 let malformed = matches!(error, Error::MalformedCiphertext { .. });
                 assert!(malformed && payloads != session.payloads[0], "{error}");
@@ -412,7 +414,7 @@ pub fn checkpoint(input: &[u8]) -> bool {
     };
     let session = &SESSIONS[usize::from(*session) % SESSIONS.len()];
     let stream = usize::from(which >> 1) % 3;
-    let checkpoint = Checkpoint::from_bytes(bytes);
+    let checkpoint = StreamCheckpoint::from_bytes(bytes);
     if which & 1 == 0 {
         let Ok(inbound) = session.inbound(stream).resume(&checkpoint) else {
             return false;

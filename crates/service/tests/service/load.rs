@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use blindjoin_protocol::{
-    Agreement, Channel, Handshake, Identity as Signer, KeyAnnouncement, Manifest, Provider,
-    ProviderJobs, Querier, SessionSecret, TableIntake, Terms, size_class,
+    Agreement, Channel, EncryptedTable, Handshake, Identity as Signer, KeyAnnouncement, Manifest,
+    Provider, ProviderJobs, Querier, SessionSecret, TableIntake, Terms, size_class,
 };
 use blindjoin_service::config::{Link, LinkOptions};
 use blindjoin_service::identity::IdentityFiles;
@@ -445,7 +445,9 @@ fn bring_together(setup: &Setup, agreement: &Agreement, secret: &SessionSecret) 
         let (sealed, payload);
         (from, sealed) = from.seal(&laid_out.table_chunk(number).unwrap()).unwrap();
         (to, payload) = to.open(number, &sealed).unwrap();
-        intake = intake.take(&payload).unwrap();
+        let checked = TableIntake::check(agreement, number, &payload).unwrap();
+        intake = intake.take(&checked).unwrap();
     }
-    Provider::new(agreement, keys(), jobs, intake.finish(&to).unwrap(), other)
+    let table = EncryptedTable::new(intake.finish(&to).unwrap());
+    Provider::new(agreement, keys(), jobs, table, other)
 }
