@@ -11,3 +11,4 @@ mod provenance;
 mod synth;
 mod token_commands;
 mod tokens;
+mod values;
