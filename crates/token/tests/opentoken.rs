@@ -4,9 +4,11 @@
 //! `Secret-Encryption-Key-Goes-Here.`, on 2026-11-21.
 #![expect(
     clippy::unwrap_used,
-    clippy::print_stdout,
     reason = "a test may stop at what it did not expect"
 )]
+
+#[path = "../../../tests/common/data.rs"]
+mod data;
 
 use std::path::{Path, PathBuf};
 
@@ -19,22 +21,19 @@ use blindjoin_token::{
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-const SETS: [&str; 6] = [
-    "worked",
-    "worked_ssnheader",
-    "sample",
-    "zip3",
-    "mock100",
-    "public",
-];
+/// The repository's vectors, and more where they are.
+fn folders() -> impl Iterator<Item = PathBuf> {
+    std::iter::once(data::own("opentoken")).chain(data::outside("vectors/opentoken"))
+}
 
-fn vectors() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/opentoken");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("SKIPPED: the vectors of the reference implementation are not there");
-    None
+/// The sets of rows in a folder.
+fn sets(folder: &Path) -> Vec<String> {
+    let names = folder.read_dir().unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let sets = names.filter_map(|name| Some(name.strip_suffix("_input.csv")?.to_owned()));
+    let sets: Vec<String> = sets.collect();
+    assert!(!sets.is_empty(), "{}", folder.display());
+    sets
 }
 
 fn secret() -> HashingSecret {
@@ -179,21 +178,21 @@ fn assert_metadata_equals(ours: &Run, sealed: bool, expected: &Path) {
 
 #[test]
 fn every_signature_yields_its_token() {
-    let Some(folder) = vectors() else { return };
     let hasher = Hasher::new(&secret(), Scheme::OpenToken);
     let mut files = Vec::new();
-    for set in SETS {
-        for language in ["java", "py"] {
-            let file = |what| folder.join(format!("{set}_{language}_{what}.csv"));
-            files.push((file("signatures"), file("hashonly")));
+    for folder in folders() {
+        for set in sets(&folder) {
+            for language in ["java", "py"] {
+                let file = |what| folder.join(format!("{set}_{language}_{what}.csv"));
+                files.push((file("signatures"), file("hashonly")));
+            }
+            for version in ["olt212", "olt221"] {
+                let file = |what| folder.join(format!("olt/{set}_{version}_{what}.csv"));
+                files.push((file("signatures"), file("hmac")));
+            }
         }
     }
-    for set in ["worked", "sample", "public"] {
-        for version in ["olt212", "olt221"] {
-            let file = |what| folder.join(format!("olt/{set}_{version}_{what}.csv"));
-            files.push((file("signatures"), file("hmac")));
-        }
-    }
+    files.retain(|(signatures, _)| signatures.exists());
     let (mut tokens, mut blanks) = (0, 0);
     for (signatures, expected) in files {
         let (header, rows) = table(&signatures);
@@ -213,93 +212,97 @@ fn every_signature_yields_its_token() {
             assert_eq!(token, expected[1], "{signature}");
         }
     }
-    assert!(tokens > 8_000 && blanks > 2_000, "{tokens} and {blanks}");
+    assert!(tokens > 5_000 && blanks > 1_500, "{tokens} and {blanks}");
 }
 
 #[test]
 fn sealed_files_of_the_reference_open() {
-    let Some(folder) = vectors() else { return };
     let sealer = Sealer::new(&key());
-    let mut opened = 0;
-    for set in SETS {
-        for language in ["java", "py"] {
-            let file = |what| folder.join(format!("{set}_{language}_{what}.csv"));
-            if !file("encrypted").exists() {
-                continue;
-            }
-            let (_, sealed) = table(&file("encrypted"));
-            let (_, plain) = table(&file("decrypted"));
-            assert_eq!(sealed.len(), plain.len());
-            for (sealed, plain) in sealed.iter().zip(&plain) {
-                let mut token = String::new();
-                let found = sealer.open(&sealed[1], &mut token).unwrap();
-                assert_eq!(token, plain[1]);
-                assert_eq!(found == Opened::Blank, token == BLANK);
-                opened += 1;
+    let mut files = Vec::new();
+    for folder in folders() {
+        for set in sets(&folder) {
+            for language in ["java", "py"] {
+                let file = |what| folder.join(format!("{set}_{language}_{what}.csv"));
+                files.push((file("encrypted"), file("hashonly")));
             }
         }
     }
-    assert!(opened > 4_900, "{opened}");
+    files.retain(|(encrypted, _)| encrypted.exists());
+    let mut opened = 0;
+    for (encrypted, plain) in files {
+        let (_, sealed) = table(&encrypted);
+        let (_, plain) = table(&plain);
+        assert_eq!(sealed.len(), plain.len());
+        for (sealed, plain) in sealed.iter().zip(&plain) {
+            let mut token = String::new();
+            let found = sealer.open(&sealed[1], &mut token).unwrap();
+            assert_eq!(token, plain[1]);
+            assert_eq!(found == Opened::Blank, token == BLANK);
+            opened += 1;
+        }
+    }
+    assert!(opened > 3_700, "{opened}");
 }
 
 #[test]
 fn inputs_yield_tokens_and_metadata_of_1_x() {
-    let Some(folder) = vectors() else { return };
     let mut rows = 0;
-    for set in SETS {
-        for language in ["java", "py"] {
-            let file = |what| folder.join(format!("{set}_{language}_{what}"));
-            let input = folder.join(format!("{set}_input.csv"));
-            let ours = run(&input, dialect(language), None);
-            rows += assert_rows_equal(&ours, &file("hashonly.csv"));
-            assert_metadata_equals(&ours, false, &file("hashonly.metadata.json"));
-            if file("encrypted.metadata.json").exists() {
-                assert_metadata_equals(&ours, true, &file("encrypted.metadata.json"));
+    for folder in folders() {
+        for set in sets(&folder) {
+            for language in ["java", "py"] {
+                let file = |what| folder.join(format!("{set}_{language}_{what}"));
+                let input = folder.join(format!("{set}_input.csv"));
+                let ours = run(&input, dialect(language), None);
+                rows += assert_rows_equal(&ours, &file("hashonly.csv"));
+                assert_metadata_equals(&ours, false, &file("hashonly.metadata.json"));
+                if file("encrypted.metadata.json").exists() {
+                    assert_metadata_equals(&ours, true, &file("encrypted.metadata.json"));
+                }
             }
         }
     }
-    assert!(rows > 5_000, "{rows}");
+    assert!(rows > 3_700, "{rows}");
 }
 
 #[test]
 fn inputs_yield_tokens_of_2_x() {
-    let Some(folder) = vectors() else { return };
-    for set in ["worked", "sample", "public"] {
-        for version in ["olt212", "olt221"] {
-            let input = folder.join(format!("{set}_input.csv"));
-            let ours = run(&input, dialect(version), None);
-            let expected = folder.join(format!("olt/{set}_{version}_hmac.csv"));
-            assert_rows_equal(&ours, &expected);
+    let mut rows = 0;
+    for folder in folders() {
+        for set in sets(&folder) {
+            for version in ["olt212", "olt221"] {
+                let expected = folder.join(format!("olt/{set}_{version}_hmac.csv"));
+                if expected.exists() {
+                    let input = folder.join(format!("{set}_input.csv"));
+                    let ours = run(&input, dialect(version), None);
+                    rows += assert_rows_equal(&ours, &expected);
+                }
+            }
         }
     }
+    assert!(rows > 3_700, "{rows}");
 }
 
 #[test]
 fn unusual_tables_yield_tokens_and_metadata() {
-    let Some(folder) = vectors() else { return };
-    let mut cases = 0;
-    for entry in std::fs::read_dir(folder.join("csvcases")).unwrap() {
-        let input = entry.unwrap().path();
-        let name = input.file_name().unwrap().to_str().unwrap().to_owned();
-        let Some(case) = name.strip_suffix("_input.csv") else {
-            continue;
-        };
+    let folder = data::own("opentoken/csvcases");
+    let cases = sets(&folder);
+    assert!(cases.len() >= 14, "{cases:?}");
+    for case in cases {
         for language in ["java", "py"] {
-            let file = |what: &str| input.with_file_name(format!("{case}_{language}{what}"));
+            let file = |what: &str| folder.join(format!("{case}_{language}{what}"));
+            let input = folder.join(format!("{case}_input.csv"));
             let ours = run(&input, dialect(language), None);
             assert_rows_equal(&ours, &file(".csv"));
             assert_metadata_equals(&ours, false, &file(".metadata.json"));
-            cases += 1;
         }
     }
-    assert!(cases >= 28, "{cases}");
 }
 
 #[test]
 fn sealed_tokens_open_to_those_of_the_reference() {
-    let Some(folder) = vectors() else { return };
+    let folder = data::own("opentoken");
     let sealer = Sealer::new(&key());
-    let input = folder.join("public_input.csv");
+    let input = folder.join("odd_input.csv");
     let mut sealed = run(&input, Dialect::Ot1Java, Some(sealer.clone()));
     let lengths: Vec<usize> = sealed.rows.iter().map(|row| row[1].len()).collect();
     assert!(lengths.iter().all(|length| [64, 96].contains(length)));
@@ -308,7 +311,7 @@ fn sealed_tokens_open_to_those_of_the_reference() {
         let token = std::mem::take(&mut row[1]);
         sealer.open(&token, &mut row[1]).unwrap();
     }
-    assert_rows_equal(&sealed, &folder.join("public_java_decrypted.csv"));
+    assert_rows_equal(&sealed, &folder.join("odd_java_hashonly.csv"));
 }
 
 fn token_table(rows: &[[String; 3]]) -> TokenTable {
@@ -322,7 +325,9 @@ fn token_table(rows: &[[String; 3]]) -> TokenTable {
 
 #[test]
 fn the_worked_example_matches_as_described() {
-    let Some(folder) = vectors() else { return };
+    let Some(folder) = data::outside("vectors/opentoken") else {
+        return;
+    };
     let all = run(&folder.join("worked_input.csv"), Dialect::Ot1Java, None).rows;
     let (hospital, clinic): (Vec<_>, Vec<_>) =
         all.into_iter().partition(|row| row[2].starts_with("HOS"));
@@ -352,7 +357,9 @@ fn the_worked_example_matches_as_described() {
 
 #[test]
 fn metadata_say_why_tokens_are_missing() {
-    let Some(folder) = vectors() else { return };
+    let Some(folder) = data::outside("vectors/opentoken") else {
+        return;
+    };
     let ours = run(&folder.join("worked_input.csv"), Dialect::Ot1Java, None);
     let metadata = Metadata {
         rules: &ours.rules,
