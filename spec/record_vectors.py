@@ -8,6 +8,7 @@ Randomness comes from a seed, so the same specification writes the same files.
 import hashlib, hmac, json, pathlib
 from types import SimpleNamespace
 
+import messages
 import reference
 import reference_scale
 from reference import J89, T107, KeyHolder, Provider, Querier, Session, cuckoo_half, okvs_shape, size_class
@@ -159,6 +160,21 @@ def streams():
                 streams=[record_stream(K, ses, kind, blind) for kind, blind in kinds])
 
 
+def hexadecimal(x):
+    """The same with all bytes in hexadecimal."""
+    if isinstance(x, dict): return {key: hexadecimal(value) for key, value in x.items()}
+    if isinstance(x, list): return [hexadecimal(value) for value in x]
+    return x.hex() if isinstance(x, bytes) else x
+
+
+def sent():
+    """Every message of an agreement, and the first chunks of streams, under the key of the streams above."""
+    seed(b"streams")
+    K = KeyHolder(1024)
+    return dict(source="messages.py: the encodings of protocol.md, §20, and the seals of §3.3", p=hex(K.p)[2:], q=hex(K.q)[2:], h=hex(K.pk.h)[2:],
+                **hexadecimal(messages.record(K.pk.n, K.pk.h)))
+
+
 def write(name, content):
     (OUT / name).write_text(json.dumps(content, indent=1) + "\n")
     print(OUT / name)
@@ -175,6 +191,7 @@ def main():
         sizes=sizes(), keyed={suite.name: keyed(suite) for suite in (J89, T107)}, handles={str(bits): handles(bits, count) for bits, count in ((8, 60), (30, 8), (32, 8))},
         hkdf=hkdf, session=session_ids(), nonces=nonces(), shards=shards()))
     write("stream.json", streams())
+    write("messages.json", sent())
 
 
 if __name__ == "__main__":

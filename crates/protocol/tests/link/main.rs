@@ -10,6 +10,7 @@ mod checks;
 mod common;
 mod full_mask;
 mod memory;
+mod messages;
 mod modes;
 mod pairwise;
 mod publication;
