@@ -33,6 +33,8 @@ pub fn cases(inputs: &Inputs, backend: Backend) -> Vec<Case> {
     let factors = Naturals::random(len, FACTOR_BITS, &mut rng);
     let long_bits = public.exponent_bits() + MASKING_BITS;
     public.noise_table();
+    // As many as a linkage of millions needs.
+    let noise = public.noise_powers(long_bits, 1 << 22);
 
     let slots = inputs.slots();
     let messages = Naturals::random(len * slots, SLOT_BITS, &mut rng);
@@ -77,7 +79,7 @@ pub fn cases(inputs: &Inputs, backend: Backend) -> Vec<Case> {
             public.multiply_plain(&mut c, &factors);
             public.add(
                 &mut c,
-                &public.noise(&Naturals::random(len, long_bits, &mut rng)),
+                &Ciphertexts::from_batch(noise.pow(&Naturals::random(len, long_bits, &mut rng))),
             );
             public
                 .add_plain(&mut c, &plaintexts)

@@ -67,7 +67,7 @@ mod profile;
 mod public;
 mod secret;
 
-pub use blindjoin_bigint::{Backend, Batch, Elements, Lookup, Naturals, SquareRing};
+pub use blindjoin_bigint::{Backend, Batch, Elements, FixedBase, Lookup, Naturals, SquareRing};
 pub use ciphertexts::Ciphertexts;
 pub use error::Error;
 pub use profile::{KeySize, Profile};

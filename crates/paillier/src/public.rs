@@ -15,10 +15,6 @@ use crate::error::Error;
 use crate::primes::{has_small_factor, is_perfect_power, is_prime};
 use crate::profile::{KeySize, Profile};
 
-/// Bits by which the default noise table exceeds the exponent of an encryption: room for the exponent of a
-/// masked comparison over a prime of 89 bits, |t| + 86.
-const MASKING_BITS: usize = 89 + 86;
-
 /// (n, h) with everything derived from it: hs = hⁿ mod n², the ring Z/n², and the table of powers of hs.
 ///
 /// Cloning shares all of it.
@@ -179,17 +175,17 @@ impl PublicKey {
         self.lookup
     }
 
-    /// The key's own table of powers of hs, built now on the current rayon pool if it was not before. It is long enough
-    /// for a masked comparison over an 89-bit prime.
+    /// The key's own table of powers of hs, built now on the current rayon pool if it was not before. It is as long
+    /// as the exponents of encryptions; [`PublicKey::noise_powers`] makes others.
     pub fn noise_table(&self) -> &FixedBase {
-        let bits = self.noise_table_bits();
+        let bits = self.exponent_bits();
         let widest = FixedBase::choose_window(self.ring(), bits, self.lookup);
         self.noise_table_of(widest)
     }
 
     /// As [`PublicKey::noise_table`], smaller where only about `uses` powers are expected.
     pub fn noise_table_for(&self, uses: usize) -> &FixedBase {
-        let (ring, bits) = (self.ring(), self.noise_table_bits());
+        let (ring, bits) = (self.ring(), self.exponent_bits());
         let widest = FixedBase::choose_window(ring, bits, self.lookup);
         self.noise_table_of(FixedBase::choose_window_for(ring, bits, self.lookup, uses).min(widest))
     }
@@ -387,13 +383,9 @@ impl PublicKey {
         }
     }
 
-    fn noise_table_bits(&self) -> usize {
-        self.exponent_bits() + MASKING_BITS
-    }
-
     fn noise_table_of(&self, window: usize) -> &FixedBase {
         self.noise.get_or_init(|| {
-            let (ring, bits) = (self.ring(), self.noise_table_bits());
+            let (ring, bits) = (self.ring(), self.exponent_bits());
             FixedBase::with_window(ring, &self.shared.hs, 0, bits, self.lookup, window)
         })
     }
