@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::cast_possible_truncation, reason = "bit counts are small")]
 
+use std::io::Write as _;
+
 use blindjoin_bigint::{
     Backend, Elements, Error, FixedBase, Lookup, Naturals, PowerLog, SquareRing,
 };
@@ -128,6 +130,19 @@ fn check_ring(m: &BigUint, backend: Backend, values: &[BigUint]) {
     );
     let unit = values.iter().all(|v| v.gcd(m).is_one());
     assert_eq!(ring.are_units_vartime(&x), unit, "units");
+}
+
+/// The tests below take every backend that is there.
+#[test]
+fn the_vector_backend_is_tested_or_said_to_be_left_out() {
+    if !Backend::Ifma.is_available() {
+        let said = b"SKIPPED: all of crates/bigint on AVX-512 IFMA (.ci/more ifma)\n";
+        // Past the harness, which would keep it to itself.
+        std::io::stderr()
+            .write_all(said)
+            .expect("standard error is open");
+    }
+    assert!(Backend::available().contains(&Backend::Portable));
 }
 
 #[test]
