@@ -159,6 +159,25 @@ fn links_lead_somewhere() {
     assert!(followed > 30, "{followed} links");
 }
 
+/// Every crate says what it is, and what it is not, to whoever comes across its folder.
+#[test]
+fn every_crate_has_a_readme() {
+    for parent in ["crates", "bins"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(parent);
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let manifest = read(&path.join("Cargo.toml"));
+            let name = manifest.split('"').nth(1).expect("a package has a name");
+            let readme = read(&path.join("README.md"));
+            assert!(
+                readme.starts_with(&format!("# {name}\n")),
+                "{}",
+                path.display()
+            );
+        }
+    }
+}
+
 /// What links of a page point at, but for those that leave the repository.
 fn links(page: &str) -> Vec<String> {
     let mut code = false;
