@@ -96,6 +96,17 @@ pub enum Error {
         /// The row.
         row: u64,
     },
+    /// Columns that hold lists or structures, for which CSV has no form.
+    #[error(
+        "{file}: columns {columns} hold lists or structures, which CSV has no form for: name a .parquet file for \
+         the output, or leave them out of the input"
+    )]
+    NestedColumns {
+        /// The file.
+        file: Arc<str>,
+        /// The columns.
+        columns: String,
+    },
     /// The header lacks columns such that no record could ever be signed.
     #[error(
         "{file}: no rule has all of its columns; wanted are {lacking}, but {header}; name a column with \
@@ -212,6 +223,19 @@ pub enum Error {
     UnknownOutputFormat {
         /// The output as named.
         name: String,
+    },
+    /// Rules under which none of the records has a signature.
+    #[error(
+        "{file}: none of the {records} records has a value for rule {rules}, so that nothing is found by it; \
+         --allow-empty goes on all the same"
+    )]
+    UnusableRule {
+        /// The file.
+        file: Arc<str>,
+        /// The rules, and what the fields lack.
+        rules: String,
+        /// How many records there are.
+        records: u64,
     },
 }
 

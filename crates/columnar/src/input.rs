@@ -134,6 +134,14 @@ impl Input {
         Reader::of_file(stored, Arc::clone(&self.name), self.format, self.options)
     }
 
+    /// The file, unless it is a stream.
+    pub(crate) fn stored(&self) -> Option<&Stored> {
+        match &self.source {
+            Source::File(stored) => Some(stored),
+            Source::Stream(_) => None,
+        }
+    }
+
     /// Reads the table, and nobody after that: a stream is read as it comes.
     ///
     /// # Errors

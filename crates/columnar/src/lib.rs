@@ -52,6 +52,7 @@ mod reader;
 mod rules;
 mod sign;
 mod unfinished;
+mod widen;
 mod writer;
 
 #[cfg(feature = "clap")]
@@ -72,4 +73,5 @@ pub use reader::{Block, Decoder, Note, ROWS_PER_CHUNK, ReadOptions, Reader};
 pub use rules::{is_rule_set_name, load_rules, today};
 pub use sign::{Population, Side, Signature, TakeSignatures};
 pub use unfinished::abandon_outputs;
+pub use widen::{check_copy, widen};
 pub use writer::{Buffers, Header, OutputColumn, Quoting, RowBuffer, TableWriter};

@@ -2,6 +2,7 @@
 
 mod check;
 mod text;
+mod whole;
 
 use std::io::{BufReader, Read};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::input::{FromPlace, Stored};
 use crate::{Error, Format, ROWS_PER_CHUNK};
 use check::Refusal;
 pub(crate) use text::Meaning;
+pub(crate) use whole::Whole;
 
 /// The sequential half of reading Parquet.
 pub(crate) struct Batches {

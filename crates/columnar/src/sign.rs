@@ -2,7 +2,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use blindjoin_record::findings::Findings;
-use blindjoin_record::{Binding, Reason, Scratch};
+use blindjoin_record::{Binding, Reason, RuleSet, Scratch};
 
 use crate::{Chunk, Error, Reader, RecordIds, pipeline};
 
@@ -57,11 +57,13 @@ pub trait TakeSignatures {
 pub struct Population {
     /// The record ids in row order, present and unique.
     pub ids: RecordIds,
-    /// Why signatures are missing, and how often: rule by rule, reasons in order.
+    /// Why records have no signature under a rule, in any of its forms, and how many have none: rule by
+    /// rule, reasons in order.
     pub missing: Vec<Vec<(Reason, u64)>>,
     /// What the values are like, field by field.
     pub findings: Findings,
-    /// Rows without a blocking key, where blocks were asked for.
+    /// Records that have a signature and no blocking key, where blocks were asked for: as
+    /// [`BlockCount`](crate::BlockCount) counts them under rules.
     pub without_block: u64,
 }
 
@@ -133,6 +135,53 @@ impl Population {
         let lines = self.findings.to_string();
         lines.lines().map(str::to_owned).collect()
     }
+
+    /// How many records have no signature under a rule, by its position.
+    pub fn without_value(&self, rule: usize) -> u64 {
+        self.missing[rule].iter().map(|(_, count)| count).sum()
+    }
+
+    /// A remark for every rule under which records have no signature.
+    pub fn remarks_on_rules(&self, rules: &RuleSet) -> Vec<String> {
+        let counts = rules
+            .rules()
+            .iter()
+            .zip(0..)
+            .filter_map(|(rule, position)| {
+                let count = self.without_value(position);
+                let remark = || format!("rule {}: {count} records have no value for it", rule.id());
+                (count > 0).then(remark)
+            });
+        counts.collect()
+    }
+
+    /// Refuses a table under which some rule can find nothing: records are there, and none has a
+    /// signature under it. Whoever wants it all the same does not ask.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnusableRule`], with all such rules and why.
+    pub fn check_rules(&self, file: &Arc<str>, rules: &RuleSet) -> Result<(), Error> {
+        let records = self.ids.len() as u64;
+        let unusable = rules.rules().iter().zip(&self.missing).enumerate();
+        let unusable = unusable.filter(|(position, _)| self.without_value(*position) == records);
+        let told = unusable.map(|(_, (rule, reasons))| {
+            let reasons = reasons.iter().map(|(reason, count)| {
+                let field = rules.fields()[reason.field].name();
+                format!("{field} {} in {count}", reason.fault)
+            });
+            format!("{} ({})", rule.id(), reasons.collect::<Vec<_>>().join(", "))
+        });
+        let told: Vec<String> = told.collect();
+        if records == 0 || told.is_empty() {
+            return Ok(());
+        }
+        Err(Error::UnusableRule {
+            file: Arc::clone(file),
+            rules: told.join(", "),
+            records,
+        })
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -169,14 +218,9 @@ impl Signer<'_> {
                     }
                 }
                 Side::Provider => {
-                    let (mut last, mut form) = (usize::MAX, 0);
                     let probes = self.binding.probe(&row, &mut scratch.0);
                     part.findings.add(number, probes.observed());
-                    for (rule, signature) in probes.iter() {
-                        form = if rule == last { form + 1 } else { 0 };
-                        last = rule;
-                        part.take(rule, form, signature);
-                    }
+                    part.take_forms(probes.iter());
                 }
             }
             part.rows.push(PartRow {
@@ -228,6 +272,33 @@ impl Part {
         }
     }
 
+    /// Takes a record's probe forms, those of a rule together. It lacks a value for a rule once, however
+    /// many forms there are, and only if it has it in none.
+    fn take_forms<'a>(&mut self, forms: impl Iterator<Item = (usize, Result<&'a str, Reason>)>) {
+        let mut forms = forms.peekable();
+        while let Some((rule, mut outcome)) = forms.next() {
+            let mut lacking = None;
+            let mut form = 0;
+            loop {
+                match outcome {
+                    Ok(_) => {
+                        self.take(rule, form, outcome);
+                        lacking = Some(None);
+                    }
+                    Err(reason) => lacking = lacking.or(Some(Some(reason))),
+                }
+                form += 1;
+                match forms.next_if(|(next, _)| *next == rule) {
+                    Some((_, next)) => outcome = next,
+                    None => break,
+                }
+            }
+            if let Some(Some(reason)) = lacking {
+                self.take(rule, 0, Err(reason));
+            }
+        }
+    }
+
     fn hand_over<T: TakeSignatures>(
         &self,
         population: &mut Population,
@@ -245,9 +316,11 @@ impl Part {
             };
             population.ids.push(file, row.id.as_ref().map(text))?;
             let block = row.block.as_ref().map(text);
-            population.without_block += u64::from(self.blocked && block.is_none());
+            let signatures = &self.signatures[next..row.signatures];
+            let outside = self.blocked && block.is_none() && !signatures.is_empty();
+            population.without_block += u64::from(outside);
             take.row(number)?;
-            for (rule, form, span) in &self.signatures[next..row.signatures] {
+            for (rule, form, span) in signatures {
                 take.signature(Signature {
                     row: number,
                     rule: *rule,

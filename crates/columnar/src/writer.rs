@@ -132,34 +132,9 @@ impl TableWriter {
                 encoder
             }
             Format::Parquet => {
-                let fields: Vec<Field> = columns
-                    .iter()
-                    .map(|column| {
-                        let data_type = match column.kind {
-                            Kind::Text | Kind::Distinct => DataType::Utf8,
-                            Kind::Integer => DataType::Int64,
-                        };
-                        Field::new(column.name(), data_type, true)
-                    })
-                    .collect();
-                let schema = Arc::new(Schema::new(fields));
+                let schema = Arc::new(Schema::new(parquet_fields(&columns).collect::<Vec<_>>()));
                 let path = output.path().to_owned();
-                let mut properties = WriterProperties::builder()
-                    .set_compression(Compression::ZSTD(ZstdLevel::default()))
-                    .set_max_row_group_row_count(Some(ROW_GROUP));
-                for column in columns
-                    .iter()
-                    .filter(|column| column.kind == Kind::Distinct)
-                {
-                    properties =
-                        properties.set_column_dictionary_enabled(column.name().into(), false);
-                }
-                let writer =
-                    ArrowWriter::try_new(output, Arc::clone(&schema), Some(properties.build()))
-                        .map_err(|source| Error::ParquetOutput {
-                            path: path.clone(),
-                            source,
-                        })?;
+                let writer = parquet_writer(output, &schema, &columns)?;
                 Encoder::Parquet {
                     writer: Box::new(writer),
                     schema,
@@ -238,6 +213,54 @@ impl TableWriter {
                 .into_inner()
                 .map_err(|error| parquet_error(&path, error)),
         }
+    }
+}
+
+/// The fields of columns in Parquet.
+pub(crate) fn parquet_fields(columns: &[OutputColumn]) -> impl Iterator<Item = Field> {
+    columns.iter().map(|column| {
+        let data_type = match column.kind {
+            Kind::Text | Kind::Distinct => DataType::Utf8,
+            Kind::Integer => DataType::Int64,
+        };
+        Field::new(column.name(), data_type, true)
+    })
+}
+
+/// Begins a Parquet file, in which some columns may be ours.
+pub(crate) fn parquet_writer(
+    output: Output,
+    schema: &SchemaRef,
+    ours: &[OutputColumn],
+) -> Result<ArrowWriter<Output>, Error> {
+    let path = output.path().to_owned();
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_max_row_group_row_count(Some(ROW_GROUP));
+    for column in ours.iter().filter(|column| column.kind == Kind::Distinct) {
+        properties = properties.set_column_dictionary_enabled(column.name().into(), false);
+    }
+    ArrowWriter::try_new(output, Arc::clone(schema), Some(properties.build()))
+        .map_err(|source| Error::ParquetOutput { path, source })
+}
+
+/// Columns of so many rows, as `fill` puts them into a buffer.
+pub(crate) fn finish_columns(
+    columns: &[OutputColumn],
+    rows: usize,
+    fill: impl FnOnce(&mut RowBuffer),
+) -> Vec<ArrayRef> {
+    let buffers = Buffers {
+        format: Format::Parquet,
+        columns: columns.into(),
+        quoting: Quoting::Needed,
+        pool: Pool::default(),
+    };
+    let mut buffer = buffers.buffer(rows);
+    fill(&mut buffer);
+    match buffer.cells {
+        Cells::Columns(columns) => columns.into_iter().map(Builder::finish).collect(),
+        Cells::Csv(_) => unreachable!("these buffers are for Parquet"),
     }
 }
 
@@ -422,7 +445,7 @@ fn append_cell(line: &mut Vec<u8>, position: usize, cell: &str, quoting: Quoting
     line.push(b'"');
 }
 
-fn parquet_error(path: &std::path::Path, source: ParquetError) -> Error {
+pub(crate) fn parquet_error(path: &std::path::Path, source: ParquetError) -> Error {
     let path = path.to_owned();
     match source {
         ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
