@@ -26,11 +26,15 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["blindjoin-protocol", "blindjoin-journal"],
     ),
     ("blindjoin-report", &[]),
-    ("blindjoin-keyholder", &["blindjoin-service"]),
+    (
+        "blindjoin-keyholder",
+        &["blindjoin-service", "blindjoin-terminal"],
+    ),
     (
         "blindjoin-provider",
         &[
             "blindjoin-service",
+            "blindjoin-terminal",
             "blindjoin-columnar",
             "blindjoin-protocol",
             "blindjoin-record",
@@ -40,6 +44,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "blindjoin-querier",
         &[
             "blindjoin-service",
+            "blindjoin-terminal",
             "blindjoin-columnar",
             "blindjoin-protocol",
             "blindjoin-record",

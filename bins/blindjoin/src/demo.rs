@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use blindjoin_columnar::{Output, ReadOptions, Reader, load_rules};
+use blindjoin_columnar::{Input, Output, ReadOptions, Reader, load_rules};
 use blindjoin_protocol::leakage::Observer;
 use blindjoin_protocol::{Cell, ProviderKeys, QuerierKeys};
 use blindjoin_provider::Permissions;
-use blindjoin_querier::{Bars, People, Summary, Told, human_bytes, report};
+use blindjoin_querier::{Bars, People, Rules, Summary, Told, human_bytes, report};
 use blindjoin_service::config::{KeyHolderConfig, ProviderConfig, QuerierConfig};
 use blindjoin_service::keyholder::{Decided, KeyHolder};
 use blindjoin_service::provider::Provider;
@@ -131,13 +131,17 @@ fn link_all(setup: &init::Files, ours: &Path, console: &Console) -> anyhow::Resu
             .as_deref()
             .context("the set-up names its rules")?,
     )?;
+    let strict = ReadOptions::strict();
     let loaded = blindjoin_provider::load(
-        &provider.data,
+        Input::open(&provider.data, strict)?,
         &load_rules(&provider.rules)?,
-        Permissions::NONE,
+        Permissions {
+            allow_empty: true,
+            ..Permissions::NONE
+        },
     )?;
     let theirs = loaded.registry.keys.clone();
-    let people = People::read(ours, None, &rules, None)?;
+    let people = People::read(Reader::open(ours, strict)?, &Rules::all(rules), None, true)?;
     let keys = people.keys.clone();
     let identity = Identity::load(&querier.identity)?;
     let terms = querier
@@ -185,7 +189,7 @@ fn link_all(setup: &init::Files, ours: &Path, console: &Console) -> anyhow::Resu
     let (linked, decided) = program::block_on(linkage)??;
     bars.finish();
     Ok(Outcome {
-        summary: Summary::of(&linked.card, &people.ids, &people.rules),
+        summary: Summary::of(&linked.card, &people.rules),
         linked,
         decided,
         certificates,
@@ -328,7 +332,8 @@ fn keep(folder: &Path, outcome: &Outcome) -> anyhow::Result<()> {
         &outcome.rules,
         card,
         format,
-    )?;
+    )?
+    .commit()?;
     let mut html = Output::create(&folder.join("report.html"), true)?;
     let report = report("registry a at registry b", &outcome.summary, outcome.told());
     html.write_all(report.to_html().as_bytes())?;

@@ -8,19 +8,30 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use blindjoin_service::config::KeyHolderConfig;
+use blindjoin_service::config::{KeyHolderConfig, is_address};
 use blindjoin_service::keyholder::KeyHolder;
 use blindjoin_service::{program, server, telemetry};
+use blindjoin_terminal::{Program, say};
 use clap::{Parser, Subcommand};
 use tracing_subscriber::filter::LevelFilter;
 
 /// The key holder of a privacy-preserving record linkage
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, disable_help_subcommand = true)]
+#[command(
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true,
+    after_help = AFTER_HELP
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
+
+/// What a shell sees of the program.
+const AFTER_HELP: &str = "\
+Exit codes: 0 done; 1 the configuration is wrong; 2 usage; 70 a fault of the program; 75 temporary.
+BLINDJOIN_LOG says what is logged: error, warn, info, debug or trace.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -29,23 +40,30 @@ enum Command {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  blindjoin-keyholder serve --config keyholder.toml")]
 struct Serve {
     /// Configuration file; see config.example.toml
     #[arg(long, value_name = "FILE", env = "BLINDJOIN_KEYHOLDER_CONFIG")]
     config: PathBuf,
     /// Host and port to listen on, instead of the configuration's
-    #[arg(long, value_name = "ADDRESS", env = "BLINDJOIN_KEYHOLDER_LISTEN")]
+    #[arg(long, value_name = "ADDRESS", env = "BLINDJOIN_KEYHOLDER_LISTEN", value_parser = address)]
     listen: Option<String>,
     /// Log warnings only
     #[arg(long, short)]
     quiet: bool,
 }
 
+const PROGRAM: Program = Program {
+    name: "blindjoin-keyholder",
+    exit_code: program::exit_code,
+    panic_is_expected: || false,
+};
+
 fn main() -> ExitCode {
     let Arguments {
         command: Command::Serve(arguments),
     } = Arguments::parse();
-    program::run("blindjoin-keyholder", || serve(&arguments))
+    PROGRAM.run(|| serve(&arguments))
 }
 
 fn serve(arguments: &Serve) -> anyhow::Result<()> {
@@ -61,11 +79,17 @@ fn serve(arguments: &Serve) -> anyhow::Result<()> {
     }
     program::block_on(async {
         let keyholder = KeyHolder::bind(&config).await?;
-        program::listening(keyholder.address());
-        keyholder.serve(server::signalled()).await
+        let signalled = server::signalled();
+        // The line that scripts wait for.
+        say(format_args!("listening on {}", keyholder.address()));
+        keyholder.serve(signalled).await
     })
     .context("starting the runtime")?
     .context("serving")
+}
+
+fn address(text: &str) -> Result<String, &'static str> {
+    is_address(text).map(|()| text.to_owned())
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
 //! Loading a registry for linkage: its join keys under the rules of the configuration.
 #![forbid(unsafe_code)]
 
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
 use blindjoin_columnar::{
-    Population, ReadOptions, Reader, Side, Signature, TakeSignatures, pipeline, today,
+    Bound, Input, Population, Side, Signature, TakeSignatures, pipeline, today,
 };
 use blindjoin_protocol::{Pairwise, ProviderKeysBuilder, ProviderRecords, join_key};
 use blindjoin_record::RuleSet;
@@ -31,19 +30,28 @@ pub struct Permissions<'a> {
     pub blocks: &'a [String],
     /// Whether pairs of records may be compared.
     pub pairs: bool,
+    /// Whether there may be no records, or none with a value for some rule.
+    pub allow_empty: bool,
 }
 
 impl Permissions<'_> {
-    /// Neither blocks nor pairs.
+    /// Neither blocks nor pairs; and something must be there to be linked with.
     pub const NONE: Self = Self {
         blocks: &[],
         pairs: false,
+        allow_empty: false,
     };
 }
 
 /// Reads a registry whole and keeps its join keys, each once, and once more for every blocking;
-/// where pairs may be compared, its records too.
-pub fn load(data: &Path, rules: &RuleSet, permissions: Permissions<'_>) -> anyhow::Result<Loaded> {
+/// where pairs may be compared, its records too. A stream is kept for these readings.
+///
+/// # Errors
+///
+/// What reading yields; a registry without records, and rules under which none has a value, unless
+/// the permissions allow that.
+pub fn load(data: Input, rules: &RuleSet, permissions: Permissions<'_>) -> anyhow::Result<Loaded> {
+    let data = &data.repeatable()?;
     let ids: Vec<String> = rules
         .rules()
         .iter()
@@ -56,9 +64,16 @@ pub fn load(data: &Path, rules: &RuleSet, permissions: Permissions<'_>) -> anyho
         mut remarks,
     } = pass(data, rules, &ids, None, None)?;
     let records = population.ids.len();
-    anyhow::ensure!(records > 0, "{} has no records", data.display());
-    remarks.extend(missing(&ids, &population));
     let keys = Arc::new(take.builder.build());
+    if !permissions.allow_empty {
+        anyhow::ensure!(
+            records > 0,
+            "{}: has no records; --allow-empty serves it all the same",
+            data.name()
+        );
+        population.check_rules(data.name(), rules)?;
+    }
+    remarks.extend(population.remarks_on_rules(rules));
     let mut blocked = Vec::new();
     for blocking in permissions.blocks {
         let BlockKey::Fields(fields) = BlockKey::new(blocking, rules)? else {
@@ -67,7 +82,15 @@ pub fn load(data: &Path, rules: &RuleSet, permissions: Permissions<'_>) -> anyho
         let pairs = permissions
             .pairs
             .then(|| PairRecords::new(&forms).context("limits.pairs"));
-        let Pass { take, .. } = pass(data, rules, &ids, Some(&fields), pairs.transpose()?)?;
+        let Pass {
+            take, population, ..
+        } = pass(data, rules, &ids, Some(&fields), pairs.transpose()?)?;
+        if population.without_block > 0 {
+            let count = population.without_block;
+            remarks.push(format!(
+                "blocks {blocking}: {count} records are in no block"
+            ));
+        }
         let sizes = take.blocks.sizes();
         let sizes = sizes.map(|(key, size)| Ok((key.as_bytes().to_vec(), usize::try_from(size)?)));
         blocked.push(Blocked {
@@ -100,21 +123,23 @@ struct Pass<'a> {
 }
 
 fn pass<'a>(
-    data: &Path,
+    data: &Input,
     rules: &RuleSet,
     ids: &'a [String],
     blocks: Option<&RuleSet>,
     pairs: Option<PairRecords>,
 ) -> anyhow::Result<Pass<'a>> {
-    let mut reader = Reader::open(data, ReadOptions::strict())?;
+    let mut reader = data.reader()?;
     let notes = reader.notes().iter();
     let mut remarks: Vec<String> = notes
         .map(|note| format!("{}: {note}", reader.name()))
         .collect();
-    let name = || data.display().to_string();
-    let binding = rules.bind(reader.columns(), today()).with_context(name)?;
-    let blocks = blocks.map(|fields| fields.bind(reader.columns(), today()));
-    let blocks = blocks.transpose().with_context(name)?;
+    let bind =
+        |rules: &RuleSet, side| Bound::new(reader.name(), reader.columns(), rules, side, today());
+    let bound = bind(rules, Side::Provider)?;
+    // Blocks have no probe forms.
+    let blocks = blocks.map(|fields| bind(fields, Side::Querier));
+    let blocks = blocks.transpose().context("blocks")?;
     let mut take = Take {
         blocked: blocks.is_some(),
         blocks: Blocks::default(),
@@ -127,8 +152,8 @@ fn pass<'a>(
     let (side, threads) = (Side::Provider, pipeline::all_cores());
     let population = Population::read(
         &mut reader,
-        &binding,
-        blocks.as_ref(),
+        &bound.binding,
+        blocks.as_ref().map(|bound| &bound.binding),
         side,
         threads,
         &mut take,
@@ -137,24 +162,13 @@ fn pass<'a>(
     if let Some(pairs) = &mut take.pairs {
         pairs.finish_record()?;
     }
-    remarks.extend(binding.remarks().iter().cloned());
+    remarks.extend(bound.remarks);
     remarks.extend(population.remarks());
     Ok(Pass {
         population,
         remarks,
         take,
     })
-}
-
-/// A remark for every rule under which records have no signature.
-pub fn missing(rules: &[String], population: &Population) -> Vec<String> {
-    rules
-        .iter()
-        .zip(&population.missing)
-        .map(|(rule, missing)| (rule, missing.iter().map(|(_, count)| count).sum::<u64>()))
-        .filter(|(_, count)| *count > 0)
-        .map(|(rule, count)| format!("rule {rule}: {count} records have no value for it"))
-        .collect()
 }
 
 struct Take<'a> {

@@ -4,21 +4,34 @@
 //! Exit codes: 0 done; 1 the data or the configuration is wrong; 2 usage; 70 a bug; 75 temporary.
 #![forbid(unsafe_code)]
 
+use std::error::Error as StdError;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use blindjoin_columnar::load_rules;
+use blindjoin_columnar::{Input, InputOptions, ReadOptions, load_rules};
 use blindjoin_provider::{Loaded, Permissions, load};
-use blindjoin_service::config::ProviderConfig;
-use blindjoin_service::provider::Provider;
+use blindjoin_service::config::{ProviderConfig, is_address};
+use blindjoin_service::provider::{Prepared, Provider};
 use blindjoin_service::{program, server, telemetry};
+use blindjoin_terminal::{Console, Program, say};
 use clap::{Parser, Subcommand};
 use tracing_subscriber::filter::LevelFilter;
 
+/// What a shell sees of the program.
+const AFTER_HELP: &str = "\
+Exit codes: 0 done; 1 the data or the configuration is wrong; 2 usage; 70 a fault of the program; 75
+temporary.
+BLINDJOIN_LOG says what is logged: error, warn, info, debug or trace.";
+
 /// The data provider of a privacy-preserving record linkage
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, disable_help_subcommand = true)]
+#[command(
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true,
+    after_help = AFTER_HELP
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -31,27 +44,44 @@ enum Command {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  blindjoin-provider serve --config provider.toml")]
 struct Serve {
     /// Configuration file; see config.example.toml
     #[arg(long, value_name = "FILE", env = "BLINDJOIN_PROVIDER_CONFIG")]
     config: PathBuf,
     /// Host and port to listen on, instead of the configuration's
-    #[arg(long, value_name = "ADDRESS", env = "BLINDJOIN_PROVIDER_LISTEN")]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "BLINDJOIN_PROVIDER_LISTEN",
+        value_parser = address
+    )]
     listen: Option<String>,
     /// Publish at once how large the registry is, whatever the date: for a registry that is another
     /// one than was published. Queriers see that something has changed
     #[arg(long)]
     publish_now: bool,
+    /// Serve although there are no records, or none has a value for some rule
+    #[arg(long)]
+    allow_empty: bool,
+    #[command(flatten)]
+    reading: InputOptions,
     /// Log warnings only
     #[arg(long, short)]
     quiet: bool,
 }
 
+const PROGRAM: Program = Program {
+    name: "blindjoin-provider",
+    exit_code,
+    panic_is_expected: blindjoin_columnar::is_guarded,
+};
+
 fn main() -> ExitCode {
     let Arguments {
         command: Command::Serve(arguments),
     } = Arguments::parse();
-    program::run("blindjoin-provider", || serve(&arguments))
+    PROGRAM.run(|| serve(&arguments))
 }
 
 fn serve(arguments: &Serve) -> anyhow::Result<()> {
@@ -65,39 +95,52 @@ fn serve(arguments: &Serve) -> anyhow::Result<()> {
     if let Some(listen) = &arguments.listen {
         config.listen.clone_from(listen);
     }
+    // All that can go wrong without the registry, before it is read.
+    let rules = load_rules(&config.rules)?;
+    let options = arguments.reading.over(ReadOptions::strict());
+    let data = Input::open(&config.data, options)?;
+    let prepared = Prepared::new(&config)?;
+    let permissions = Permissions {
+        blocks: &config.blocks,
+        pairs: config.limits.pairs > 0,
+        allow_empty: arguments.allow_empty,
+    };
     let Loaded {
         registry,
         records,
         remarks,
-    } = load(
-        &config.data,
-        &load_rules(&config.rules)?,
-        Permissions {
-            blocks: &config.blocks,
-            pairs: config.limits.pairs > 0,
-        },
-    )?;
-    if !arguments.quiet {
-        for remark in remarks {
-            program::say(remark);
-        }
-        program::say(format_args!(
-            "{records} records under {} rules: {} distinct keys",
-            registry.rules.len(),
-            registry.keys.len()
-        ));
+    } = load(data, &rules, permissions)?;
+    let console = Console::new(arguments.quiet);
+    for remark in &remarks {
+        console.note(remark);
     }
+    console.note(format_args!(
+        "{records} records under {} rules: {} distinct keys",
+        registry.rules.len(),
+        registry.keys.len()
+    ));
     program::block_on(async {
-        let provider = if arguments.publish_now {
-            Provider::bind_and_publish(&config, registry).await?
-        } else {
-            Provider::bind(&config, registry).await?
-        };
-        program::listening(provider.address());
-        provider.serve(server::signalled()).await
+        let anew = arguments.publish_now;
+        let provider = Provider::bind_prepared(&config, prepared, registry, anew).await?;
+        let signalled = server::signalled();
+        // The line that scripts wait for.
+        say(format_args!("listening on {}", provider.address()));
+        provider.serve(signalled).await
     })
     .context("starting the runtime")?
     .context("serving")
+}
+
+fn address(text: &str) -> Result<String, &'static str> {
+    is_address(text).map(|()| text.to_owned())
+}
+
+/// The codes of errors that our libraries classify.
+fn exit_code(error: &(dyn StdError + 'static)) -> Option<u8> {
+    program::exit_code(error).or_else(|| {
+        let error = error.downcast_ref::<blindjoin_columnar::Error>()?;
+        error.is_usage().then_some(2)
+    })
 }
 
 #[cfg(test)]

@@ -37,7 +37,12 @@ fn about(objection: &Objection, now: u64) -> Option<String> {
                 format!("{less}ask the provider for more")
             }
         }
-        Objection::Blocking { .. } => "give --block as the provider does".to_owned(),
+        Objection::Blocking { offered } if offered == "none" => {
+            "compare without --block, or ask the provider to allow blocks, by `blocks` in its configuration".to_owned()
+        }
+        Objection::Blocking { .. } => {
+            "give --block as the provider does, or ask it to allow this one".to_owned()
+        }
         Objection::NoBlock => {
             "compare without --block, or in coarser blocks, or with a smaller --k-min".to_owned()
         }
@@ -56,7 +61,7 @@ fn about(objection: &Objection, now: u64) -> Option<String> {
         }
         Objection::Pairs => "take `link`, or ask the provider to allow pairs".to_owned(),
         Objection::RuleId { .. } | Objection::Rules { .. } | Objection::Weights => {
-            "give --rules the rules file that the provider has".to_owned()
+            "give --rules the rules file that the provider has; --rule names some of its rules".to_owned()
         }
         _ => return None,
     })
@@ -65,13 +70,14 @@ fn about(objection: &Objection, now: u64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use blindjoin_service::{chain, program};
+    use blindjoin_service::program;
+    use blindjoin_terminal::chain;
 
     fn told(objection: Objection) -> (String, u8) {
         let error = Error::Protocol(objection.into());
         let advised = advise(error, 10 * SECONDS_A_DAY);
-        let code = program::exit_code(advised.as_ref());
-        (chain(advised.as_ref()), code)
+        let code = advised.chain().find_map(program::exit_code);
+        (chain(advised.as_ref()), code.unwrap())
     }
 
     #[test]
@@ -86,6 +92,9 @@ mod tests {
             bits: 2048,
             accepted: vec![3072, 4096],
         };
+        let blocking = |offered: &str| Objection::Blocking {
+            offered: offered.to_owned(),
+        };
         for (objection, words) in [
             (allowance("lookups"), &["wait 2 days", "3000", "77"][..]),
             (allowance("pairs of records"), &["smaller blocks"]),
@@ -97,6 +106,8 @@ mod tests {
             (key_size, &["--key-bits 3072 or 4096", "2048"]),
             (Objection::Weights, &["--rules", "weights"]),
             (Objection::Cell, &["block"]),
+            (blocking("none"), &["without --block", "`blocks`"]),
+            (blocking("birth_year"), &["give --block", "birth_year"]),
         ] {
             let (told, code) = told(objection);
             for word in words {

@@ -2,8 +2,8 @@ use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use blindjoin_service::program::say;
 use blindjoin_service::progress::{News, Observer, Phase};
+use blindjoin_terminal::say;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// How often a line of progress is written where there is no terminal.

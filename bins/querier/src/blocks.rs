@@ -1,14 +1,12 @@
 //! In which blocks records are compared; shared by the commands that compare whole files.
 
-use std::path::Path;
-
-use anyhow::{Context, bail};
-use blindjoin_columnar::Format;
-use blindjoin_protocol::Pairwise;
-use blindjoin_querier::{People, Records};
+use anyhow::Context;
+use blindjoin_columnar::Reader;
+use blindjoin_querier::{People, Rules};
 use blindjoin_record::RuleSet;
 use blindjoin_record::blocking::{BlockKey, LEAST_BLOCK};
 use blindjoin_service::querier::{Blocks, Cells};
+use blindjoin_terminal::{Usage, whole};
 
 /// In which blocks to compare.
 #[derive(Debug, clap::Args)]
@@ -28,7 +26,7 @@ pub(crate) struct BlockOptions {
         value_name = "K",
         default_value_t = LEAST_BLOCK,
         requires = "block",
-        value_parser = clap::value_parser!(u64).range(1..)
+        value_parser = whole(1..=u64::MAX)
     )]
     k_min: u64,
 }
@@ -41,6 +39,12 @@ enum Which {
     Ours,
 }
 
+/// In which blocks to compare, as the rules read it.
+pub(crate) struct Blocking {
+    key: Option<BlockKey>,
+    cells: Cells,
+}
+
 /// Records, and the blocks in which they are to be compared, if any.
 pub(crate) struct InBlocks {
     pub(crate) people: People,
@@ -48,40 +52,13 @@ pub(crate) struct InBlocks {
 }
 
 impl BlockOptions {
-    /// Reads a table of records whole.
-    pub(crate) fn read(
-        &self,
-        data: &Path,
-        format: Option<Format>,
-        rules: &RuleSet,
-    ) -> anyhow::Result<InBlocks> {
-        let key = block_key(self.block.as_deref(), rules)?;
-        let fields = key.as_ref().and_then(fields);
-        Ok(InBlocks {
-            people: People::read(data, format, rules, fields)?,
-            blocks: match key {
-                None => None,
-                Some(BlockKey::Fields(_)) => Some(Blocks::Cells(self.cells(rules))),
-                Some(BlockKey::Fingerprint { bits }) => Some(Blocks::Hashed(u8::try_from(bits)?)),
-            },
+    /// Reads the options by the rules that were agreed on.
+    pub(crate) fn resolve(&self, rules: &Rules) -> anyhow::Result<Blocking> {
+        let agreed = rules.agreed();
+        Ok(Blocking {
+            key: block_key(self.block.as_deref(), agreed)?,
+            cells: self.cells(agreed),
         })
-    }
-
-    /// Reads a table of records whole for a comparison of pairs, which needs blocks of fields.
-    pub(crate) fn read_for_pairs(
-        &self,
-        data: &Path,
-        format: Option<Format>,
-        rules: &RuleSet,
-        pairwise: &Pairwise,
-    ) -> anyhow::Result<(Records, Cells)> {
-        let fields = match block_key(self.block.as_deref(), rules)? {
-            None => bail!("pairs are compared within blocks: give --block"),
-            Some(BlockKey::Fingerprint { .. }) => bail!("--block: pairs need a list of fields"),
-            Some(BlockKey::Fields(fields)) => fields,
-        };
-        let records = Records::read(data, format, rules, pairwise, &fields)?;
-        Ok((records, self.cells(rules)))
     }
 
     fn cells(&self, rules: &RuleSet) -> Cells {
@@ -89,6 +66,39 @@ impl BlockOptions {
             occurring: self.cells == Which::Ours,
             least: self.k_min,
             rules_digest: rules.digest(),
+        }
+    }
+}
+
+impl Blocking {
+    /// Reads a table of records whole.
+    pub(crate) fn read(
+        &self,
+        reader: Reader,
+        rules: &Rules,
+        allow_empty: bool,
+    ) -> anyhow::Result<InBlocks> {
+        let fields = self.key.as_ref().and_then(fields);
+        Ok(InBlocks {
+            people: People::read(reader, rules, fields, allow_empty)?,
+            blocks: match &self.key {
+                None => None,
+                Some(BlockKey::Fields(_)) => Some(Blocks::Cells(self.cells)),
+                Some(BlockKey::Fingerprint { bits }) => Some(Blocks::Hashed(u8::try_from(*bits)?)),
+            },
+        })
+    }
+
+    /// The fields of the blocks, and which of these, for a comparison of pairs, which needs some.
+    pub(crate) fn for_pairs(&self) -> Result<(&RuleSet, Cells), Usage> {
+        match &self.key {
+            None => Err(Usage::new(
+                "pairs are compared within blocks: give --block FIELDS, of those that the provider offers",
+            )),
+            Some(BlockKey::Fingerprint { .. }) => Err(Usage::new(
+                "--block hash:BITS is not for pairs: give a list of fields",
+            )),
+            Some(BlockKey::Fields(fields)) => Ok((fields, self.cells)),
         }
     }
 }

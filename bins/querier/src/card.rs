@@ -2,11 +2,13 @@ use std::fmt;
 
 use blindjoin_columnar::{CardWriter, Error, Format, Output, RecordIds};
 use blindjoin_protocol::{Card, Cell};
+use serde_json::{Value, json};
 
-/// How many record ids a message lists.
+/// How many rows a message lists.
 const LISTED: usize = 20;
 
-/// Writes the card: a line per record in input order, a column per rule; the output appears whole.
+/// Writes the card: a line per record in input order, a column per rule. The output is still to be
+/// committed.
 ///
 /// Cells without a valid value are empty, and so are those that could not be compared: these are
 /// for [`Summary`] to tell.
@@ -16,7 +18,7 @@ pub fn write(
     rules: &[String],
     output: Output,
     format: Format,
-) -> Result<(), Error> {
+) -> Result<Output, Error> {
     let mut writer = CardWriter::new(output, format, rules.iter().map(String::as_str))?;
     for row in 0..card.rows() {
         let cells = card.row(row).iter().map(|cell| match cell {
@@ -26,7 +28,7 @@ pub fn write(
         });
         writer.push(ids.get(row), cells)?;
     }
-    writer.finish()?.commit()
+    writer.finish()
 }
 
 /// What a card says in sum.
@@ -34,8 +36,8 @@ pub fn write(
 pub struct Summary {
     /// Records with a match under some rule.
     pub matched: usize,
-    /// Records of which a rule could not be compared, by id; the first of them.
-    pub not_compared: Vec<String>,
+    /// Records of which a rule could not be compared, by their rows, counted from 1; the first of them.
+    pub not_compared: Vec<usize>,
     /// How many such records there are.
     pub not_compared_count: usize,
     /// Records in all.
@@ -46,17 +48,12 @@ pub struct Summary {
 
 impl Summary {
     /// Counts a card.
-    pub fn of(card: &Card, ids: &RecordIds, rules: &[String]) -> Self {
-        Self::besides(card, ids, rules, |_| false)
+    pub fn of(card: &Card, rules: &[String]) -> Self {
+        Self::besides(card, rules, |_| false)
     }
 
     /// Counts a card, without telling of the rows that are `known` not to be compared.
-    pub fn besides(
-        card: &Card,
-        ids: &RecordIds,
-        rules: &[String],
-        known: impl Fn(usize) -> bool,
-    ) -> Self {
+    pub fn besides(card: &Card, rules: &[String], known: impl Fn(usize) -> bool) -> Self {
         let not_compared: Vec<usize> = (0..card.rows())
             .filter(|&row| card.row(row).contains(&Cell::NotCompared) && !known(row))
             .collect();
@@ -65,7 +62,7 @@ impl Summary {
             not_compared: not_compared
                 .iter()
                 .take(LISTED)
-                .map(|&row| ids.get(row).to_owned())
+                .map(|&row| row + 1)
                 .collect(),
             not_compared_count: not_compared.len(),
             records: card.rows(),
@@ -83,22 +80,36 @@ impl Summary {
         }
     }
 
-    /// What must be said even when nothing else is.
+    /// What should be said of records that could not be compared: which rows, never which records.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         if self.not_compared_count > 0 {
+            let rows = self.not_compared.iter().map(ToString::to_string);
             let more = if self.not_compared_count > LISTED {
                 ", …"
             } else {
                 ""
             };
             warnings.push(format!(
-                "{} records could not be compared under some rule, and their cells are empty: {}{more}",
+                "{} records could not be compared under some rule, and their cells are empty: rows {}{more}",
                 self.not_compared_count,
-                self.not_compared.join(", ")
+                rows.collect::<Vec<_>>().join(", ")
             ));
         }
         warnings
+    }
+
+    /// The same as data.
+    pub fn data(&self) -> Value {
+        let rules = self.rules.iter().map(|(rule, matched, without)| {
+            json!({ "rule": rule, "matched": matched, "without_value": without })
+        });
+        json!({
+            "records": self.records,
+            "matched": self.matched,
+            "not_compared": self.not_compared_count,
+            "rules": rules.collect::<Vec<_>>(),
+        })
     }
 }
 

@@ -3,25 +3,30 @@
 use std::path::PathBuf;
 
 use anyhow::ensure;
-use blindjoin_columnar::load_rules;
+use blindjoin_columnar::{InputOptions, ReadOptions, Reader};
 use blindjoin_protocol::{Pairwise, Suite};
-use blindjoin_querier::write_pairs;
-use blindjoin_service::program::say;
+use blindjoin_querier::{Records, write_pairs};
 use blindjoin_service::querier::Question;
+use blindjoin_terminal::{Console, whole};
+use serde_json::json;
 
 use crate::blocks::BlockOptions;
-use crate::linkage::{Asked, OutputOptions, carry_out};
-use crate::session::Session;
+use crate::linkage::{Asked, ResultOptions, carry_out, extend};
+use crate::session::{Session, Way};
 
 /// Compare every record with each of the provider's in the same block
 ///
 /// Writes the pairs that match, a line each: the record, an opaque handle of the provider's record,
 /// and under which rules they agree. With --threshold only pairs whose rules together weigh that
 /// much. For small blocks and for scores; where neither is needed, `link` is many times faster. The
-/// key holder sees how often how many rules agree in a pair, but not whose.
+/// key holder sees how often how many rules agree in a pair, but not whose. Blocks are needed: give
+/// --block.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  blindjoin-querier pairs people.csv --config querier.toml --block birth_year --out pairs.csv"
+)]
 pub(crate) struct Arguments {
-    /// The records, CSV or Parquet
+    /// The records, CSV or Parquet; - is standard input
     #[arg(value_name = "FILE")]
     data: PathBuf,
     /// Where to write the pairs; - is standard output
@@ -30,61 +35,63 @@ pub(crate) struct Arguments {
     /// Where to write the bingo card too, records against rules
     #[arg(long, value_name = "FILE")]
     card: Option<PathBuf>,
-    #[command(flatten)]
-    outputs: OutputOptions,
-    #[command(flatten)]
-    blocks: BlockOptions,
     /// The least weight of a match: the sum over the rules under which a pair agrees. A rule weighs
     /// 1 unless the rules file says otherwise
-    #[arg(long, value_name = "WEIGHT", value_parser = clap::value_parser!(u8).range(1..))]
+    #[arg(long, value_name = "WEIGHT", value_parser = whole(1..=u8::MAX))]
     threshold: Option<u8>,
     #[command(flatten)]
+    results: ResultOptions,
+    #[command(flatten)]
+    reading: InputOptions,
+    #[command(flatten, next_help_heading = "Blocks")]
+    blocks: BlockOptions,
+    #[command(flatten, next_help_heading = "Session")]
     session: Session,
 }
 
-pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
-    let resolved = arguments.session.resolve()?;
-    let rules = load_rules(&resolved.rules)?;
+pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()> {
+    let resolved = arguments.session.resolve(Way::Pairs)?;
+    let blocking = arguments.blocks.resolve(&resolved.rules)?;
+    let (fields, cells) = blocking.for_pairs()?;
+    let rules = resolved.rules.asked();
     let pairwise = Pairwise::of_rules(rules.forms(), arguments.threshold)?;
     check_slots(&pairwise, resolved.options.key_bits)?;
-    let outputs = &arguments.outputs;
-    let blocks = &arguments.blocks;
-    let (people, cells) =
-        blocks.read_for_pairs(&arguments.data, outputs.format(), &rules, &pairwise)?;
-    if !quiet {
-        people.remarks.iter().for_each(say);
+    let results = &arguments.results;
+    // Now, because a whole linkage would be in vain if a result had no place.
+    let mut opening = results.opening();
+    let (output, format) = opening.table(&arguments.out)?;
+    let card = match &arguments.card {
+        Some(path) => Some(opening.table(path)?),
+        None => None,
+    };
+    let report = opening.report()?;
+    let options = arguments.reading.over(ReadOptions::strict());
+    let reader = Reader::open(&arguments.data, options)?;
+    let allow_empty = results.allow_empty;
+    let people = Records::read(reader, &resolved.rules, &pairwise, fields, allow_empty)?;
+    for remark in &people.remarks {
+        console.note(remark);
     }
-    let ids: Vec<String> = rules
-        .rules()
-        .iter()
-        .map(|rule| rule.id().to_owned())
-        .collect();
+    let ids = resolved.rules.ids();
     let terms = resolved
         .options
-        .pair_terms(ids.clone(), people.rules_digest, pairwise)?;
-    // Now, because a whole linkage would be in vain if a result had no place.
-    let (output, format) = outputs.table(&arguments.out)?;
-    let card = arguments
-        .card
-        .as_ref()
-        .map(|path| outputs.table(path))
-        .transpose()?;
-    let report = outputs.report()?;
+        .pair_terms(ids, people.rules_digest, pairwise)?;
     let asked = Asked {
         data: &arguments.data,
         ids: &people.ids,
-        rules: &ids,
+        findings: &people.findings,
         terms,
-        outside: people.records.len() - people.records.blocks().count(),
+        outside: people.outside,
         question: Question::Records(people.records, cells),
     };
-    let card = carry_out(asked, &resolved, card, report, quiet)?;
+    let mut done = carry_out(asked, &resolved, card, report, console)?;
     let scored = arguments.threshold.is_some();
-    write_pairs(&card, &people.ids, &rules, scored, output, format)?;
-    if !quiet {
-        say(format_args!("{} pairs match", card.pairs().len()));
-    }
-    Ok(())
+    let pairs = write_pairs(&done.card, &people.ids, rules, scored, output, format)?;
+    done.finished.push(pairs);
+    let count = done.card.pairs().len();
+    console.note(format_args!("{count} pairs match"));
+    extend(&mut done.figures, json!({ "pairs": count }));
+    done.conclude(results.json, console)
 }
 
 /// Says what to do where the rules do not fit a ciphertext.

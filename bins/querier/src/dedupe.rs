@@ -5,30 +5,33 @@ mod decide;
 mod links;
 mod local;
 mod matrix;
+mod settings;
 mod table;
 
-use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
-use blindjoin_columnar::{Format, Output, ReadOptions, Reader, load_rules};
-use blindjoin_querier::{People, Summary};
-use blindjoin_service::Identity;
-use blindjoin_service::config::{DedupePlan, Keep, QuerierConfig};
-use blindjoin_service::program::{self, say};
+use anyhow::Context;
+use blindjoin_columnar::{
+    Format, Input, InputOptions, Output, OutputOptions, Outputs, ReadOptions, check_copy,
+};
+use blindjoin_service::config::DedupePlan;
+use blindjoin_terminal::{Console, Usage, whole};
+use serde_json::{Value, json};
 
-use crate::blocks::{BlockOptions, InBlocks};
-use crate::linkage::FormatName;
+use crate::blocks::BlockOptions;
 use crate::session::Options;
-use board::Board;
 use decide::Decisions;
-use links::{Common, Linked};
+use links::Standing;
 use local::Local;
 use matrix::Matrix;
+use settings::{Elsewhere, Settings};
 use table::{Across, Contents};
 
 /// Groups of more records than this are seldom of one person.
 const LARGE_GROUP: usize = 20;
+
+/// How many rows of a group a message lists.
+const LISTED: usize = 3;
 
 /// Find who is held twice, here or by other jurisdictions, and decide who keeps whom
 ///
@@ -43,8 +46,10 @@ const LARGE_GROUP: usize = 20;
 /// this record stands for the person, 0 if not.
 ///
 /// Names and rules are separated by |. All records of a person share held_by and stays_with. Where a
-/// comparison failed and the decision hangs on it, stays_with and keep are empty, and a warning says
-/// so; run the command again.
+/// comparison failed and the decision hangs on it, stays_with and keep are empty, and a remark says
+/// so. If a jurisdiction cannot be linked with, as when it is down, what the others have shown is
+/// written all the same, not_compared names it in every line, and the exit code is not 0; run the
+/// command again with --force.
 ///
 /// With --block, records are compared with those of the same block only. A record without a value
 /// for the block key, or in a block that is left out, is compared with no other jurisdiction's, and
@@ -53,11 +58,16 @@ const LARGE_GROUP: usize = 20;
 /// she may be kept twice; nobody is lost.
 ///
 /// When all jurisdictions run it with the same priority, each person is kept by one of them, as far
-/// as the rules recognise her everywhere. A run on its own output replaces the added columns.
+/// as the rules recognise her everywhere. A run on its own output replaces the added columns. From
+/// Parquet to Parquet the other columns keep their types.
 #[derive(Debug, clap::Args)]
 #[expect(
     clippy::doc_markdown,
     reason = "the documentation of arguments is their help text"
+)]
+#[command(
+    after_help = "Examples:\n  blindjoin-querier dedupe people.csv --local --rules rules.toml --out once.csv\n  \
+    blindjoin-querier dedupe people.csv --config querier.toml --plan plan.toml --out decided.csv"
 )]
 pub(crate) struct Arguments {
     /// The records, CSV or Parquet; - is standard input
@@ -81,7 +91,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "RULES", env = "BLINDJOIN_RULES")]
     rules: Option<String>,
     /// How many providers to link with at once, instead of the plan's
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = whole(1..=u16::MAX))]
     parallel: Option<u16>,
     /// Only find the duplicates among FILE's own records, without any other party
     #[arg(long, conflicts_with = "block")]
@@ -99,41 +109,46 @@ pub(crate) struct Arguments {
     /// Where to write the matrix of counts, instead of the plan's
     #[arg(long, value_name = "FILE", conflicts_with = "local")]
     matrix: Option<PathBuf>,
-    /// Replace existing outputs
+    /// Go on although no record has a value for some rule
     #[arg(long)]
-    force: bool,
-    /// Format of the records, and of outputs whose names do not tell
-    #[arg(long, value_name = "FORMAT")]
-    format: Option<FormatName>,
+    allow_empty: bool,
+    /// Print the figures as JSON
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
+    writing: OutputOptions,
+    #[command(flatten)]
+    reading: InputOptions,
+    #[command(flatten, next_help_heading = "Blocks")]
     blocks: BlockOptions,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "What the others learn")]
     options: Options,
 }
 
-pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
+pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()> {
     let Settings {
         rules,
         keep,
         elsewhere,
     } = Settings::of(arguments)?;
-    let input = Input::of(arguments)?;
+    let blocking = arguments.blocks.resolve(&rules)?;
     let others = elsewhere.as_ref().map(|elsewhere| others(&elsewhere.plan));
     let added = table::added(&others.unwrap_or_default());
-    let reader = Reader::open(&input.path, ReadOptions::strict().with_format(input.format))?;
-    let own = table::own_columns(reader.name(), reader.columns(), &added)?;
-    drop(reader);
     // Now, because all of the work would be in vain if a result had no place.
-    let outputs = Outputs::create(arguments, elsewhere.as_ref())?;
+    let to_come = ToCome::create(arguments, elsewhere.as_ref())?;
+    let options = arguments.reading.over(ReadOptions::strict());
+    let input = Input::open(&arguments.data, options)?.repeatable()?;
+    let reader = input.reader()?;
+    check_copy(&reader, to_come.table.1)?;
+    let replaced = table::replaced(&reader, &added)?;
 
-    let rules = load_rules(&rules)?;
-    let records = arguments.blocks.read(&input.path, input.format, &rules)?;
+    let records = blocking.read(reader, &rules, arguments.allow_empty)?;
     let people = &records.people;
-    if !quiet {
-        people.remarks.iter().for_each(say);
+    for remark in &people.remarks {
+        console.note(remark);
     }
-    let local = Local::find(&input.path, input.format, &rules, &keep, &people.ids)?;
-    warn_of_large_groups(&local, people);
+    let local = Local::find(&input, rules.asked(), &keep, &people.ids)?;
+    warn_of_large_groups(&local, console);
 
     let contents = Contents {
         ids: &people.ids,
@@ -141,225 +156,90 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
         local: &local,
         across: None,
     };
-    let data = (input.path.as_path(), input.format);
     let mut finished = Vec::new();
-    if let Some((output, format)) = outputs.pairs {
+    if let Some((output, format)) = to_come.pairs {
         finished.push(table::write_pairs(&local, &people.ids, output, format)?);
     }
-    let (output, format) = outputs.table;
+    let mut figures = json!({
+        "input": &**input.name(),
+        "records": people.ids.len(),
+        "persons": local.persons(),
+        "findings": serde_json::to_value(&people.findings)?,
+    });
+    let mut failure = None;
     if let Some(elsewhere) = elsewhere {
-        let threshold = elsewhere.plan.suppress_below;
         let plan = elsewhere.plan.clone();
-        let cards = elsewhere.link(&records, quiet)?;
-        let decisions = Decisions::new(&local, &cards);
-        let matrix = Matrix::of(&decisions, local.persons());
-        if let Some((output, format)) = outputs.matrix {
+        let mut linked = elsewhere.link(&records, console)?;
+        failure = linked.failure.take();
+        let standings = linked.standings;
+        let decisions = Decisions::new(&local, &standings);
+        let matrix = Matrix::of(&decisions, &standings, local.persons());
+        if let Some((output, format)) = to_come.matrix {
+            let threshold = plan.suppress_below;
             finished.push(matrix.write(&plan.priority, threshold, output, format)?);
         }
         let across = Across {
             names: &plan.priority,
-            cards: &cards,
+            standings: &standings,
             decisions: &decisions,
         };
         let contents = Contents {
             across: Some(across),
             ..contents
         };
-        finished.push(contents.write(data, (own, &added), output, format)?);
-        tell(&plan, &decisions, &matrix, &local, quiet);
+        finished.push(contents.write(&input, &replaced, &added, to_come.table)?);
+        let told = tell(&plan, &decisions, &standings, &matrix, &local, console);
+        crate::linkage::extend(&mut figures, told);
     } else {
-        finished.push(contents.write(data, (own, &added), output, format)?);
+        finished.push(contents.write(&input, &replaced, &added, to_come.table)?);
     }
-    for output in finished {
-        output.commit()?;
+    let names = finished.iter();
+    let names: Vec<String> = names
+        .map(|output| output.path().display().to_string())
+        .collect();
+    Output::commit_all(finished)?;
+    let duplicates = people.ids.len() - local.persons();
+    console.note(format_args!(
+        "{} records of {} persons: {duplicates} duplicates here",
+        people.ids.len(),
+        local.persons()
+    ));
+    if arguments.json {
+        let more = json!({ "duplicates": duplicates, "outputs": names });
+        crate::linkage::extend(&mut figures, more);
+        console.data(figures).context("standard output")?;
     }
-    if !quiet {
-        let duplicates = people.ids.len() - local.persons();
-        say(format_args!(
-            "{} records of {} persons: {duplicates} duplicates here",
-            people.ids.len(),
-            local.persons()
-        ));
-    }
-    Ok(())
-}
-
-/// What the command line and the configuration come to.
-struct Settings {
-    rules: String,
-    keep: Keep,
-    elsewhere: Option<Elsewhere>,
-}
-
-/// What is needed to link with other jurisdictions.
-struct Elsewhere {
-    plan: DedupePlan,
-    config: QuerierConfig,
-    identity: Identity,
-}
-
-impl Settings {
-    fn of(arguments: &Arguments) -> anyhow::Result<Self> {
-        let config = match &arguments.config {
-            Some(path) => Some(QuerierConfig::load(path).context("reading the configuration")?),
-            None => None,
-        };
-        let configured = || config.as_ref().and_then(|config| config.rules.clone());
-        let rules = arguments
-            .rules
-            .clone()
-            .or_else(configured)
-            .context("say with --rules by which rules")?;
-        let latest = arguments.latest.clone().map(Keep::Latest);
-        let Some(mut config) = config.filter(|_| !arguments.local) else {
-            return Ok(Self {
-                rules,
-                keep: latest.unwrap_or_default(),
-                elsewhere: None,
-            });
-        };
-        let plan = match &arguments.plan {
-            Some(path) => {
-                Some(DedupePlan::load(path, &config.providers).context("reading the plan")?)
-            }
-            None => config.dedupe.clone(),
-        };
-        let mut plan = plan.context(
-            "the configuration has no section [dedupe]: name a plan with --plan, or look for duplicates here alone \
-             with --local",
-        )?;
-        if let Some(parallel) = arguments.parallel {
-            plan.parallel = usize::from(parallel);
-        }
-        if let Some(matrix) = &arguments.matrix {
-            plan.matrix = Some(matrix.clone());
-        }
-        config.link = arguments.options.over(&config)?;
-        let identity = Identity::load(&config.identity).context("loading our identity")?;
-        let keep = latest.unwrap_or_else(|| plan.keep.clone());
-        Ok(Self {
-            rules,
-            keep,
-            elsewhere: Some(Elsewhere {
-                plan,
-                config,
-                identity,
-            }),
-        })
-    }
-}
-
-impl Elsewhere {
-    /// Links with every provider; the cards are in order of priority, and our place has none.
-    fn link(self, records: &InBlocks, quiet: bool) -> anyhow::Result<Vec<Option<Linked>>> {
-        let Self {
-            plan,
-            config,
-            identity,
-        } = self;
-        let board = Board::new(quiet);
-        let common = Common {
-            identity,
-            keyholder: config.keyholder,
-            options: config.link,
-        };
-        let links = links::link_all(common, config.providers, records, plan.parallel, &board);
-        let mut cards = program::block_on(links).context("starting the runtime")??;
-        let people = &records.people;
-        if !people.outside.is_empty() {
-            say(format_args!(
-                "{} records are outside of the blocks: they are compared with no other jurisdiction's, as if none held them",
-                people.outside.len()
-            ));
-        }
-        for (name, linked) in &cards {
-            if linked.left_out > 0 {
-                say(format_args!(
-                    "{} records are not compared with {name}'s, which does not offer their blocks, or they were not \
-                     named: they count as if it held none of them",
-                    linked.left_out
-                ));
-            }
-            if !quiet {
-                for line in &linked.learned {
-                    say(format_args!("{name}: {line}"));
-                }
-            }
-            let outside = |row| linked.outside(row);
-            let summary = Summary::besides(&linked.card, &people.ids, &people.rules, outside);
-            for warning in summary.warnings() {
-                say(format_args!("{name}: {warning}"));
-            }
-        }
-        Ok(plan
-            .priority
-            .iter()
-            .map(|name| cards.remove(name))
-            .collect())
-    }
-}
-
-/// The records, as a file that can be read several times.
-struct Input {
-    path: PathBuf,
-    format: Option<Format>,
-    /// Removes the copy of standard input in the end.
-    _copy: Option<tempfile::NamedTempFile>,
-}
-
-impl Input {
-    fn of(arguments: &Arguments) -> anyhow::Result<Self> {
-        let format = arguments.format.map(Format::from);
-        if arguments.data != Path::new("-") {
-            return Ok(Self {
-                path: arguments.data.clone(),
-                format,
-                _copy: None,
-            });
-        }
-        let mut copy = tempfile::NamedTempFile::new().context("copying standard input")?;
-        io::copy(&mut io::stdin().lock(), &mut copy).context("copying standard input")?;
-        let format = Some(format.unwrap_or(Format::Csv));
-        Ok(Self {
-            path: copy.path().to_owned(),
-            format,
-            _copy: Some(copy),
-        })
+    match failure {
+        None => Ok(()),
+        Some(failure) => Err(failure.context(format!(
+            "{} holds what is known; run the command again with --force for the rest",
+            arguments.out.display()
+        ))),
     }
 }
 
 /// The files to come.
-struct Outputs {
+struct ToCome {
     table: (Output, Format),
     pairs: Option<(Output, Format)>,
     matrix: Option<(Output, Format)>,
 }
 
-impl Outputs {
+impl ToCome {
     fn create(arguments: &Arguments, elsewhere: Option<&Elsewhere>) -> anyhow::Result<Self> {
-        let create = |path: &Path| {
-            let format = match Format::of(path) {
-                Ok(format) => format,
-                Err(error) => arguments.format.map(Format::from).ok_or(error)?,
-            };
-            anyhow::Ok((Output::create(path, arguments.force)?, format))
+        let mut outputs = Outputs::new(arguments.writing.force);
+        let mut create = |path: &Path| {
+            if arguments.json && path == Path::new("-") {
+                let text = "--json: the result goes to standard output already";
+                return Err(Usage::new(text).into());
+            }
+            let format = arguments.writing.format(path)?;
+            anyhow::Ok((outputs.create(path)?, format))
         };
         let matrix = elsewhere.and_then(|elsewhere| elsewhere.plan.matrix.as_deref());
-        let pairs = arguments.pairs.as_deref();
-        let paths: Vec<&Path> = [Some(arguments.out.as_path()), pairs, matrix]
-            .into_iter()
-            .flatten()
-            .collect();
-        for (position, path) in paths.iter().enumerate() {
-            ensure!(
-                !paths[..position].contains(path),
-                "{} is named for two outputs",
-                path.display()
-            );
-        }
         Ok(Self {
             table: create(&arguments.out)?,
-            pairs: pairs.map(create).transpose()?,
+            pairs: arguments.pairs.as_deref().map(&mut create).transpose()?,
             matrix: matrix.map(create).transpose()?,
         })
     }
@@ -374,21 +254,31 @@ fn others(plan: &DedupePlan) -> Vec<&str> {
         .collect()
 }
 
-fn warn_of_large_groups(local: &Local, people: &People) {
+fn warn_of_large_groups(local: &Local, console: &Console) {
     let groups = local.groups();
     let Some(largest) = groups.iter().max_by_key(|rows| rows.len()) else {
         return;
     };
     if largest.len() > LARGE_GROUP {
-        say(format_args!(
-            "{} records are taken for one person, among them {}: does a rule trust a value that many share?",
+        let rows = largest.iter().take(LISTED);
+        let rows: Vec<String> = rows.map(|row| (row + 1).to_string()).collect();
+        console.note(format_args!(
+            "{} records are taken for one person, among them rows {}: does a rule trust a value that many share?",
             largest.len(),
-            people.ids.get(largest[0] as usize)
+            rows.join(", ")
         ));
     }
 }
 
-fn tell(plan: &DedupePlan, decisions: &Decisions, matrix: &Matrix, local: &Local, quiet: bool) {
+/// Says who holds and who keeps how many; yields the same as data.
+fn tell(
+    plan: &DedupePlan,
+    decisions: &Decisions,
+    standings: &[Standing],
+    matrix: &Matrix,
+    local: &Local,
+    console: &Console,
+) -> Value {
     let (mut kept, mut open) = (0_u64, 0_u64);
     for person in 0..local.persons() {
         match decisions.stays_here(person) {
@@ -398,30 +288,37 @@ fn tell(plan: &DedupePlan, decisions: &Decisions, matrix: &Matrix, local: &Local
         }
     }
     if open > 0 {
-        say(format_args!(
+        console.note(format_args!(
             "{open} persons are undecided, because a comparison failed: run the command again"
         ));
     }
-    if quiet {
-        return;
+    let mut jurisdictions = Vec::new();
+    for (place, (name, standing)) in plan.priority.iter().zip(standings).enumerate() {
+        let held = matrix.count(decisions.ours, place);
+        match standing {
+            Standing::Ours => {}
+            Standing::Failed => {
+                console.note(format_args!("{name} was not compared"));
+                jurisdictions.push(json!({ "name": name, "compared": false }));
+            }
+            Standing::Linked(linked) => {
+                console.note(format_args!("{name} holds {held} of our persons"));
+                jurisdictions.push(json!({
+                    "name": name,
+                    "compared": true,
+                    "holds": held,
+                    "block_not_offered": linked.left_out,
+                }));
+            }
+        }
     }
-    for (place, name) in plan
-        .priority
-        .iter()
-        .enumerate()
-        .filter(|&(place, _)| place != decisions.ours)
-    {
-        say(format_args!(
-            "{name} holds {} of our persons",
-            matrix.count(decisions.ours, place)
-        ));
-    }
-    say(format_args!("{} keeps {kept} persons", plan.jurisdiction));
+    console.note(format_args!("{} keeps {kept} persons", plan.jurisdiction));
+    json!({ "kept": kept, "undecided": open, "jurisdictions": jurisdictions })
 }
 
 #[cfg(test)]
 mod tests {
-    use blindjoin_service::config::NamedPeer;
+    use blindjoin_service::config::{Keep, NamedPeer};
 
     use super::*;
 

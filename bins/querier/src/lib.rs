@@ -8,6 +8,7 @@ mod people;
 mod query;
 mod records;
 mod report;
+mod rules;
 
 pub use bars::Bars;
 pub use card::{Summary, write};
@@ -16,3 +17,4 @@ pub use people::People;
 pub use query::Query;
 pub use records::Records;
 pub use report::{Told, human_bytes, learned, report};
+pub use rules::Rules;

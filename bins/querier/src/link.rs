@@ -2,20 +2,23 @@
 
 use std::path::PathBuf;
 
-use blindjoin_columnar::load_rules;
-use blindjoin_service::program::say;
+use blindjoin_columnar::{InputOptions, ReadOptions, Reader};
 use blindjoin_service::querier::Question;
+use blindjoin_terminal::Console;
 
 use crate::blocks::BlockOptions;
-use crate::linkage::{Asked, OutputOptions, carry_out};
-use crate::session::Session;
+use crate::linkage::{Asked, ResultOptions, carry_out};
+use crate::session::{Session, Way};
 
 /// Link records with a provider's registry
 ///
 /// Writes the bingo card: a line per record in input order, a column per rule, 1 where the provider
 /// has a record with the same values, 0 where it has none, and nothing where the record lacks a
-/// value.
+/// value or was not compared, which a remark tells.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  blindjoin-querier link people.csv --config querier.toml --out card.csv --report report.html"
+)]
 pub(crate) struct Arguments {
     /// The records, CSV or Parquet; - is standard input
     #[arg(value_name = "FILE")]
@@ -24,27 +27,30 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     #[command(flatten)]
-    outputs: OutputOptions,
+    results: ResultOptions,
     #[command(flatten)]
+    reading: InputOptions,
+    #[command(flatten, next_help_heading = "Blocks")]
     blocks: BlockOptions,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Session")]
     session: Session,
 }
 
-pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
-    let resolved = arguments.session.resolve()?;
-    let rules = load_rules(&resolved.rules)?;
-    let outputs = &arguments.outputs;
-    let blocked = arguments
-        .blocks
-        .read(&arguments.data, outputs.format(), &rules)?;
-    let people = blocked.people;
-    if !quiet {
-        people.remarks.iter().for_each(say);
-    }
+pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()> {
+    let resolved = arguments.session.resolve(Way::Join)?;
+    let blocking = arguments.blocks.resolve(&resolved.rules)?;
+    let results = &arguments.results;
     // Now, because a whole linkage would be in vain if the card had no place.
-    let card = outputs.table(&arguments.out)?;
-    let report = outputs.report()?;
+    let mut opening = results.opening();
+    let card = opening.table(&arguments.out)?;
+    let report = opening.report()?;
+    let options = arguments.reading.over(ReadOptions::strict());
+    let reader = Reader::open(&arguments.data, options)?;
+    let blocked = blocking.read(reader, &resolved.rules, results.allow_empty)?;
+    let people = blocked.people;
+    for remark in &people.remarks {
+        console.note(remark);
+    }
     let terms = resolved.options.terms(
         people.rules.clone(),
         people.rules_digest,
@@ -53,11 +59,11 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool) -> anyhow::Result<()> {
     let asked = Asked {
         data: &arguments.data,
         ids: &people.ids,
-        rules: &people.rules,
+        findings: &people.findings,
         terms,
         question: Question::Keys(people.keys, blocked.blocks),
         outside: people.outside.len(),
     };
-    carry_out(asked, &resolved, Some(card), report, quiet)?;
-    Ok(())
+    let done = carry_out(asked, &resolved, Some(card), report, console)?;
+    done.conclude(results.json, console)
 }

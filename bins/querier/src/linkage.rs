@@ -4,12 +4,15 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use blindjoin_columnar::{Format, Output, RecordIds};
+use blindjoin_columnar::{Format, Output, OutputOptions, Outputs, RecordIds};
+use blindjoin_protocol::leakage::Observer;
 use blindjoin_protocol::{Card, Terms};
 use blindjoin_querier::{Bars, Summary, Told, learned, report, write};
-use blindjoin_service::program::{self, say};
+use blindjoin_record::findings::Findings;
 use blindjoin_service::querier::{self, Question};
-use blindjoin_service::random;
+use blindjoin_service::{program, random};
+use blindjoin_terminal::{Console, Usage};
+use serde_json::{Value, json};
 
 use crate::advice::advise;
 use crate::session::Resolved;
@@ -18,7 +21,7 @@ use crate::session::Resolved;
 pub(crate) struct Asked<'a> {
     pub(crate) data: &'a Path,
     pub(crate) ids: &'a RecordIds,
-    pub(crate) rules: &'a [String],
+    pub(crate) findings: &'a Findings,
     pub(crate) terms: Terms,
     pub(crate) question: Question,
     /// How many records have no value for the fields of the blocks.
@@ -27,53 +30,62 @@ pub(crate) struct Asked<'a> {
 
 /// What is written, and how.
 #[derive(Debug, clap::Args)]
-pub(crate) struct OutputOptions {
+pub(crate) struct ResultOptions {
     /// Where to write a report of the linkage, as HTML
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Replace existing outputs
+    /// Go on although no record has a value for some rule
     #[arg(long)]
-    force: bool,
-    /// Format of the records, and of outputs whose names do not tell
-    #[arg(long, value_name = "FORMAT")]
-    format: Option<FormatName>,
+    pub(crate) allow_empty: bool,
+    /// Print the figures as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    writing: OutputOptions,
 }
 
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-pub(crate) enum FormatName {
-    Csv,
-    Parquet,
+/// The outputs of a run, as they are opened before anything is read.
+pub(crate) struct Opening<'a> {
+    options: &'a ResultOptions,
+    outputs: Outputs,
 }
 
-impl From<FormatName> for Format {
-    fn from(name: FormatName) -> Self {
-        match name {
-            FormatName::Csv => Self::Csv,
-            FormatName::Parquet => Self::Parquet,
+impl ResultOptions {
+    /// The outputs to come.
+    pub(crate) fn opening(&self) -> Opening<'_> {
+        Opening {
+            options: self,
+            outputs: Outputs::new(self.writing.force),
         }
     }
 }
 
-impl OutputOptions {
-    /// The format of the records, where it is given.
-    pub(crate) fn format(&self) -> Option<Format> {
-        self.format.map(Format::from)
-    }
-
+impl Opening<'_> {
     /// Opens an output for a table.
-    pub(crate) fn table(&self, path: &Path) -> anyhow::Result<(Output, Format)> {
-        let format = match Format::of(path) {
-            Ok(format) => format,
-            Err(error) => self.format().ok_or(error)?,
-        };
-        Ok((Output::create(path, self.force)?, format))
+    pub(crate) fn table(&mut self, path: &Path) -> anyhow::Result<(Output, Format)> {
+        let format = self.options.writing.format(path)?;
+        Ok((self.open(path)?, format))
     }
 
     /// Opens the output for the report.
-    pub(crate) fn report(&self) -> anyhow::Result<Option<Output>> {
-        let create = |path: &PathBuf| Output::create(path, self.force);
-        Ok(self.report.as_ref().map(create).transpose()?)
+    pub(crate) fn report(&mut self) -> anyhow::Result<Option<Output>> {
+        let path = self.options.report.as_deref();
+        path.map(|path| self.open(path)).transpose()
     }
+
+    fn open(&mut self, path: &Path) -> anyhow::Result<Output> {
+        if self.options.json && path == Path::new("-") {
+            return Err(Usage::new("--json: the result goes to standard output already").into());
+        }
+        Ok(self.outputs.create(path)?)
+    }
+}
+
+/// What a linkage has come to. The outputs are whole, and still to be committed.
+pub(crate) struct Done {
+    pub(crate) card: Card,
+    pub(crate) finished: Vec<Output>,
+    pub(crate) figures: Value,
 }
 
 /// Asks the provider, writes card and report, and says what came of it.
@@ -82,19 +94,20 @@ pub(crate) fn carry_out(
     resolved: &Resolved,
     card_output: Option<(Output, Format)>,
     report_output: Option<Output>,
-    quiet: bool,
-) -> anyhow::Result<Card> {
+    console: &Console,
+) -> anyhow::Result<Done> {
     let Asked {
         data,
         ids,
-        rules,
+        findings,
         terms,
         question,
         outside,
     } = asked;
+    let rules = resolved.rules.ids();
     let least_block = question.least_block();
     let counterparts = resolved.counterparts();
-    let bars = Bars::new(quiet);
+    let bars = Bars::new(console.is_quiet());
     let linking = querier::link(&resolved.identity, &counterparts, terms, question, &bars);
     let linked = program::block_on(linking);
     bars.finish();
@@ -112,28 +125,77 @@ pub(crate) fn carry_out(
             counterparts.keyholder.certificate_sha256,
         ],
     };
-    let summary = Summary::of(&linked.card, ids, rules);
+    let summary = Summary::of(&linked.card, &rules);
+    let mut finished = Vec::new();
     if let Some(mut output) = report_output {
         let title = format!("{} at {}", data.display(), resolved.provider.name);
         let page = report(&title, &summary, told).to_html();
-        output.write_all(page.as_bytes())?;
-        output.commit()?;
+        output
+            .write_all(page.as_bytes())
+            .with_context(|| output.path().display().to_string())?;
+        finished.push(output);
     }
     if let Some((output, format)) = card_output {
-        write(&linked.card, ids, rules, output, format)?;
+        finished.push(write(&linked.card, ids, &rules, output, format)?);
     }
     if !linked.left_out.is_empty() {
-        say(format_args!(
+        console.note(format_args!(
             "{} records are not compared: {} does not offer their blocks, or they were not named",
             linked.left_out.len(),
             resolved.provider.name
         ));
     }
-    summary.warnings().iter().for_each(say);
-    if !quiet {
-        say(&summary);
-        learned(&told.session()).iter().for_each(say);
-        say(linked.figures.times());
+    for warning in summary.warnings() {
+        console.note(warning);
     }
-    Ok(linked.card)
+    console.note(&summary);
+    let session = told.session();
+    for line in learned(&session) {
+        console.note(line);
+    }
+    console.note(linked.figures.times());
+    let mut figures = summary.data();
+    let seconds = linked.figures.phases.iter();
+    let seconds = seconds.map(|(phase, time)| (phase.to_string(), json!(time.as_secs_f64())));
+    let more = json!({
+        "input": data.display().to_string(),
+        "provider": resolved.provider.name,
+        "without_block": outside,
+        "block_not_offered": linked.left_out.len(),
+        "learned": {
+            "provider": session.sentences(Observer::Provider),
+            "keyholder": session.sentences(Observer::KeyHolder),
+        },
+        "seconds": seconds.collect::<serde_json::Map<_, _>>(),
+        "findings": serde_json::to_value(findings)?,
+    });
+    extend(&mut figures, more);
+    Ok(Done {
+        card: linked.card,
+        finished,
+        figures,
+    })
+}
+
+impl Done {
+    /// Lets all outputs appear, and prints the figures where they are wanted as data.
+    pub(crate) fn conclude(mut self, json: bool, console: &Console) -> anyhow::Result<()> {
+        let names = self.finished.iter();
+        let names: Vec<String> = names
+            .map(|output| output.path().display().to_string())
+            .collect();
+        Output::commit_all(self.finished)?;
+        if json {
+            extend(&mut self.figures, json!({ "outputs": names }));
+            console.data(self.figures).context("standard output")?;
+        }
+        Ok(())
+    }
+}
+
+/// Adds the members of one object to another.
+pub(crate) fn extend(figures: &mut Value, more: Value) {
+    if let (Some(figures), Value::Object(more)) = (figures.as_object_mut(), more) {
+        figures.extend(more);
+    }
 }

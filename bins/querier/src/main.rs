@@ -1,7 +1,7 @@
 //! `blindjoin-querier`: links its records with a provider's registry, and alone learns the result.
 //!
 //! Exit codes: 0 done, or found; 1 the input, a peer or the configuration is wrong; 2 usage; 3 a
-//! lookup found nothing; 70 a bug; 75 temporary, run the same command again.
+//! lookup found nothing; 70 a bug; 75 temporary, run the same command again; 130 and 143 interrupted.
 #![forbid(unsafe_code)]
 
 mod advice;
@@ -13,18 +13,32 @@ mod linkage;
 mod lookup;
 mod session;
 
+use std::error::Error as StdError;
 use std::process::ExitCode;
 
 use blindjoin_service::{program, telemetry};
+use blindjoin_terminal::{Console, Program, on_interruption};
 use clap::{Parser, Subcommand};
 use tracing_subscriber::filter::LevelFilter;
 
 /// The exit code of a lookup that found nothing.
 const NOT_FOUND: u8 = 3;
 
+/// What a shell sees of the program.
+const AFTER_HELP: &str = "\
+Exit codes: 0 done, or found; 1 the input, a peer or the configuration is wrong; 2 usage; 3 a lookup
+found nothing; 70 a fault of the program; 75 temporary, run the same command again; 130 and 143
+interrupted, nothing is left behind.
+BLINDJOIN_LOG says what is logged: error, warn, info, debug or trace.";
+
 /// The querier of a privacy-preserving record linkage
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, disable_help_subcommand = true)]
+#[command(
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true,
+    after_help = AFTER_HELP
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -41,17 +55,27 @@ enum Command {
     Pairs(compare::Arguments),
 }
 
+const PROGRAM: Program = Program {
+    name: "blindjoin-querier",
+    exit_code,
+    panic_is_expected: blindjoin_columnar::is_guarded,
+};
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     telemetry::start(LevelFilter::WARN);
     let mut found = true;
-    let code = program::run("blindjoin-querier", || match &arguments.command {
-        Command::Dedupe(dedupe) => dedupe::run(dedupe, arguments.quiet),
-        Command::Link(link) => link::run(link, arguments.quiet),
-        Command::Pairs(pairs) => compare::run(pairs, arguments.quiet),
-        Command::Lookup(lookup) => {
-            found = lookup::run(lookup, arguments.quiet)?;
-            Ok(())
+    let code = PROGRAM.run(|| {
+        let _interruptions = on_interruption(PROGRAM.name, blindjoin_columnar::abandon_outputs)?;
+        let console = Console::new(arguments.quiet);
+        match &arguments.command {
+            Command::Dedupe(dedupe) => dedupe::run(dedupe, &console),
+            Command::Link(link) => link::run(link, &console),
+            Command::Pairs(pairs) => compare::run(pairs, &console),
+            Command::Lookup(lookup) => {
+                found = lookup::run(lookup, &console)?;
+                Ok(())
+            }
         }
     });
     if found {
@@ -59,6 +83,14 @@ fn main() -> ExitCode {
     } else {
         ExitCode::from(NOT_FOUND)
     }
+}
+
+/// The codes of errors that our libraries classify.
+fn exit_code(error: &(dyn StdError + 'static)) -> Option<u8> {
+    program::exit_code(error).or_else(|| {
+        let error = error.downcast_ref::<blindjoin_columnar::Error>()?;
+        error.is_usage().then_some(2)
+    })
 }
 
 #[cfg(test)]

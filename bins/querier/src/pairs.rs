@@ -6,7 +6,7 @@ use blindjoin_record::RuleSet;
 
 /// Writes the pairs that match, a line each, by record in input order: `record_id,handle,<rule>,…`,
 /// cells `1` where the pair agrees, `0` where it does not, and empty where the record has no value.
-/// Where pairs are scored, `score` stands before the rules.
+/// Where pairs are scored, `score` stands before the rules. The output is still to be committed.
 ///
 /// # Errors
 ///
@@ -18,7 +18,7 @@ pub fn write_pairs(
     scored: bool,
     output: Output,
     format: Format,
-) -> Result<(), Error> {
+) -> Result<Output, Error> {
     let mut columns = vec![
         OutputColumn::text("record_id"),
         OutputColumn::integer("handle"),
@@ -45,7 +45,7 @@ pub fn write_pairs(
             .iter()
             .enumerate()
             .map(|(rule, cell)| match cell {
-                Cell::NoValue => None,
+                Cell::NoValue | Cell::NotCompared => None,
                 _ if agrees(&rule) => Some("1"),
                 _ => Some("0"),
             });
@@ -58,5 +58,5 @@ pub fn write_pairs(
         }
     }
     table.append(rows)?;
-    table.finish()?.commit()
+    table.finish()
 }

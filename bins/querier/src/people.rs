@@ -1,13 +1,14 @@
-use std::path::Path;
+use std::sync::Arc;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use blindjoin_columnar::{
-    Format, Population, ReadOptions, Reader, RecordIds, Side, Signature, TakeSignatures, pipeline,
-    today,
+    Bound, Population, Reader, RecordIds, Side, Signature, TakeSignatures, pipeline, today,
 };
 use blindjoin_protocol::{QuerierKeys, QuerierKeysBuilder, join_key};
 use blindjoin_record::RuleSet;
-use blindjoin_service::provider::blocked_digest;
+use blindjoin_record::findings::Findings;
+
+use crate::Rules;
 
 /// The querier's records as a linkage sees them.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub struct People {
     pub rules_digest: [u8; 32],
     /// What should be said about the file.
     pub remarks: Vec<String>,
+    /// What the values are like, field by field.
+    pub findings: Findings,
     /// The rows that are in no block, in order: they have values and are not compared.
     pub outside: Vec<u32>,
 }
@@ -30,25 +33,18 @@ impl People {
     /// Reads a table of records whole. The only rule of the rule set `blocks` yields a record's
     /// block, where blocks are asked for; a record without one takes no part: its cells will say
     /// that they were not compared.
+    ///
+    /// # Errors
+    ///
+    /// What reading yields; a rule for which no record has a value, unless `allow_empty` says that
+    /// this is meant.
     pub fn read(
-        data: &Path,
-        format: Option<Format>,
-        rules: &RuleSet,
+        reader: Reader,
+        rules: &Rules,
         blocks: Option<&RuleSet>,
+        allow_empty: bool,
     ) -> anyhow::Result<Self> {
-        let (mut reader, mut remarks) = open(data, format)?;
-        let binding = rules
-            .bind(reader.columns(), today())
-            .with_context(|| data.display().to_string())?;
-        let ids: Vec<String> = rules
-            .rules()
-            .iter()
-            .map(|rule| rule.id().to_owned())
-            .collect();
-        let block_binding = blocks
-            .map(|fields| fields.bind(reader.columns(), today()))
-            .transpose()
-            .with_context(|| data.display().to_string())?;
+        let ids = rules.ids();
         let columns = u16::try_from(ids.len()).context("there are too many rules")?;
         let mut take = Take {
             blocked: blocks.is_some(),
@@ -57,58 +53,60 @@ impl People {
             key: Vec::new(),
             outside: Vec::new(),
         };
-        let threads = pipeline::all_cores();
-        let population = Population::read(
-            &mut reader,
-            &binding,
-            block_binding.as_ref(),
-            Side::Querier,
-            threads,
-            &mut take,
-            |_| (),
-        )?;
+        let (population, remarks) = read(reader, rules, blocks, allow_empty, &mut take)?;
         let (keys, outside) = (take.builder.build(), take.outside);
-        ensure!(
-            !population.ids.is_empty(),
-            "{} has no records",
-            data.display()
-        );
-        remarks.extend(binding.remarks().iter().cloned());
-        remarks.extend(population.remarks());
-        for (rule, missing) in ids.iter().zip(&population.missing) {
-            let count: u64 = missing.iter().map(|(_, count)| count).sum();
-            if count > 0 {
-                remarks.push(format!("rule {rule}: {count} records have no value for it"));
-            }
-        }
-        if population.without_block > 0 {
-            let count = population.without_block;
-            remarks.push(format!(
-                "{count} records are in no block: they are not compared"
-            ));
-        }
         Ok(Self {
             ids: population.ids,
             keys,
             rules: ids,
-            rules_digest: match blocks {
-                None => rules.digest(),
-                Some(fields) => blocked_digest(rules.digest(), fields.digest()),
-            },
+            rules_digest: rules.digest(blocks),
             remarks,
+            findings: population.findings,
             outside,
         })
     }
 }
 
-/// Opens a table of records; yields also what should be said about the file.
-pub(crate) fn open(data: &Path, format: Option<Format>) -> anyhow::Result<(Reader, Vec<String>)> {
-    let reader = Reader::open(data, ReadOptions::strict().with_format(format))?;
-    let remark = |note| format!("{}: {note}", reader.name());
-    let remarks = reader.notes().iter().map(remark).collect();
-    Ok((reader, remarks))
+/// Reads a table whole; yields also what should be said of it.
+pub(crate) fn read<T: TakeSignatures<Error = anyhow::Error>>(
+    mut reader: Reader,
+    rules: &Rules,
+    blocks: Option<&RuleSet>,
+    allow_empty: bool,
+    take: &mut T,
+) -> anyhow::Result<(Population, Vec<String>)> {
+    let file = Arc::clone(reader.name());
+    let notes = reader.notes().iter();
+    let mut remarks: Vec<String> = notes.map(|note| format!("{file}: {note}")).collect();
+    let bind = |rules: &RuleSet| Bound::new(&file, reader.columns(), rules, Side::Querier, today());
+    let bound = bind(rules.asked())?;
+    let in_blocks = blocks.map(bind).transpose().context("--block")?;
+    let population = Population::read(
+        &mut reader,
+        &bound.binding,
+        in_blocks.as_ref().map(|bound| &bound.binding),
+        Side::Querier,
+        pipeline::all_cores(),
+        take,
+        |_| (),
+    )?;
+    if !allow_empty {
+        population.check_rules(&file, rules.asked())?;
+    }
+    if population.ids.is_empty() {
+        remarks.push(format!("{file}: there are no records"));
+    }
+    remarks.extend(bound.remarks);
+    remarks.extend(population.remarks());
+    remarks.extend(population.remarks_on_rules(rules.asked()));
+    if population.without_block > 0 {
+        let count = population.without_block;
+        remarks.push(format!(
+            "{count} records are in no block: they are not compared"
+        ));
+    }
+    Ok((population, remarks))
 }
-
 struct Take<'a> {
     blocked: bool,
     builder: QuerierKeysBuilder,

@@ -1,14 +1,10 @@
-use std::path::Path;
-
-use anyhow::{Context, ensure};
-use blindjoin_columnar::{
-    Format, Population, RecordIds, Side, Signature, TakeSignatures, pipeline, today,
-};
+use blindjoin_columnar::{Reader, RecordIds, Signature, TakeSignatures};
 use blindjoin_protocol::{Pairwise, QuerierRecords};
 use blindjoin_record::RuleSet;
-use blindjoin_service::provider::blocked_digest;
+use blindjoin_record::findings::Findings;
 
-use crate::people::open;
+use crate::Rules;
+use crate::people::read;
 
 /// The querier's records as a pairwise linkage sees them.
 #[derive(Debug)]
@@ -21,52 +17,42 @@ pub struct Records {
     pub rules_digest: [u8; 32],
     /// What should be said about the file.
     pub remarks: Vec<String>,
+    /// What the values are like, field by field.
+    pub findings: Findings,
+    /// How many records have values and are in no block.
+    pub outside: usize,
 }
 
 impl Records {
     /// Reads a table of records whole. The only rule of the rule set `fields` yields a record's block;
     /// a record without one takes no part.
+    ///
+    /// # Errors
+    ///
+    /// What reading yields; a rule for which no record has a value, unless `allow_empty` says that
+    /// this is meant.
     pub fn read(
-        data: &Path,
-        format: Option<Format>,
-        rules: &RuleSet,
+        reader: Reader,
+        rules: &Rules,
         pairwise: &Pairwise,
         fields: &RuleSet,
+        allow_empty: bool,
     ) -> anyhow::Result<Self> {
-        let name = || data.display().to_string();
-        let (mut reader, mut remarks) = open(data, format)?;
-        let binding = rules.bind(reader.columns(), today()).with_context(name)?;
-        let blocks = fields.bind(reader.columns(), today()).with_context(name)?;
         let mut take = Take {
             records: QuerierRecords::new(pairwise),
             begun: false,
             block: String::new(),
-            values: vec![String::new(); rules.rules().len()],
+            values: vec![String::new(); rules.asked().rules().len()],
         };
-        let population = Population::read(
-            &mut reader,
-            &binding,
-            Some(&blocks),
-            Side::Querier,
-            pipeline::all_cores(),
-            &mut take,
-            |_| (),
-        )?;
+        let (population, remarks) = read(reader, rules, Some(fields), allow_empty, &mut take)?;
         take.finish_record()?;
-        ensure!(!population.ids.is_empty(), "{} has no records", name());
-        remarks.extend(binding.remarks().iter().cloned());
-        remarks.extend(population.remarks());
-        if population.without_block > 0 {
-            let count = population.without_block;
-            remarks.push(format!(
-                "{count} records are in no block: they are not compared"
-            ));
-        }
         Ok(Self {
             ids: population.ids,
             records: take.records,
-            rules_digest: blocked_digest(rules.digest(), fields.digest()),
+            rules_digest: rules.digest(Some(fields)),
             remarks,
+            findings: population.findings,
+            outside: usize::try_from(population.without_block)?,
         })
     }
 }

@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
+use blindjoin_columnar::load_rules;
+use blindjoin_querier::Rules;
 use blindjoin_service::Identity;
 use blindjoin_service::config::{LinkOptions, MaskChoice, NamedPeer, QuerierConfig, Table};
 use blindjoin_service::querier::Counterparts;
+use blindjoin_terminal::Usage;
 
 /// With whom, under which rules and how to link; shared by every command.
 #[derive(Debug, clap::Args)]
@@ -17,11 +20,22 @@ pub(crate) struct Session {
     /// Rules file or built-in rule set, instead of the configuration's
     #[arg(long, value_name = "RULES", env = "BLINDJOIN_RULES")]
     rules: Option<String>,
+    /// Ask about this rule only, of those agreed on; may be given several times
+    #[arg(long = "rule", value_name = "ID")]
+    only: Vec<String>,
     /// Which of the configuration's providers, where there are several
     #[arg(long, value_name = "NAME")]
     provider: Option<String>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "What the others learn")]
     options: Options,
+}
+
+/// What is asked for, as far as options must suit it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Join,
+    Lookup,
+    Pairs,
 }
 
 /// How to link, where the command line says otherwise than the configuration.
@@ -65,12 +79,12 @@ pub(crate) struct Resolved {
     pub(crate) identity: Identity,
     pub(crate) options: LinkOptions,
     pub(crate) provider: NamedPeer,
-    pub(crate) rules: String,
+    pub(crate) rules: Rules,
 }
 
 impl Session {
-    /// Puts the command line above the configuration.
-    pub(crate) fn resolve(&self) -> anyhow::Result<Resolved> {
+    /// Puts the command line above the configuration, and loads the rules.
+    pub(crate) fn resolve(&self, way: Way) -> anyhow::Result<Resolved> {
         let config = QuerierConfig::load(&self.config).context("reading the configuration")?;
         let identity = Identity::load(&config.identity).context("loading our identity")?;
         let rules = self
@@ -83,26 +97,9 @@ impl Session {
                     self.config.display()
                 )
             })?;
-        let provider = match &self.provider {
-            None if config.providers.len() == 1 => config.providers.first(),
-            None => None,
-            Some(name) => config
-                .providers
-                .iter()
-                .find(|provider| provider.name == *name),
-        };
-        let provider = provider.cloned().with_context(|| {
-            let names: Vec<&str> = config
-                .providers
-                .iter()
-                .map(|provider| provider.name.as_str())
-                .collect();
-            format!(
-                "say with --provider which of {} to link with",
-                names.join(", ")
-            )
-        })?;
-        let options = self.options.over(&config)?;
+        let provider = self.choose(&config.providers)?.clone();
+        let options = self.options.over(&config, way)?;
+        let rules = only(load_rules(&rules)?, &self.only)?;
         Ok(Resolved {
             config,
             identity,
@@ -111,17 +108,54 @@ impl Session {
             rules,
         })
     }
+
+    /// The provider that is meant.
+    fn choose<'a>(&self, providers: &'a [NamedPeer]) -> Result<&'a NamedPeer, Usage> {
+        let names = || {
+            let names = providers.iter().map(|provider| provider.name.as_str());
+            names.collect::<Vec<_>>().join(", ")
+        };
+        match (&self.provider, providers) {
+            (None, [provider]) => Ok(provider),
+            (None, _) => Err(Usage::new(format!(
+                "the configuration has several providers: name one of them with --provider: {}",
+                names()
+            ))),
+            (Some(name), _) => {
+                let found = providers.iter().find(|provider| provider.name == *name);
+                found.ok_or_else(|| {
+                    Usage::new(format!(
+                        "--provider {name}: the configuration has no provider of that name, but: {}",
+                        names()
+                    ))
+                })
+            }
+        }
+    }
+}
+
+/// The rules named with `--rule`, or all.
+fn only(agreed: blindjoin_record::RuleSet, named: &[String]) -> anyhow::Result<Rules> {
+    let known = agreed.rules().iter().map(|rule| rule.id().to_owned());
+    let known = known.collect::<Vec<_>>().join(", ");
+    Rules::only(agreed, named).map_err(|error| match error {
+        blindjoin_record::Error::UnknownRule { rule } => {
+            let text = format!("--rule {rule}: there is no such rule; there are {known}");
+            Usage::new(text).into()
+        }
+        other => anyhow::Error::new(other),
+    })
 }
 
 impl Options {
-    /// Puts the command line above the configuration.
-    pub(crate) fn over(&self, config: &QuerierConfig) -> anyhow::Result<LinkOptions> {
+    /// Puts the command line above the configuration, and checks that what comes of it suits what is
+    /// asked for.
+    pub(crate) fn over(&self, config: &QuerierConfig, way: Way) -> anyhow::Result<LinkOptions> {
         let mut options = config.link.clone();
         if let Some(bits) = self.key_bits {
-            anyhow::ensure!(
-                config.allows_key_bits(bits),
-                "--key-bits must be 2048, 3072 or 4096"
-            );
+            if !config.allows_key_bits(bits) {
+                return Err(Usage::new("--key-bits must be 2048, 3072 or 4096").into());
+            }
             options.key_bits = bits;
         }
         match self.table {
@@ -143,7 +177,14 @@ impl Options {
         if self.hide_count {
             (options.counting, options.hide_count) = (Some(true), true);
         }
-        Ok(options)
+        match contradiction(&options, way) {
+            None => Ok(options),
+            // Who gives none of these options has it from the configuration.
+            Some(text) if contradiction(&config.link, way).is_some() => {
+                Err(anyhow!("under [link] in the configuration: {text}"))
+            }
+            Some(text) => Err(Usage::new(text).into()),
+        }
     }
 }
 
@@ -160,6 +201,70 @@ impl Resolved {
             provider: provider.peer(),
             idle: Duration::from_secs(self.options.idle_seconds),
             constant_time_tables: self.options.constant_time_tables,
+        }
+    }
+}
+
+/// What does not go together, and what to do.
+fn contradiction(options: &LinkOptions, way: Way) -> Option<&'static str> {
+    let full = options.mask == MaskChoice::Full;
+    if full && way == Way::Join && options.table == Some(Table::Okvs) {
+        return Some(
+            "--mask full needs --table cuckoo, for sums of a key-value store's entries are not equal under it: leave \
+             one of the two out",
+        );
+    }
+    if full && way != Way::Join {
+        return Some("--mask full is for `link` and `dedupe`: give --mask slot here");
+    }
+    if options.hide_count && way == Way::Pairs {
+        return Some("--hide-count is for `link` and `dedupe`: give --blind or --counting here");
+    }
+    if options.hide_count && options.counting == Some(false) && way == Way::Join {
+        return Some(
+            "hide_count = true hides what is counted, but counting = false: change one of them",
+        );
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_go_together_is_told_with_the_options_to_change() {
+        let full = LinkOptions {
+            mask: MaskChoice::Full,
+            ..LinkOptions::default()
+        };
+        let stored = LinkOptions {
+            table: Some(Table::Okvs),
+            ..full.clone()
+        };
+        let hidden = LinkOptions {
+            hide_count: true,
+            ..LinkOptions::default()
+        };
+        let contradictory = LinkOptions {
+            counting: Some(false),
+            ..hidden.clone()
+        };
+        for (options, way, words) in [
+            (&stored, Way::Join, Some("--table cuckoo")),
+            (&full, Way::Join, None),
+            (&full, Way::Lookup, Some("--mask slot")),
+            (&full, Way::Pairs, Some("--mask slot")),
+            (&hidden, Way::Join, None),
+            (&hidden, Way::Lookup, None),
+            (&hidden, Way::Pairs, Some("--hide-count")),
+            (&contradictory, Way::Join, Some("counting = false")),
+        ] {
+            let told = contradiction(options, way);
+            match words {
+                None => assert_eq!(told, None, "{options:?}"),
+                Some(words) => assert!(told.unwrap().contains(words), "{told:?}"),
+            }
         }
     }
 }

@@ -5,7 +5,7 @@
 mod usage;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_blindjoin-querier");
-const COMMANDS: &[&str] = &["dedupe", "link", "lookup"];
+const COMMANDS: &[&str] = &["dedupe", "link", "lookup", "pairs"];
 
 #[test]
 fn help_names_the_commands() {

@@ -292,13 +292,7 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn address(&self, key: &str, address: &str) -> Result<(), Error> {
-        let port = address
-            .rsplit_once(':')
-            .filter(|(host, _)| !host.is_empty());
-        match port.map(|(_, port)| port.parse::<u16>()) {
-            Some(Ok(_)) => Ok(()),
-            _ => Err(self.wrong(key, "is not of the form host:port")),
-        }
+        is_address(address).map_err(|problem| self.wrong(key, problem))
     }
 
     fn some(&self, key: &str, count: usize) -> Result<(), Error> {
@@ -344,6 +338,25 @@ impl Check<'_> {
     }
 }
 
+/// Checks that a text is the address of a party, host and port; what is wrong with it otherwise.
+///
+/// # Errors
+///
+/// The problem in words.
+pub fn is_address(text: &str) -> Result<(), &'static str> {
+    const FORM: &str = "must be host:port, such as registry.example.org:7702";
+    if text.contains("://") || text.contains('/') {
+        return Err(
+            "is the address of a web page; it must be host:port, such as registry.example.org:7702",
+        );
+    }
+    let (host, port) = text.rsplit_once(':').ok_or(FORM)?;
+    if host.is_empty() || port.parse::<u16>().is_err() {
+        return Err(FORM);
+    }
+    Ok(())
+}
+
 fn read(path: &Path) -> Result<String, Error> {
     std::fs::read_to_string(path).map_err(|source| Error::File {
         path: path.to_owned(),
@@ -354,8 +367,30 @@ fn read(path: &Path) -> Result<String, Error> {
 fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Error> {
     toml::from_str(text).map_err(|error| Error::Configuration {
         path: path.to_owned(),
-        message: error.to_string().trim_end().to_owned(),
+        message: in_words(error.to_string().trim_end()),
     })
+}
+
+/// What the parser of TOML says, without the names of types.
+fn in_words(message: &str) -> String {
+    const WORDS: [(&str, &str); 7] = [
+        ("expected u8", "expected a whole number from 0 to 255"),
+        ("expected u16", "expected a whole number from 0 to 65535"),
+        ("expected u32", "expected a whole number, 0 or more"),
+        ("expected u64", "expected a whole number, 0 or more"),
+        ("expected usize", "expected a whole number, 0 or more"),
+        ("expected a boolean", "expected true or false"),
+        ("expected a sequence", "expected a list in brackets"),
+    ];
+    // An expectation is the last word of its line.
+    let lines = message.lines().map(|line| {
+        let known = WORDS.iter().find(|(words, _)| line.ends_with(words));
+        match known {
+            Some((words, instead)) => line.trim_end_matches(words).to_owned() + instead,
+            None => line.to_owned(),
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn folder(path: &Path) -> &Path {
@@ -442,6 +477,14 @@ mod tests {
             ("127.0.0.1:7701", "127.0.0.1", "listen"),
             ("127.0.0.1:7701", ":7701", "listen"),
             ("127.0.0.1:7701", "127.0.0.1:99999", "listen"),
+            ("127.0.0.1:7701", "https://127.0.0.1:7701", "host:port"),
+            ("127.0.0.1:7701", "holder.example.org:7701/v1", "web page"),
+            (
+                "[[link]]",
+                "[limits]\nexpiry_days = -1\n[[link]]",
+                "a whole number, 0 or more",
+            ),
+            ("[[link]]", "[limits]\nblind = 1\n[[link]]", "true or false"),
             ("[[link]]", "[keys]\nbits = 1024\n[[link]]", "keys.bits"),
             (
                 "[[link]]",

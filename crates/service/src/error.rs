@@ -90,7 +90,10 @@ pub enum Error {
         what: &'static str,
     },
     /// The connection broke while a call was under way.
-    #[error("the connection to the {role} at {address} broke: {reason}")]
+    #[error(
+        "the connection to the {role} at {address} broke: {reason}; nothing is kept of this run, so run \
+         the command again"
+    )]
     Lost {
         /// Who was at the other end.
         role: Role,

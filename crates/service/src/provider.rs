@@ -26,7 +26,7 @@ use tonic::{Request, Response, Status, Streaming};
 use tracing::{info, warn};
 
 use crate::config::ProviderConfig;
-use crate::server::{Bound, Bounded, Call, Caller, Listener};
+use crate::server::{Bound, Bounded, Call, Caller, Listener, Reserved};
 use crate::sessions::{CloseOnDrop, Sessions, short};
 use crate::wire::link_request::Part;
 use crate::wire::link_response::Event;
@@ -102,6 +102,35 @@ pub struct Provider {
     service: Arc<Desk>,
 }
 
+/// What a provider needs besides its registry: who it is, what it remembers, and its address, at
+/// which it does not answer yet.
+#[derive(Debug)]
+pub struct Prepared {
+    identity: Identity,
+    journal: Journal,
+    reserved: Reserved,
+}
+
+impl Prepared {
+    /// Loads the identity, opens the journal and takes the configured address: what can go wrong
+    /// before a registry is read, which may take long.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Journal`] if the state folder cannot be used, [`Error::Listen`] if the address cannot,
+    /// and what is wrong with the identity.
+    pub fn new(config: &ProviderConfig) -> Result<Self, Error> {
+        let identity = Identity::load(&config.identity)?;
+        identity.differs_from(config.clients())?;
+        identity.differs_from([config.keyholder.certificate_sha256])?;
+        Ok(Self {
+            identity,
+            journal: Journal::open(&config.state_dir)?,
+            reserved: Reserved::new(&config.listen)?,
+        })
+    }
+}
+
 impl Provider {
     /// Opens the journal, publishes if it is time to, and binds the configured address.
     ///
@@ -110,28 +139,29 @@ impl Provider {
     /// [`Error::Journal`] if the state folder cannot be used, [`Error::Outgrown`] if the registry
     /// must be another one than was published.
     pub async fn bind(config: &ProviderConfig, registry: Registry) -> Result<Self, Error> {
-        Self::open(config, registry, false).await
+        Self::bind_prepared(config, Prepared::new(config)?, registry, false).await
     }
 
-    /// [`bind`](Self::bind), but publishes whatever the date: queriers see new classes out of turn,
-    /// and so that the registry has changed. For a registry that is another one than was published.
+    /// [`bind`](Self::bind) with what was prepared before the registry was read. Where it is to publish
+    /// `anew` it does so whatever the date: queriers see new classes out of turn, and so that the
+    /// registry has changed. That is for a registry that is another one than was published.
     ///
     /// # Errors
     ///
-    /// As [`bind`](Self::bind), but not [`Error::Outgrown`].
-    pub async fn bind_and_publish(
+    /// [`Error::Outgrown`], which does not occur `anew`, and what is wrong with the journal.
+    pub async fn bind_prepared(
         config: &ProviderConfig,
+        prepared: Prepared,
         registry: Registry,
+        anew: bool,
     ) -> Result<Self, Error> {
-        Self::open(config, registry, true).await
-    }
-
-    async fn open(config: &ProviderConfig, registry: Registry, anew: bool) -> Result<Self, Error> {
-        let identity = Identity::load(&config.identity)?;
-        identity.differs_from(config.clients())?;
-        identity.differs_from([config.keyholder.certificate_sha256])?;
-        let signer = Arc::new(blindjoin_protocol::Identity::from_seed(identity.seed()));
-        let journal = Arc::new(Journal::open(&config.state_dir)?);
+        let Prepared {
+            identity,
+            journal,
+            reserved,
+        } = prepared;
+        let signer = blindjoin_protocol::Identity::from_seed(identity.seed());
+        let journal = Arc::new(journal);
         let publisher = Arc::new(publisher(config, registry, &journal, signer.key().0)?);
         let publish = publisher.clone();
         let publish = move || publish.serve(random::now(), anew);
@@ -151,7 +181,7 @@ impl Provider {
             .map_or_else(memory::half_of_the_machine, |mib| {
                 mib.saturating_mul(1 << 20)
             });
-        let listener = Listener::bind(&config.listen).await?;
+        let listener = reserved.listen()?;
         let idle = Duration::from_secs(limits.idle_seconds);
         let service = Arc::new(Desk {
             budget: Arc::new(budget),
@@ -280,10 +310,10 @@ impl Service for Desk {
                 }
                 .into());
             }
-            let begun = session.begin()?;
-            Ok((session, begun, parts))
+            session.begin()?;
+            Ok((session, parts))
         };
-        let (session, begun, parts) = begun.await.map_err(|error| call.refuse(&error))?;
+        let (session, parts) = begun.await.map_err(|error| call.refuse(&error))?;
         let guard = CloseOnDrop::new(&self.sessions, session.id());
         let chunks = parts.map(|part| match part? {
             Some(Part::Chunk(chunk)) => Ok(chunk),
@@ -297,7 +327,7 @@ impl Service for Desk {
         tokio::spawn(async move {
             let touch = || sessions.touch(&session.id());
             let outcome = tokio::select! {
-                outcome = session.link(begun, chunks, &events, (idle, touch)) => outcome,
+                outcome = session.link(chunks, &events, idle, touch) => outcome,
                 () = events.closed() => Err(Error::Vanished {
                     role: Role::Querier,
                     reason: "it no longer waits for the session".to_owned(),

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -21,7 +22,7 @@ use tonic::transport::Server;
 use tracing::{info, warn};
 
 use crate::client::{KEEP_ALIVE, WINDOW, certificate_problem};
-use crate::{Error, Fingerprint, Identity, chain, tls};
+use crate::{Error, Fingerprint, Identity, chain, pool, tls};
 
 mod bounds;
 mod call;
@@ -44,6 +45,9 @@ const HANDSHAKES: usize = 64;
 /// bytes that nobody has read yet.
 const CONNECTIONS: (usize, usize) = (16, 1024);
 
+/// How many connections may wait to be accepted.
+const BACKLOG: u32 = 1024;
+
 /// How many streams a connection may have.
 const STREAMS: u32 = 64;
 
@@ -60,20 +64,84 @@ pub struct Listener {
 impl Listener {
     /// Binds `address` (host and port; port 0 takes a free one).
     pub async fn bind(address: &str) -> Result<Self, Error> {
-        let failed = |source| Error::Listen {
-            address: address.to_owned(),
-            source,
-        };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
-        Ok(Self {
-            address: listener.local_addr().map_err(failed)?,
-            listener,
-        })
+        // Names are looked up where waiting is no harm.
+        let named = address.to_owned();
+        let reserve = move || Reserved::new(&named);
+        pool::step("taking the address", reserve).await??.listen()
     }
 
     /// What was bound.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+}
+
+/// An address that is this program's and at which nobody answers yet: connections are refused.
+#[derive(Debug)]
+pub struct Reserved {
+    address: String,
+    socket: TcpSocket,
+}
+
+impl Reserved {
+    /// Takes `address`, host and port.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Listen`] if another program has it, or nobody can.
+    pub fn new(address: &str) -> Result<Self, Error> {
+        let failed = |source| listen_error(address, source);
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "there is no such address");
+        for place in address.to_socket_addrs().map_err(failed)? {
+            match bound(place) {
+                Ok(socket) => {
+                    return Ok(Self {
+                        address: address.to_owned(),
+                        socket,
+                    });
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(failed(last))
+    }
+
+    /// Lets connections wait from now on.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Reserved::new`].
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    pub fn listen(self) -> Result<Listener, Error> {
+        let Self { address, socket } = self;
+        let failed = |source| listen_error(&address, source);
+        let listener = socket.listen(BACKLOG).map_err(failed)?;
+        Ok(Listener {
+            address: listener.local_addr().map_err(failed)?,
+            listener,
+        })
+    }
+}
+
+fn bound(place: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = if place.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    // As a listener does: connections of an earlier run that are still closing do not matter.
+    socket.set_reuseaddr(true)?;
+    socket.bind(place)?;
+    Ok(socket)
+}
+
+fn listen_error(address: &str, source: io::Error) -> Error {
+    Error::Listen {
+        address: address.to_owned(),
+        source,
     }
 }
 
@@ -122,7 +190,7 @@ where
     tokio::select! {
         ended = serving => ended.map_err(|error| Error::Listen {
             address: listener.address.to_string(),
-            source: std::io::Error::other(error),
+            source: io::Error::other(error),
         })?,
         () = grace => warn!("sessions were still under way at the end of the grace period"),
         () = signal => {}
@@ -131,15 +199,19 @@ where
     Ok(())
 }
 
-/// Resolves on SIGTERM or SIGINT.
-pub async fn signalled() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (Ok(mut terminate), Ok(mut interrupt)) = (
-            signal(SignalKind::terminate()),
-            signal(SignalKind::interrupt()),
-        ) else {
+/// Resolves on SIGTERM or SIGINT, either of which may come from this call on, before the first poll.
+///
+/// # Panics
+///
+/// Outside of a runtime.
+pub fn signalled() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let signals = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    );
+    async {
+        let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
             warn!("no signal handlers; only a kill ends this program");
             return std::future::pending().await;
         };
@@ -148,10 +220,6 @@ pub async fn signalled() {
             _ = interrupt.recv() => {}
         }
     }
-    #[cfg(not(unix))]
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
-    }
 }
 
 async fn until(mut stopped: watch::Receiver<bool>) {
@@ -159,7 +227,7 @@ async fn until(mut stopped: watch::Receiver<bool>) {
     if stopped.wait_for(|stop| *stop).await.is_err() {}
 }
 
-type Incoming = std::io::Result<Accepted>;
+type Incoming = io::Result<Accepted>;
 
 async fn accept(listener: TcpListener, acceptor: TlsAcceptor, connections: mpsc::Sender<Incoming>) {
     let handshakes = Arc::new(Semaphore::new(HANDSHAKES));

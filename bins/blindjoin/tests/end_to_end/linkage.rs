@@ -172,7 +172,20 @@ fn single_records_are_looked_up() {
         let absent = world.lookup(&[&["--field", "national_id=1"], options].concat());
         assert_eq!(absent.status.code(), Some(3), "{}", text(&absent.stderr));
         assert_eq!(text(&absent.stdout), "");
+        let told = text(&absent.stderr);
+        assert!(told.contains("not found under ID\n"), "{told}");
     }
+    let quiet = world.lookup(&["--field", "national_id=1", "--quiet"]);
+    assert_eq!(
+        (quiet.status.code(), text(&quiet.stderr).as_str()),
+        (Some(3), "")
+    );
+    let data = world.lookup(&["--field", "national_id=222", "--json", "--quiet"]);
+    assert_eq!(data.status.code(), Some(0), "{}", text(&data.stderr));
+    let figures: serde_json::Value = serde_json::from_slice(&data.stdout).unwrap();
+    assert_eq!(figures["found"], true);
+    assert_eq!(figures["matched"][0], "ID");
+    assert_eq!(figures["without_value"][0], "NAME_DOB");
     world.write("fields", "name=ada\nbirth_date=1980-01-01\n");
     let fields = world.path("fields");
     let found = world.lookup(&["--quiet", "--fields-file", fields.to_str().unwrap()]);
@@ -181,14 +194,18 @@ fn single_records_are_looked_up() {
         (Some(0), "NAME_DOB\n")
     );
 
-    for (arguments, words) in [
-        (&["--field", "shoe=43"][..], "the rules use no field shoe"),
-        (&["--field", "name=Ada"], "missing: "),
-        (&["--field", "name"], "NAME=VALUE"),
-        (&[], "nothing to look up"),
+    for (arguments, code, words) in [
+        (
+            &["--field", "shoe=43"][..],
+            1,
+            "the rules use no field shoe",
+        ),
+        (&["--field", "name=Ada"], 1, "missing: "),
+        (&["--field", "name"], 2, "NAME=VALUE"),
+        (&[], 2, "nothing to look up"),
     ] {
         let output = world.lookup(arguments);
-        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(output.status.code(), Some(code));
         assert!(
             text(&output.stderr).contains(words),
             "{}",

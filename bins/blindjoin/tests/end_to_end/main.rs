@@ -9,4 +9,5 @@ mod file_modes;
 mod linkage;
 mod pairs;
 mod reports;
+mod silence;
 mod world;

@@ -162,15 +162,23 @@ impl World {
 /// A server that listens.
 pub(crate) struct Server {
     pub(crate) address: String,
+    /// What it said before it listened.
+    pub(crate) before: String,
     child: Child,
     log: Option<JoinHandle<String>>,
 }
 
 impl Server {
     pub(crate) fn start(name: &str, config: &Path) -> Self {
+        Self::start_with(name, config, &[])
+    }
+
+    /// The same with more options.
+    pub(crate) fn start_with(name: &str, config: &Path, more: &[&str]) -> Self {
         let mut child = command(name)
             .args(["serve".as_ref(), "--config".as_ref(), config.as_os_str()])
             .args(["--listen", "127.0.0.1:0"])
+            .args(more)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -194,6 +202,7 @@ impl Server {
         });
         Self {
             address,
+            before,
             child,
             log: Some(log),
         }

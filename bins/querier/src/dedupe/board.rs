@@ -4,8 +4,8 @@ use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use blindjoin_service::program::say;
 use blindjoin_service::progress::{News, Observer, Phase};
+use blindjoin_terminal::say;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// How often a linkage writes a line of progress where there is no terminal.
@@ -68,11 +68,12 @@ impl Board {
 }
 
 impl Place {
-    /// Says that the linkage has ended.
-    pub(crate) fn finish(&self) {
-        self.bar.finish_with_message("done");
+    /// Says that the linkage has ended, and whether well.
+    pub(crate) fn finish(&self, well: bool) {
+        let word = if well { "done" } else { "failed" };
+        self.bar.finish_with_message(word);
         if self.kind == Kind::Lines {
-            say(format_args!("{}: done", self.name));
+            say(format_args!("{}: {word}", self.name));
         }
     }
 

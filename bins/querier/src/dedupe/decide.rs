@@ -2,7 +2,7 @@
 
 use blindjoin_protocol::Cell;
 
-use super::links::Linked;
+use super::links::{Linked, Standing};
 use super::local::Local;
 
 /// Whether a jurisdiction holds a person.
@@ -26,18 +26,20 @@ pub(crate) struct Decisions {
 }
 
 impl Decisions {
-    /// Takes the cards in order of priority; ours is the place without one.
+    /// Takes what is known of the jurisdictions, in order of priority.
     ///
     /// A record outside of the blocks in which a card was made, by [`Linked::outside`], counts as
-    /// compared in vain: nobody could say more of it by trying again.
-    pub(crate) fn new(local: &Local, cards: &[Option<Linked>]) -> Self {
-        let ours = cards
+    /// compared in vain: nobody could say more of it by trying again. Whether one that could not be
+    /// linked with holds a person is unknown.
+    pub(crate) fn new(local: &Local, standings: &[Standing]) -> Self {
+        let ours = standings
             .iter()
-            .position(Option::is_none)
-            .expect("this registry has no card");
-        let held = cards.iter().map(|card| match card {
-            None => vec![Held::Yes; local.persons()],
-            Some(linked) => held(local, linked),
+            .position(|standing| matches!(standing, Standing::Ours))
+            .expect("this registry has a place in the order");
+        let held = standings.iter().map(|standing| match standing {
+            Standing::Ours => vec![Held::Yes; local.persons()],
+            Standing::Linked(linked) => held(local, linked),
+            Standing::Failed => vec![Held::Unknown; local.persons()],
         });
         Self {
             held: held.collect(),

@@ -43,24 +43,35 @@ impl Linked {
     }
 }
 
-/// Links the same records with every provider, at most `parallel` at once, and yields the cards by
-/// the providers' names.
+/// What is known of a jurisdiction.
+#[derive(Debug)]
+pub(crate) enum Standing {
+    /// It is this one.
+    Ours,
+    /// What linking with it has shown.
+    Linked(Linked),
+    /// Linking with it has failed: nothing.
+    Failed,
+}
+
+/// Links the same records with every provider, at most `parallel` at once, and yields what has come of
+/// it by the providers' names. One that fails does not end the others.
 ///
 /// # Errors
 ///
-/// The first linkage that fails; the others are given up then.
+/// Terms that contradict themselves: nobody is asked then.
 pub(crate) async fn link_all(
     common: Common,
     providers: Vec<NamedPeer>,
     records: &InBlocks,
     parallel: usize,
     board: &Board,
-) -> anyhow::Result<BTreeMap<String, Linked>> {
+) -> anyhow::Result<BTreeMap<String, anyhow::Result<Linked>>> {
     let people = &records.people;
     let common = Arc::new(common);
     let mut waiting = providers.into_iter();
     let mut running = JoinSet::new();
-    let mut cards = BTreeMap::new();
+    let mut ended = BTreeMap::new();
     loop {
         while running.len() < parallel
             && let Some(provider) = waiting.next()
@@ -89,8 +100,12 @@ pub(crate) async fn link_all(
                 let linked = Box::pin(linking)
                     .await
                     .map_err(|error| advise(error, random::now()))
-                    .with_context(|| format!("linking with {}", provider.name))?;
-                place.finish();
+                    .with_context(|| format!("linking with {}", provider.name));
+                place.finish(linked.is_ok());
+                let linked = match linked {
+                    Ok(linked) => linked,
+                    Err(error) => return (provider.name, Err(error)),
+                };
                 outside.extend(&linked.left_out);
                 outside.sort_unstable();
                 let session = Session::of(&linked.agreement, linked.named.as_ref());
@@ -100,13 +115,13 @@ pub(crate) async fn link_all(
                     left_out: linked.left_out.len(),
                     outside,
                 };
-                anyhow::Ok((provider.name, linked))
+                (provider.name, Ok(linked))
             });
         }
-        let Some(ended) = running.join_next().await else {
-            return Ok(cards);
+        let Some(next) = running.join_next().await else {
+            return Ok(ended);
         };
-        let (name, linked) = ended.context("a linkage panicked")??;
-        cards.insert(name, linked);
+        let (name, linked) = next.context("a linkage panicked")?;
+        ended.insert(name, linked);
     }
 }

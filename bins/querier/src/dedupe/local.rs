@@ -1,9 +1,7 @@
 //! Duplicates within this registry.
 
-use std::path::Path;
-
 use anyhow::{Context, ensure};
-use blindjoin_columnar::{Format, ReadOptions, Reader, RecordIds, today};
+use blindjoin_columnar::{Input, Reader, RecordIds, today};
 use blindjoin_record::duplicates::Keys;
 use blindjoin_record::{InputForm, Moment, RuleSet, Scratch};
 use blindjoin_service::config::Keep;
@@ -22,13 +20,12 @@ pub(crate) struct Local {
 impl Local {
     /// Reads the records again and finds which are of one person.
     pub(crate) fn find(
-        data: &Path,
-        format: Option<Format>,
+        input: &Input,
         rules: &RuleSet,
         keep: &Keep,
         ids: &RecordIds,
     ) -> anyhow::Result<Self> {
-        let reader = Reader::open(data, ReadOptions::strict().with_format(format))?;
+        let reader = input.reader()?;
         let binding = rules.bind(reader.columns(), today())?;
         let dates = match keep {
             Keep::First => None,
@@ -49,7 +46,7 @@ impl Local {
                 rows += 1;
             }
         }
-        ensure!(rows == ids.len(), "{name} has changed while it was read");
+        ensure!(rows == ids.len(), "{name}: has changed while it was read");
         ensure!(
             dates.is_none() || rows == 0 || latest.iter().any(Option::is_some),
             "{name}: no cell of the column to keep the latest by has a date"
@@ -120,7 +117,7 @@ impl<'r> Dates<'r> {
         let found = columns.position(|name| name.trim() == column.trim());
         let found = found.with_context(|| {
             format!(
-                "{} has no column \"{column}\" to keep the latest by",
+                "{}: has no column \"{column}\" to keep the latest by",
                 reader.name()
             )
         })?;

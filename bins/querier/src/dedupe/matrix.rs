@@ -3,9 +3,13 @@
 use blindjoin_columnar::{Error, Format, Header, Output, OutputColumn, Quoting, TableWriter};
 
 use super::decide::Decisions;
+use super::links::Standing;
 
 /// What stands where a count is not published.
 const SUPPRESSED: &str = "suppressed";
+
+/// What stands where nothing was counted, because linking with a jurisdiction failed.
+const NOT_COMPARED: &str = "not compared";
 
 /// A count for each pair of jurisdictions: how many persons of this registry both hold.
 ///
@@ -16,11 +20,13 @@ const SUPPRESSED: &str = "suppressed";
 pub(crate) struct Matrix {
     counts: Vec<Vec<u64>>,
     ours: usize,
+    /// Which jurisdictions could not be linked with.
+    failed: Vec<bool>,
 }
 
 impl Matrix {
     /// Counts.
-    pub(crate) fn of(decisions: &Decisions, persons: usize) -> Self {
+    pub(crate) fn of(decisions: &Decisions, standings: &[Standing], persons: usize) -> Self {
         let places = decisions.held.len();
         let mut counts = vec![vec![0; places]; places];
         for person in 0..persons {
@@ -34,6 +40,10 @@ impl Matrix {
         Self {
             counts,
             ours: decisions.ours,
+            failed: standings
+                .iter()
+                .map(|standing| matches!(standing, Standing::Failed))
+                .collect(),
         }
     }
 
@@ -91,11 +101,15 @@ impl Matrix {
         let columns = columns.map(OutputColumn::text).collect();
         let mut table = TableWriter::new(output, format, columns, Quoting::Needed, Header::Always)?;
         let mut rows = table.buffers().buffer(names.len());
-        for (name, counts) in names.iter().zip(self.publish(threshold)) {
-            let cells: Vec<String> = counts
-                .into_iter()
-                .map(|count| count.map_or_else(|| SUPPRESSED.to_owned(), |count| count.to_string()))
-                .collect();
+        let published = self.publish(threshold).into_iter().enumerate();
+        for (name, (one, counts)) in names.iter().zip(published) {
+            let cells = counts.into_iter().enumerate().map(|(other, count)| {
+                if self.failed[one] || self.failed[other] {
+                    return NOT_COMPARED.to_owned();
+                }
+                count.map_or_else(|| SUPPRESSED.to_owned(), |count| count.to_string())
+            });
+            let cells: Vec<String> = cells.collect();
             rows.push(
                 std::iter::once(Some(name.as_str()))
                     .chain(cells.iter().map(|cell| Some(cell.as_str()))),
@@ -126,7 +140,7 @@ mod tests {
             held([neither..a, b..persons]),
             held([a..b, b..persons]),
         ];
-        Matrix::of(&Decisions { held, ours: 0 }, persons)
+        Matrix::of(&Decisions { held, ours: 0 }, &[], persons)
     }
 
     #[test]

@@ -1,16 +1,14 @@
 //! The input with columns added.
 
-use std::path::Path;
-
 use anyhow::{bail, ensure};
 use blindjoin_columnar::{
-    Chunk, Format, Header, Output, OutputColumn, Quoting, ReadOptions, Reader, RecordIds,
-    RowBuffer, TableWriter,
+    Format, Header, Input, Note, Output, OutputColumn, Quoting, Reader, RecordIds, TableWriter,
+    widen,
 };
 use blindjoin_protocol::Cell;
 
 use super::decide::Decisions;
-use super::links::Linked;
+use super::links::Standing;
 use super::local::Local;
 
 /// Stands between the names in a cell that lists several.
@@ -29,18 +27,28 @@ pub(crate) fn added(others: &[&str]) -> Vec<String> {
     columns
 }
 
-/// How many of an input's columns are its own: all, or all before those that an earlier run of the
-/// same plan has added.
+/// The columns of an input that an earlier run of the same plan has added, and this one adds again.
 ///
 /// # Errors
 ///
 /// Some of the columns that are to be added are there already, but not as that run would have left
 /// them.
-pub(crate) fn own_columns(
-    name: &str,
-    header: &[String],
-    added: &[String],
-) -> anyhow::Result<usize> {
+pub(crate) fn replaced(reader: &Reader, added: &[String]) -> anyhow::Result<Vec<String>> {
+    // Of lists and structures too, which are copied.
+    let nested = reader.notes().iter().flat_map(|note| match note {
+        Note::ColumnsLeftOut(columns) => columns.as_slice(),
+        _ => &[],
+    });
+    for column in nested {
+        ensure!(!added.contains(column), in_the_way(reader.name(), column));
+    }
+    let own = own_columns(reader.name(), reader.columns(), added)?;
+    Ok(reader.columns()[own..].to_vec())
+}
+
+/// How many of an input's columns are its own: all, or all before those that an earlier run of the
+/// same plan has added.
+fn own_columns(name: &str, header: &[String], added: &[String]) -> anyhow::Result<usize> {
     let header: Vec<&str> = header.iter().map(|column| column.trim()).collect();
     if header.ends_with(&added.iter().map(String::as_str).collect::<Vec<_>>()) {
         return Ok(header.len() - added.len());
@@ -49,12 +57,15 @@ pub(crate) fn own_columns(
         .iter()
         .find(|column| header.contains(&column.as_str()))
     {
-        Some(column) => bail!(
-            "{name} has a column \"{column}\" already, and is no output of this plan: rename the column or leave it \
-             out"
-        ),
+        Some(column) => bail!(in_the_way(name, column)),
         None => Ok(header.len()),
     }
+}
+
+fn in_the_way(name: &str, column: &str) -> String {
+    format!(
+        "{name}: has a column \"{column}\" already, and is no output of this plan: rename the column or leave it out"
+    )
 }
 
 /// What the added columns are filled from.
@@ -69,52 +80,38 @@ pub(crate) struct Contents<'a> {
 /// What is known of the other jurisdictions, in order of priority.
 pub(crate) struct Across<'a> {
     pub(crate) names: &'a [String],
-    pub(crate) cards: &'a [Option<Linked>],
+    pub(crate) standings: &'a [Standing],
     pub(crate) decisions: &'a Decisions,
 }
 
 impl Contents<'_> {
-    /// Reads the input once more, and writes it with the added columns.
+    /// Reads the input once more, and writes it with the added columns in place of those replaced.
     pub(crate) fn write(
         &self,
-        data: (&Path, Option<Format>),
-        (own, added): (usize, &[String]),
-        output: Output,
-        format: Format,
+        input: &Input,
+        replaced: &[String],
+        added: &[String],
+        output: (Output, Format),
     ) -> anyhow::Result<Output> {
-        let reader = Reader::open(data.0, ReadOptions::strict().with_format(data.1))?;
-        let changed = format!("{} has changed while it was read", reader.name());
-        let columns = reader.columns()[..own].iter().map(OutputColumn::text);
-        let columns = columns
-            .chain(added.iter().map(|name| match name.as_str() {
-                "keep" => OutputColumn::integer(name),
-                _ => OutputColumn::text(name),
-            }))
-            .collect();
-        let mut table = TableWriter::new(output, format, columns, Quoting::Needed, Header::Always)?;
-        let mut row = 0;
-        for chunk in reader {
-            let chunk = chunk?;
-            ensure!(row + chunk.len() <= self.ids.len(), changed);
-            let mut buffer = table.buffers().buffer(chunk.len());
-            self.fill(&mut buffer, &chunk, own, row);
-            row += chunk.len();
-            table.append(buffer)?;
-        }
-        ensure!(row == self.ids.len(), changed);
-        Ok(table.finish()?)
-    }
-
-    fn fill(&self, buffer: &mut RowBuffer, chunk: &Chunk, own: usize, first: usize) {
-        let mut cells = Vec::new();
-        for (row, number) in chunk.rows().iter().zip(first..) {
-            cells.clear();
-            self.cells(number, &mut cells);
-            let added = cells
-                .iter()
-                .map(|cell| (!cell.is_empty()).then_some(cell.as_str()));
-            buffer.push((0..own).map(|column| row.cell(column)).chain(added));
-        }
+        let columns = added.iter().map(|name| match name.as_str() {
+            "keep" => OutputColumn::integer(name),
+            _ => OutputColumn::text(name),
+        });
+        let cells = |row: usize, cells: &mut Vec<String>| {
+            // Checked below: a file that grows meanwhile is no reason to panic.
+            if row < self.ids.len() {
+                self.cells(row, cells);
+            } else {
+                cells.resize(added.len(), String::new());
+            }
+        };
+        let (output, rows) = widen(input, replaced, columns.collect(), output, cells)?;
+        ensure!(
+            rows == self.ids.len() as u64,
+            "{}: has changed while it was read",
+            input.name()
+        );
+        Ok(output)
     }
 
     fn cells(&self, row: usize, cells: &mut Vec<String>) {
@@ -129,7 +126,7 @@ impl Contents<'_> {
         cells.push(self.rules_where(|rule| locally >> rule & 1 == 1));
         let Some(Across {
             names,
-            cards,
+            standings,
             decisions,
         }) = &self.across
         else {
@@ -146,15 +143,24 @@ impl Contents<'_> {
                 .collect::<Vec<_>>()
                 .join(SEPARATOR),
         );
-        for linked in cards.iter().flatten() {
-            let found = linked.card.row(row);
-            cells.push(self.rules_where(|rule| found[rule] == Cell::Matched));
+        for standing in *standings {
+            match standing {
+                Standing::Ours => {}
+                Standing::Failed => cells.push(String::new()),
+                Standing::Linked(linked) => {
+                    let found = linked.card.row(row);
+                    cells.push(self.rules_where(|rule| found[rule] == Cell::Matched));
+                }
+            }
         }
-        let not_compared = names.iter().zip(*cards).filter(|(_, linked)| {
-            linked
-                .as_ref()
-                .is_some_and(|linked| linked.card.row(row).contains(&Cell::NotCompared))
-        });
+        let not_compared = names
+            .iter()
+            .zip(*standings)
+            .filter(|(_, standing)| match standing {
+                Standing::Ours => false,
+                Standing::Failed => true,
+                Standing::Linked(linked) => linked.card.row(row).contains(&Cell::NotCompared),
+            });
         cells.push(
             not_compared
                 .map(|(name, _)| name.as_str())

@@ -44,9 +44,20 @@ impl Cause {
                 *cause = Some(Broken::Refused(format!("{alert:?}")));
             }
             _ => {
-                cause.get_or_insert_with(|| Broken::Network(error.to_string()));
+                cause.get_or_insert_with(|| Broken::Network(in_words(error)));
             }
         }
+    }
+}
+
+/// Why a stream broke, for people.
+fn in_words(error: &io::Error) -> String {
+    match error.kind() {
+        // The library beneath says it with the address of its manual.
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {
+            "the other side ended it without a word, as a program does that is killed".to_owned()
+        }
+        _ => error.to_string(),
     }
 }
 

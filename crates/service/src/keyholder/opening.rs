@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use blindjoin_protocol::Manifest;
-use blindjoin_protocol::session::{KeyHolderSession, Own};
+use blindjoin_protocol::{Agreement, KeyAnnouncement, Manifest};
 use tracing::{info, warn};
 
 use super::Holder;
@@ -16,7 +15,7 @@ use crate::config::Link;
 use crate::server::{Call, Caller, Line};
 use crate::sessions::{Id, short};
 use crate::wire::{KeyHolderOpenSessionRequest, ReserveRequest};
-use crate::{Error, Fingerprint, Refusal, Role, drive, pool, random};
+use crate::{Error, Fingerprint, Refusal, Role, pool, random};
 
 impl Holder {
     /// Takes a place among the sessions, and then a key from the stock.
@@ -78,15 +77,8 @@ impl Holder {
             }
         };
         let Reserved { place, fresh, .. } = reserved;
-        let own = Own {
-            identity: self.signer.clone(),
-            manifest,
-            secret: fresh.secret,
-            pace: drive::pace(false),
-        };
-        // What it has to send at once, its announcement, both others ask for.
-        let session = KeyHolderSession::new(&own, fresh.key, &mut Vec::new())?;
-        let (agreement, announcement) = (session.agreement().clone(), session.announcement());
+        let agreement = Agreement::new(manifest, fresh.key.public().clone())?;
+        let announcement = KeyAnnouncement::sign(&self.signer, &agreement, &fresh.secret).encode();
         info!(
             session = %short(&id),
             querier = %caller.fingerprint,
@@ -98,10 +90,12 @@ impl Holder {
         );
         let session = Arc::new(Open::new(Parts {
             agreement,
-            session,
+            announcement: announcement.clone(),
+            key: fresh.key,
             place,
             provider,
             querier: caller.fingerprint,
+            secret: fresh.secret,
         }));
         self.sessions.insert(id, session.clone())?;
         self.adopt(id, session.clone());

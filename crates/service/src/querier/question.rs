@@ -1,10 +1,9 @@
 //! What a querier asks, and what of it the provider's publication leaves.
 
 use blindjoin_protocol::leakage::Named;
-use blindjoin_protocol::session::Question as Asked;
 use blindjoin_protocol::{
-    BlockDirectory, Blocking, Error, Objection, Offer, Published, QuerierKeys, QuerierRecords,
-    Terms,
+    Agreement, BlockDirectory, Blocking, Error, JoinKeys, Objection, Offer, Published, Querier,
+    QuerierKeys, QuerierRecords, SessionSecret, Terms,
 };
 use rand::CryptoRng;
 
@@ -49,11 +48,17 @@ impl Cells {
 /// A question as it is put to a provider.
 pub(super) struct Put {
     pub(super) offer: Offer,
-    pub(super) question: Asked,
+    question: Ready,
     /// The rows that are not compared, or not under every rule, for want of a block.
     pub(super) left_out: Vec<u32>,
     /// The blocks named, if there are some.
     pub(super) named: Option<Named>,
+}
+
+/// What is left of a question.
+enum Ready {
+    Keys(QuerierKeys),
+    Records(QuerierRecords, BlockDirectory),
 }
 
 impl Question {
@@ -90,7 +95,7 @@ impl Question {
                 Ok(Put {
                     named: Some(named(&blocks, blocking, occurring)),
                     offer: Offer::for_blocks(terms, published, &blocks, rng)?,
-                    question: (records, blocks).into(),
+                    question: Ready::Records(records, blocks),
                     left_out,
                 })
             }
@@ -137,7 +142,7 @@ fn put_keys(
     }
     Ok(Put {
         offer: Offer::for_keys(terms, published, &keys, blocks.as_ref(), rng)?,
-        question: keys.into(),
+        question: Ready::Keys(keys),
         left_out,
         named,
     })
@@ -156,10 +161,24 @@ impl Put {
     /// How many distinct keys or records are asked about.
     pub(super) fn len(&self) -> u64 {
         let len = match &self.question {
-            Asked::Keys(keys) => keys.len(),
-            Asked::Records(records, _) => records.len(),
+            Ready::Keys(keys) => keys.len(),
+            Ready::Records(records, _) => records.len(),
         };
         len as u64
+    }
+
+    pub(super) fn lay_out(
+        self,
+        agreement: &Agreement,
+        join_keys: JoinKeys,
+        secret: &SessionSecret,
+    ) -> Result<Querier, Error> {
+        match self.question {
+            Ready::Keys(keys) => Querier::new(agreement, join_keys, keys, secret),
+            Ready::Records(records, blocks) => {
+                Querier::for_pairs(agreement, join_keys, &blocks, records, secret)
+            }
+        }
     }
 }
 
