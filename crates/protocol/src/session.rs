@@ -112,6 +112,12 @@ impl Message {
             Self::Chunk { stream, .. } => stream.name(),
         }
     }
+
+    /// Says whether it is the last chunk of its stream, as it says itself: nothing rests on that
+    /// before the seal is opened.
+    pub fn is_last(&self) -> bool {
+        matches!(self, Self::Chunk { sealed, .. } if sealed.first() == Some(&1))
+    }
 }
 
 impl std::fmt::Debug for Message {

@@ -99,7 +99,7 @@ impl KeyHolder {
                 stock.clone(),
             ),
             sessions: Sessions::new(limits.sessions, idle),
-            signer: blindjoin_protocol::Identity::from_seed(identity.seed()),
+            signer: Arc::new(blindjoin_protocol::Identity::from_seed(identity.seed())),
             stock,
         });
         Ok(Self {
@@ -159,7 +159,7 @@ struct Holder {
     policy: Policy,
     reservations: Arc<Reservations>,
     sessions: Arc<Sessions<Open>>,
-    signer: blindjoin_protocol::Identity,
+    signer: Arc<blindjoin_protocol::Identity>,
     stock: Arc<Stock>,
 }
 

@@ -23,7 +23,7 @@
 //!
 //! # Bounds
 //!
-//! Messages stay near 1 MiB, far under gRPC's limit of 4. Each stream has a window of batches under
+//! Messages stay near 1 MiB, far under gRPC's limit of 4. Each session has a window of batches under
 //! way ([`pool::window`]) and a short queue of sealed chunks; a slow reader holds its writer back
 //! through HTTP/2. Arithmetic runs on rayon's pool, sealing and opening beside it, and the async
 //! threads only move messages. A party that does not go on within the idle time loses its session;
@@ -50,6 +50,7 @@
 mod client;
 mod code;
 pub mod config;
+mod drive;
 mod error;
 mod fault;
 mod fingerprint;

@@ -160,7 +160,7 @@ impl Provider {
             journal,
             reserved,
         } = prepared;
-        let signer = blindjoin_protocol::Identity::from_seed(identity.seed());
+        let signer = Arc::new(blindjoin_protocol::Identity::from_seed(identity.seed()));
         let journal = Arc::new(journal);
         let publisher = Arc::new(publisher(config, registry, &journal, signer.key().0)?);
         let publish = publisher.clone();
@@ -310,10 +310,10 @@ impl Service for Desk {
                 }
                 .into());
             }
-            session.begin()?;
-            Ok((session, parts))
+            let begun = session.begin()?;
+            Ok((session, begun, parts))
         };
-        let (session, parts) = begun.await.map_err(|error| call.refuse(&error))?;
+        let (session, begun, parts) = begun.await.map_err(|error| call.refuse(&error))?;
         let guard = CloseOnDrop::new(&self.sessions, session.id());
         let chunks = parts.map(|part| match part? {
             Some(Part::Chunk(chunk)) => Ok(chunk),
@@ -327,7 +327,7 @@ impl Service for Desk {
         tokio::spawn(async move {
             let touch = || sessions.touch(&session.id());
             let outcome = tokio::select! {
-                outcome = session.link(chunks, &events, idle, touch) => outcome,
+                outcome = session.link(begun, chunks, &events, (idle, touch)) => outcome,
                 () = events.closed() => Err(Error::Vanished {
                     role: Role::Querier,
                     reason: "it no longer waits for the session".to_owned(),

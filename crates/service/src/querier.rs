@@ -5,14 +5,18 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use blindjoin_protocol::session::{Event, Message, Outcome, Own, QuerierSession};
 use blindjoin_protocol::{
-    Agreement, Allowance, Card, Channel, Error as ProtocolError, Handshake, Identity as Signer,
-    IdentityKey, KeyAnnouncement, Manifest, Parties, Published, SessionSecret, Terms, leakage,
+    Agreement, Allowance, Card, Error as ProtocolError, Identity as Signer, IdentityKey, Manifest,
+    Parties, Published, StreamKind, Terms, leakage,
 };
+use tokio::sync::{mpsc, oneshot};
 
 use crate::client::{Connection, Peer};
-use crate::progress::{Figures, Observer, Phase};
-use crate::{Error, Identity, Role, pool, random};
+use crate::drive::{Driven, Nowhere, Port};
+use crate::progress::{Figures, News, Observer, Phase};
+use crate::wire::Chunk;
+use crate::{Error, Identity, Role, drive, pool, random, stream};
 
 mod clock;
 mod keyholder;
@@ -104,38 +108,47 @@ async fn run_session(
     let keyholder = ToKeyHolder::new(keyholder, counterparts.provider.certificate_sha256, idle);
 
     let published = provider.describe().await?;
-    let (mut put, charge) = prepare(question, terms, &published).await?;
+    let (put, charge) = prepare(question, terms, &published).await?;
     published.own.check(&charge).map_err(ProtocolError::from)?;
     // A place first: what is negotiated is charged, whether or not the key holder has one.
     let key_bits = put.offer.terms.key_size.bits();
     let reservation = keyholder.reserve(key_bits).await?;
     let answer = provider.negotiate(&put.offer).await?;
     let manifest = Manifest::new(&put.offer, &answer, &published, parties)?;
-    let (left_out, named) = (std::mem::take(&mut put.left_out), put.named.take());
     clock.begin(Phase::Keys);
-    let constant_time = counterparts.constant_time_tables;
-    let opening = keyholder.open(reservation, manifest.encode());
-    let opened = open(&provider, opening, manifest, &signer, constant_time).await?;
-    clock.begin(Phase::Table);
+    let (bytes, sizes) = (manifest.encode(), manifest.sizes()?);
+    let announcement = keyholder.open(reservation, bytes.clone()).await?;
     let figures = Figures {
         asked: put.len(),
-        key_bits: opened.agreement.public_key().size().bits() as u64,
-        table_entries: opened.agreement.sizes().table_entries(),
-        comparisons: opened.agreement.sizes().comparison_ciphertexts(),
-        provider_size: opened.agreement.manifest().provider_size,
+        key_bits: manifest.terms.key_size.bits() as u64,
+        table_entries: sizes.table_entries(),
+        comparisons: sizes.comparison_ciphertexts(),
+        provider_size: manifest.provider_size,
         ..Figures::default()
     };
-    let agreement = opened.agreement.clone();
-    let (card, figures) = run(provider, &keyholder, opened, put, figures, &clock).await?;
+    let own = Own {
+        identity: Arc::new(signer),
+        secret: random::session_secret()?,
+        pace: drive::pace(counterparts.constant_time_tables),
+        manifest: manifest.clone(),
+    };
+    let mut actions = Vec::new();
+    let session = QuerierSession::new(&own, put.question, &mut actions);
+    let driven = Driven { session, actions };
+    let (session, handshake) = greet(driven, announcement).await?;
+    let agreement = session.agreement().ok_or(Error::SessionState)?.clone();
+    let handshake = provider.open(bytes, handshake).await?;
+    clock.begin(Phase::Table);
+    let (card, figures) = run(session, handshake, (provider, &keyholder), figures, &clock).await?;
     Ok(Linked {
         card,
         figures: Figures {
             phases: clock.finish(),
             ..figures
         },
-        left_out,
+        left_out: put.left_out,
         agreement,
-        named,
+        named: put.named,
     })
 }
 
@@ -156,90 +169,139 @@ async fn prepare(
     Ok(pool::compute("choosing blocks", prepare).await??)
 }
 
-/// A session that all three parties have agreed on.
-struct Opened {
-    agreement: Agreement,
-    handshake: Vec<u8>,
-    secret: SessionSecret,
-    to_keyholder: Channel,
-    to_provider: Channel,
+/// Has the key holder's key checked; yields what this party then says to the provider.
+async fn greet(
+    driven: Driven<QuerierSession>,
+    announcement: Vec<u8>,
+) -> Result<(QuerierSession, Vec<u8>), Error> {
+    let mut port = Greeting { handshake: None };
+    let feed = async |events: mpsc::Sender<Event>| {
+        let from = Role::KeyHolder;
+        let message = Message::Announcement(announcement);
+        drive::feed(&events, Event::Message { from, message }).await;
+        Ok(())
+    };
+    let session = drive::drive(driven, &mut port, &mut Nowhere, feed).await?;
+    let handshake = port.handshake.ok_or(Error::SessionState)?;
+    Ok((session, handshake))
 }
 
-async fn open(
-    provider: &ToProvider,
-    opening: impl Future<Output = Result<KeyAnnouncement, Error>>,
-    manifest: Manifest,
-    signer: &Signer,
-    constant_time_tables: bool,
-) -> Result<Opened, Error> {
-    let bytes = manifest.encode();
-    let announcement = opening.await?;
-    let mut generator = random::generator()?;
-    let (agreement, keyholder_peer) = pool::compute("checking the public key", move || {
-        let (agreement, peer) = announcement.accept(manifest, &mut generator)?;
-        let agreement = agreement.with_constant_time_tables(constant_time_tables);
-        Ok::<_, Error>((agreement, peer))
-    })
-    .await??;
-    let secret = random::session_secret()?;
-    let handshake = Handshake::sign(Role::Querier, signer, &agreement, &secret).encode();
-    let provider_peer = provider
-        .open(bytes, handshake.clone())
-        .await?
-        .verify(Role::Provider, &agreement)?;
-    Ok(Opened {
-        to_keyholder: Channel::derive(&agreement, Role::Querier, &secret, &keyholder_peer)?,
-        to_provider: Channel::derive(&agreement, Role::Querier, &secret, &provider_peer)?,
-        agreement,
-        handshake,
-        secret,
-    })
+struct Greeting {
+    handshake: Option<Vec<u8>>,
+}
+
+impl Port for Greeting {
+    async fn send(&mut self, _: Role, message: Message) -> Result<(), Error> {
+        let Message::Handshake(handshake) = message else {
+            return Err(Error::SessionState);
+        };
+        self.handshake = Some(handshake);
+        Ok(())
+    }
 }
 
 async fn run(
-    provider: ToProvider,
-    keyholder: &ToKeyHolder,
-    opened: Opened,
-    put: Put,
+    session: QuerierSession,
+    handshake: Vec<u8>,
+    (provider, keyholder): (ToProvider, &ToKeyHolder),
     mut figures: Figures,
     clock: &Clock<'_>,
 ) -> Result<(Card, Figures), Error> {
-    let id = opened.agreement.manifest_digest().0.to_vec();
-    let join_keys = opened.to_provider.join_keys(opened.agreement.suite());
-    let (agreement, secret) = (opened.agreement.clone(), opened.secret.clone());
-    let querier = pool::compute("laying out the table", move || {
-        put.lay_out(&agreement, join_keys, &secret)
-    })
-    .await??;
-    let querier = Arc::new(querier);
-
-    // The call for the result waits at the key holder from now on: when this party goes away, so
-    // does the call, and the key holder frees the session.
-    let inbound = querier.result_stream(&opened.to_keyholder);
-    let fetching = keyholder.fetch(id.clone(), opened.handshake, inbound);
-    let linking = async {
-        let linked = provider.link(id, &querier, &opened.to_provider, clock);
-        let linked = linked.await;
-        // The provider sees this party leave at the same moment whatever the key holder says.
-        drop(provider);
-        linked
+    let agreement = session.agreement().ok_or(Error::SessionState)?;
+    let (id, sizes) = (agreement.manifest_digest().0.to_vec(), *agreement.sizes());
+    let (to_provider, chunks) = mpsc::channel(stream::QUEUE);
+    let (greet, greeting) = oneshot::channel();
+    let mut port = Asking {
+        to_provider: Some(to_provider),
+        to_keyholder: Some(greet),
+        clock,
+        total: sizes.table().chunks(),
+        table_bytes: 0,
+        card: None,
     };
-    let idle = keyholder.idle();
-    let ((payloads, result), (summary, table_bytes)) = both(fetching, linking, idle).await?;
-    clock.begin(Phase::Result);
-    figures.table_bytes = table_bytes;
-    figures.comparison_bytes =
-        figures.comparisons * opened.agreement.sizes().comparisons().item_bytes() as u64;
-    figures.result_bytes = payloads.iter().map(|payload| payload.len() as u64).sum();
-    let card = pool::compute("opening the result", move || {
-        let mut opening = querier.opening();
-        for payload in &payloads {
-            opening = opening.take(payload)?;
+    let result_bytes = &mut figures.result_bytes;
+    let feed = async |events: mpsc::Sender<Event>| {
+        let from = Role::Provider;
+        let message = Message::Handshake(handshake);
+        drive::feed(&events, Event::Message { from, message }).await;
+        // Where there is no table, the session tells why.
+        let Ok(handshake) = greeting.await else {
+            return Ok(());
+        };
+        // The call for the result waits at the key holder from now on: when this party goes away, so
+        // does the call, and the key holder frees the session.
+        let fetching = keyholder.fetch(id.clone(), handshake);
+        let linking = async {
+            let linked = provider.link(id.clone(), chunks, clock).await;
+            // The provider sees this party leave at the same moment whatever the key holder says.
+            drop(provider);
+            linked
+        };
+        let idle = keyholder.idle();
+        let (mut result, summary) = both(fetching, linking, idle).await?;
+        clock.begin(Phase::Result);
+        let summary = drive::arrived(from, StreamKind::Summary, summary);
+        drive::feed(&events, summary).await;
+        loop {
+            let chunk = stream::next(&mut result, Role::KeyHolder, idle).await?;
+            *result_bytes += chunk.sealed.len() as u64;
+            let chunk = drive::arrived(Role::KeyHolder, StreamKind::Result, chunk);
+            let last = matches!(&chunk, Event::Message { message, .. } if message.is_last());
+            drive::feed(&events, chunk).await;
+            if last {
+                return Ok(());
+            }
         }
-        opening.finish(&result, &summary)
-    })
-    .await??;
-    Ok((card, figures))
+    };
+    drive::drive(session.into(), &mut port, &mut Nowhere, feed).await?;
+    figures.table_bytes = port.table_bytes;
+    let card = port.card.ok_or(Error::SessionState)?;
+    figures.comparison_bytes = figures.comparisons * sizes.comparisons().item_bytes() as u64;
+    Ok((*card, figures))
+}
+
+/// The querier while its table is on its way.
+struct Asking<'a> {
+    /// Ends the provider's stream when it is dropped.
+    to_provider: Option<mpsc::Sender<Chunk>>,
+    to_keyholder: Option<oneshot::Sender<Vec<u8>>>,
+    clock: &'a Clock<'a>,
+    /// The chunks of the table.
+    total: u64,
+    table_bytes: u64,
+    card: Option<Box<Card>>,
+}
+
+impl Port for Asking<'_> {
+    async fn send(&mut self, _: Role, message: Message) -> Result<(), Error> {
+        if let Message::Handshake(handshake) = message {
+            if let Some(greet) = self.to_keyholder.take() {
+                drop(greet.send(handshake));
+            }
+            return Ok(());
+        }
+        let last = message.is_last();
+        let chunk = drive::chunk(message)?;
+        let (done, bytes) = (chunk.number + 1, chunk.sealed.len() as u64);
+        let role = Role::Provider;
+        let to = self.to_provider.as_ref().ok_or(Error::SessionState)?;
+        to.send(chunk)
+            .await
+            .map_err(|_| Error::Truncated { role })?;
+        if last {
+            self.to_provider = None;
+        }
+        self.table_bytes += bytes;
+        let news = News::Done(Phase::Table, done, self.total);
+        self.clock.observer.news(news);
+        Ok(())
+    }
+
+    fn reveal(&mut self, outcome: Outcome) {
+        if let Outcome::Card(card) = outcome {
+            self.card = Some(card);
+        }
+    }
 }
 
 /// Waits for the result and for the provider, whose word is preferred, because the key holder drops
@@ -287,7 +349,7 @@ mod tests {
     /// The key holder's failure comes first, and the provider has its session to the end.
     #[tokio::test]
     async fn a_failure_at_the_key_holder_is_not_the_provider_s_to_see() {
-        let (ended, end) = tokio::sync::oneshot::channel();
+        let (ended, end) = oneshot::channel();
         let mut served = false;
         let linking = async {
             end.await.unwrap();

@@ -127,6 +127,11 @@ impl KeyHolderSession {
         }
     }
 
+    /// Yields what was agreed, under the key.
+    pub fn agreement(&self) -> &Agreement {
+        &self.agreement
+    }
+
     /// Yields the key holder's announcement, which is the same for both other parties.
     pub fn announcement(&self) -> Vec<u8> {
         KeyAnnouncement::sign(&self.identity, &self.agreement, &self.kept.secret).encode()

@@ -126,6 +126,16 @@ impl QuerierSession {
         session.advance(actions)
     }
 
+    /// Yields what was agreed, under the key, from when the key is known until the card is.
+    pub fn agreement(&self) -> Option<&Agreement> {
+        match &self.state {
+            State::Greeting(agreed) => Some(&agreed.agreement),
+            State::LayingOut(channels) => Some(&channels.agreement),
+            State::Asking(asking) => Some(&asking.agreement),
+            State::Waiting | State::Checking | State::Opening | State::Over => None,
+        }
+    }
+
     fn message(
         &mut self,
         from: Role,

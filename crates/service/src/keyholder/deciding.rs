@@ -15,7 +15,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use blindjoin_protocol::{Channel, Handshake, Peer, Released, SecretKey};
+use blindjoin_protocol::session::{Event, KeyHolderSession, Message, Outcome};
+use blindjoin_protocol::{Handshake, StreamKind};
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, StreamExt};
 use tonic::Status;
@@ -23,12 +24,13 @@ use tracing::{info, warn};
 
 use super::session::Open;
 use super::{Decided, Holder};
+use crate::drive::{Nowhere, Port};
 use crate::fingerprint::hex;
 use crate::server::{Call, Caller};
 use crate::sessions::{CloseOnDrop, Id, short};
 use crate::wire::submit_comparisons_request::Part;
 use crate::wire::{Chunk, FetchResultResponse, SessionOpening};
-use crate::{Error, Refusal, Role, chain, pool, stream};
+use crate::{Error, Refusal, Role, chain, drive, stream};
 
 impl Holder {
     pub(super) async fn submit(
@@ -46,9 +48,8 @@ impl Holder {
             });
         };
         let (id, session) = self.session_of_provider(call, caller, &opening.manifest_sha256)?;
-        let provider =
-            Handshake::decode(&opening.handshake)?.verify(Role::Provider, &session.agreement)?;
-        let key = session.take_key()?;
+        Handshake::decode(&opening.handshake)?.verify(Role::Provider, &session.agreement)?;
+        let begun = session.begin()?;
         let guard = CloseOnDrop::new(&self.sessions, id);
         let chunks = parts.map(|part| match part? {
             Some(Part::Chunk(chunk)) => Ok(chunk),
@@ -57,67 +58,46 @@ impl Holder {
                 part: "chunk",
             }),
         });
-        let released = tokio::select! {
-            released = self.decide(&session, key, &provider, chunks) => released?,
+        let decided = tokio::select! {
+            decided = self.decide(&session, begun, opening.handshake, chunks) => decided?,
             () = session.over() => return Err(Error::SessionState),
         };
-        session.complete(released);
+        session.complete(decided);
         guard.keep();
         Ok(())
     }
 
-    /// Decrypts the whole stream; nothing of it is released before the last chunk is in order.
+    /// Decides the whole stream; nothing of it is released before the last chunk is in order.
     async fn decide(
         &self,
         session: &Open,
-        key: Arc<SecretKey>,
-        provider: &Peer,
-        chunks: impl Stream<Item = Result<Chunk, Error>> + Unpin,
-    ) -> Result<Released, Error> {
-        let started = Instant::now();
-        let id = session.agreement.manifest_digest().0;
-        let channel = Channel::derive(
-            &session.agreement,
-            Role::KeyHolder,
-            &session.secret,
-            provider,
-        )?;
-        let role = Arc::new(blindjoin_protocol::KeyHolder::new(&session.agreement, key));
-        let inbound = role.comparison_stream(&channel);
-        let mut release = Some(role.release());
-        let decide = Arc::new(move |number, payload: Vec<u8>| role.decide(number, &payload));
-        let inbound = stream::receive(
-            inbound,
-            chunks,
-            (Role::Provider, self.idle),
-            decide,
-            |verdicts| {
-                self.sessions.touch(&id);
-                release = release
-                    .take()
-                    .map(|release| release.take(verdicts))
-                    .transpose()?;
-                Ok(())
-            },
-        )
-        .await?;
-        let released = release.ok_or(Error::SessionState)?.finish(&inbound)?;
-        if let Some(failure) = released.failure() {
-            warn!(session = %short(&id), reason = %chain(failure), "the session has failed");
-        }
-        info!(
-            session = %short(&id),
-            comparisons = released.account().ciphertexts,
-            transcript = %hex(&released.account().digest.0),
-            ms = started.elapsed().as_millis(),
-            "stream decrypted"
-        );
-        let decided = Decided {
-            comparisons: released.account().ciphertexts,
-            matches: released.matches(),
+        begun: KeyHolderSession,
+        handshake: Vec<u8>,
+        mut chunks: impl Stream<Item = Result<Chunk, Error>> + Unpin,
+    ) -> Result<KeyHolderSession, Error> {
+        let mut port = Deciding {
+            holder: self,
+            id: session.agreement.manifest_digest().0,
+            started: Instant::now(),
         };
-        self.decided.send_replace(Some(decided));
-        Ok(released)
+        let (due, idle) = (session.agreement.sizes().comparisons().chunks(), self.idle);
+        let feed = async |events: mpsc::Sender<Event>| {
+            let from = Role::Provider;
+            let message = Message::Handshake(handshake);
+            drive::feed(&events, Event::Message { from, message }).await;
+            for _ in 0..due {
+                let chunk = stream::next(&mut chunks, from, idle).await?;
+                let chunk = drive::arrived(from, StreamKind::Comparisons, chunk);
+                drive::feed(&events, chunk).await;
+            }
+            Ok(())
+        };
+        let decided = drive::drive(begun.into(), &mut port, &mut Nowhere, feed).await?;
+        if decided.has_decided() {
+            Ok(decided)
+        } else {
+            Err(Error::SessionState)
+        }
     }
 
     pub(super) fn session_of_provider(
@@ -159,19 +139,24 @@ impl Holder {
             .into());
         }
         let guard = CloseOnDrop::new(&self.sessions, id);
-        let querier =
-            Handshake::decode(&opening.handshake)?.verify(Role::Querier, &session.agreement)?;
-        let channel = Channel::derive(
-            &session.agreement,
-            Role::KeyHolder,
-            &session.secret,
-            &querier,
-        )?;
-        let released = session.released().await?;
+        Handshake::decode(&opening.handshake)?.verify(Role::Querier, &session.agreement)?;
+        let decided = session.decided().await?;
         let (sender, receiver) = mpsc::channel(stream::QUEUE);
         let (call, idle) = (call.clone(), self.idle);
         tokio::spawn(async move {
-            if let Err(error) = deliver(released, &channel, (&sender, idle), guard).await {
+            let mut port = Delivering {
+                answers: sender.clone(),
+                idle,
+                guard: Some(guard),
+            };
+            let feed = async |events: mpsc::Sender<Event>| {
+                let from = Role::Querier;
+                let message = Message::Handshake(opening.handshake);
+                drive::feed(&events, Event::Message { from, message }).await;
+                Ok(())
+            };
+            let delivered = drive::drive(decided.into(), &mut port, &mut Nowhere, feed).await;
+            if let Err(error) = delivered {
                 let status = call.refuse(&error);
                 // The querier may have left; the log has the outcome.
                 drop(tokio::time::timeout(idle, sender.send(Err(status))).await);
@@ -183,43 +168,76 @@ impl Holder {
     }
 }
 
-type Answers = mpsc::Sender<Result<FetchResultResponse, Status>>;
+/// The key holder while it decides: it has nothing to send.
+struct Deciding<'a> {
+    holder: &'a Holder,
+    id: Id,
+    started: Instant,
+}
 
-/// Seals the result chunk by chunk. The session is over when the last one is on its way.
-async fn deliver(
-    released: Arc<Released>,
-    channel: &Channel,
-    (sender, idle): (&Answers, Duration),
-    guard: CloseOnDrop<Open>,
-) -> Result<(), Error> {
-    let mut guard = Some(guard);
-    let mut outbound = released.stream(channel);
-    while outbound.next() < released.chunks() {
-        let number = outbound.next();
-        let payload = released.chunk(number)?;
-        let sealed;
-        (outbound, sealed) =
-            pool::step("sealing a chunk", move || outbound.seal(&payload)).await??;
-        let chunk = Some(Chunk { number, sealed });
-        if outbound.next() == released.chunks() {
-            drop(guard.take());
+impl Port for Deciding<'_> {
+    async fn send(&mut self, _: Role, _: Message) -> Result<(), Error> {
+        Err(Error::SessionState)
+    }
+
+    fn reveal(&mut self, outcome: Outcome) {
+        let Outcome::Decided {
+            account,
+            matches,
+            failure,
+        } = outcome
+        else {
+            return;
+        };
+        if let Some(failure) = failure {
+            let reason = chain(&failure);
+            warn!(session = %short(&self.id), %reason, "the session has failed");
         }
-        match tokio::time::timeout(idle, sender.send(Ok(FetchResultResponse { chunk }))).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => {
-                return Err(Error::Vanished {
-                    role: Role::Querier,
-                    reason: "it left before its result".to_owned(),
-                });
-            }
-            Err(_) => {
-                return Err(Error::Timeout {
-                    role: Role::Querier,
-                    phase: "result",
-                    seconds: idle.as_secs(),
-                });
-            }
+        info!(
+            session = %short(&self.id),
+            comparisons = account.ciphertexts,
+            transcript = %hex(&account.digest.0),
+            ms = self.started.elapsed().as_millis(),
+            "stream decrypted"
+        );
+        let decided = Decided {
+            comparisons: account.ciphertexts,
+            matches,
+        };
+        self.holder.decided.send_replace(Some(decided));
+    }
+
+    fn goes_on(&mut self) {
+        self.holder.sessions.touch(&self.id);
+    }
+}
+
+/// The key holder while its result is on its way.
+struct Delivering {
+    answers: mpsc::Sender<Result<FetchResultResponse, Status>>,
+    idle: Duration,
+    guard: Option<CloseOnDrop<Open>>,
+}
+
+impl Port for Delivering {
+    /// The session is over when the last chunk is on its way.
+    async fn send(&mut self, _: Role, message: Message) -> Result<(), Error> {
+        if message.is_last() {
+            drop(self.guard.take());
+        }
+        let chunk = Some(drive::chunk(message)?);
+        let sending = self.answers.send(Ok(FetchResultResponse { chunk }));
+        match tokio::time::timeout(self.idle, sending).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Error::Vanished {
+                role: Role::Querier,
+                reason: "it left before its result".to_owned(),
+            }),
+            Err(_) => Err(Error::Timeout {
+                role: Role::Querier,
+                phase: "result",
+                seconds: self.idle.as_secs(),
+            }),
         }
     }
-    Ok(())
 }

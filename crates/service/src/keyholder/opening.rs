@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use blindjoin_protocol::{Agreement, KeyAnnouncement, Manifest};
+use blindjoin_protocol::Manifest;
+use blindjoin_protocol::session::{KeyHolderSession, Own};
 use tracing::{info, warn};
 
 use super::Holder;
@@ -15,7 +16,7 @@ use crate::config::Link;
 use crate::server::{Call, Caller, Line};
 use crate::sessions::{Id, short};
 use crate::wire::{KeyHolderOpenSessionRequest, ReserveRequest};
-use crate::{Error, Fingerprint, Refusal, Role, pool, random};
+use crate::{Error, Fingerprint, Refusal, Role, drive, pool, random};
 
 impl Holder {
     /// Takes a place among the sessions, and then a key from the stock.
@@ -77,8 +78,15 @@ impl Holder {
             }
         };
         let Reserved { place, fresh, .. } = reserved;
-        let agreement = Agreement::new(manifest, fresh.key.public().clone())?;
-        let announcement = KeyAnnouncement::sign(&self.signer, &agreement, &fresh.secret).encode();
+        let own = Own {
+            identity: self.signer.clone(),
+            manifest,
+            secret: fresh.secret,
+            pace: drive::pace(false),
+        };
+        // What it has to send at once, its announcement, both others ask for.
+        let session = KeyHolderSession::new(&own, fresh.key, &mut Vec::new())?;
+        let (agreement, announcement) = (session.agreement().clone(), session.announcement());
         info!(
             session = %short(&id),
             querier = %caller.fingerprint,
@@ -90,12 +98,10 @@ impl Holder {
         );
         let session = Arc::new(Open::new(Parts {
             agreement,
-            announcement: announcement.clone(),
-            key: fresh.key,
+            session,
             place,
             provider,
             querier: caller.fingerprint,
-            secret: fresh.secret,
         }));
         self.sessions.insert(id, session.clone())?;
         self.adopt(id, session.clone());

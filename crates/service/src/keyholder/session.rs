@@ -1,9 +1,10 @@
 //! One session at the key holder.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use blindjoin_protocol::{Agreement, Released, SecretKey, SessionSecret};
+use blindjoin_protocol::Agreement;
+use blindjoin_protocol::session::KeyHolderSession;
 use tokio::sync::watch;
 
 use crate::server::Place;
@@ -15,21 +16,24 @@ pub(super) struct Open {
     pub(super) agreement: Agreement,
     pub(super) provider: Fingerprint,
     pub(super) querier: Fingerprint,
-    pub(super) secret: SessionSecret,
     announcement: Vec<u8>,
     awaited: AtomicUsize,
-    key: Mutex<Option<Arc<SecretKey>>>,
+    /// Before its stream of comparisons, and once that is decided.
+    session: Mutex<Option<KeyHolderSession>>,
     outcome: watch::Sender<Outcome>,
     /// Left at the session's end, whoever still looks at it.
     place: Mutex<Option<Place>>,
     stage: watch::Sender<Stage>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
+    /// No stream of comparisons has begun.
+    Fresh,
+    /// One is under way.
     Pending,
     Abandoned,
-    Ready(Arc<Released>),
+    Ready,
 }
 
 /// How far a session is.
@@ -44,12 +48,10 @@ enum Stage {
 /// What a session is made of.
 pub(super) struct Parts {
     pub(super) agreement: Agreement,
-    pub(super) announcement: Vec<u8>,
-    pub(super) key: Arc<SecretKey>,
+    pub(super) session: KeyHolderSession,
     pub(super) place: Place,
     pub(super) provider: Fingerprint,
     pub(super) querier: Fingerprint,
-    pub(super) secret: SessionSecret,
 }
 
 impl Open {
@@ -58,11 +60,10 @@ impl Open {
             agreement: parts.agreement,
             provider: parts.provider,
             querier: parts.querier,
-            secret: parts.secret,
-            announcement: parts.announcement,
+            announcement: parts.session.announcement(),
             awaited: AtomicUsize::new(0),
-            key: Mutex::new(Some(parts.key)),
-            outcome: watch::Sender::new(Outcome::Pending),
+            session: Mutex::new(Some(parts.session)),
+            outcome: watch::Sender::new(Outcome::Fresh),
             place: Mutex::new(Some(parts.place)),
             stage: watch::Sender::new(Stage::Orphan),
         }
@@ -75,7 +76,7 @@ impl Open {
     ///
     /// [`Error::SessionState`] once the stream has begun.
     pub(super) fn announcement(&self) -> Result<Vec<u8>, Error> {
-        if self.lock_key().is_none() {
+        if *self.outcome.borrow() != Outcome::Fresh {
             return Err(Error::SessionState);
         }
         self.stage.send_if_modified(|stage| {
@@ -88,35 +89,43 @@ impl Open {
         Ok(self.announcement.clone())
     }
 
-    /// The secret key, for the one stream of comparisons that the session has.
+    /// The session, for the one stream of comparisons that it has.
     ///
     /// # Errors
     ///
     /// [`Error::SessionState`] for a second stream.
-    pub(super) fn take_key(&self) -> Result<Arc<SecretKey>, Error> {
-        self.lock_key().take().ok_or(Error::SessionState)
+    pub(super) fn begin(&self) -> Result<KeyHolderSession, Error> {
+        let begins = self.outcome.send_if_modified(|outcome| {
+            let fresh = *outcome == Outcome::Fresh;
+            if fresh {
+                *outcome = Outcome::Pending;
+            }
+            fresh
+        });
+        let session = begins.then(|| self.lock_session().take()).flatten();
+        session.ok_or(Error::SessionState)
     }
 
-    /// The whole stream is verified: this is what the querier may have.
-    pub(super) fn complete(&self, released: Released) {
-        self.outcome
-            .send_replace(Outcome::Ready(Arc::new(released)));
+    /// The whole stream has been decided: from now on there is something for the querier.
+    pub(super) fn complete(&self, session: KeyHolderSession) {
+        *self.lock_session() = Some(session);
+        self.outcome.send_replace(Outcome::Ready);
     }
 
     /// Whether the provider still owes the stream, or a part of it.
     pub(super) fn is_pending(&self) -> bool {
-        matches!(*self.outcome.borrow(), Outcome::Pending)
+        matches!(*self.outcome.borrow(), Outcome::Fresh | Outcome::Pending)
     }
 
-    /// Waits for the whole stream to be verified.
-    pub(super) async fn released(&self) -> Result<Arc<Released>, Error> {
+    /// Waits for the whole stream to be decided; yields the session, once.
+    pub(super) async fn decided(&self) -> Result<KeyHolderSession, Error> {
         let _awaited = Awaited::new(&self.awaited);
         let mut outcomes = self.outcome.subscribe();
         let outcome = outcomes
-            .wait_for(|outcome| !matches!(outcome, Outcome::Pending))
+            .wait_for(|outcome| !matches!(outcome, Outcome::Fresh | Outcome::Pending))
             .await;
-        match outcome.map(|outcome| outcome.clone()) {
-            Ok(Outcome::Ready(released)) => Ok(released),
+        match outcome.map(|outcome| *outcome) {
+            Ok(Outcome::Ready) => self.lock_session().take().ok_or(Error::SessionState),
             _ => Err(Error::SessionState),
         }
     }
@@ -137,15 +146,15 @@ impl Open {
         if stages.wait_for(|now| stage(*now)).await.is_err() {}
     }
 
-    fn lock_key(&self) -> std::sync::MutexGuard<'_, Option<Arc<SecretKey>>> {
-        self.key.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_session(&self) -> MutexGuard<'_, Option<KeyHolderSession>> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Session for Open {
     fn abandon(&self) {
         self.outcome.send_if_modified(|outcome| {
-            let pending = matches!(outcome, Outcome::Pending);
+            let pending = matches!(outcome, Outcome::Fresh | Outcome::Pending);
             if pending {
                 *outcome = Outcome::Abandoned;
             }

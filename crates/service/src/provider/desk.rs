@@ -4,9 +4,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use blindjoin_journal::Journal;
-use blindjoin_protocol::{
-    Answer, Handshake, KeyAnnouncement, Manifest, Offer, Policy, Published, Role,
-};
+use blindjoin_protocol::session::{Event, Message, Own, ProviderSession};
+use blindjoin_protocol::{Answer, Manifest, Offer, Policy, Published, Role};
+use tokio::sync::mpsc;
 use tracing::info;
 
 use super::budget::Budget;
@@ -16,11 +16,12 @@ use super::registry::Served;
 use super::rooms::Rooms;
 use super::session::{self, Open};
 use crate::client::{Connection, Peer};
+use crate::drive::{Driven, Nowhere, Port};
 use crate::server::{Call, Caller};
 use crate::sessions::{Sessions, short};
 use crate::wire::key_holder_client::KeyHolderClient;
 use crate::wire::{GetPublicKeyRequest, ProviderOpenSessionRequest};
-use crate::{Error, Fingerprint, Identity, Refusal, pool, random};
+use crate::{Error, Fingerprint, Identity, Refusal, drive, pool, random};
 
 /// What the calls share.
 pub(super) struct Desk {
@@ -38,7 +39,7 @@ pub(super) struct Desk {
     pub(super) rooms: Arc<Rooms>,
     pub(super) served: RwLock<Arc<Served>>,
     pub(super) sessions: Arc<Sessions<Open>>,
-    pub(super) signer: blindjoin_protocol::Identity,
+    pub(super) signer: Arc<blindjoin_protocol::Identity>,
 }
 
 impl std::fmt::Debug for Desk {
@@ -143,38 +144,53 @@ impl Desk {
             })
             .await
             .map_err(|status| connection.error(&status))?;
-        let announcement = KeyAnnouncement::decode(&response.into_inner().announcement)?;
-        let mut generator = random::generator()?;
-        let constant_time = self.constant_time_tables;
-        let (agreement, keyholder_peer) = pool::compute("checking the public key", move || {
-            let (agreement, peer) = announcement.accept(manifest, &mut generator)?;
-            Ok::<_, Error>((agreement.with_constant_time_tables(constant_time), peer))
-        })
-        .await??;
-        let querier_peer =
-            Handshake::decode(&request.handshake)?.verify(Role::Querier, &agreement)?;
-        let secret = random::session_secret()?;
-        let handshake = Handshake::sign(Role::Provider, &self.signer, &agreement, &secret).encode();
+        let (sizes, key_bits) = (manifest.sizes()?, manifest.terms.key_size.bits());
+        let own = Own {
+            identity: self.signer.clone(),
+            secret: random::session_secret()?,
+            pace: drive::pace(self.constant_time_tables),
+            manifest,
+        };
+        let admitted = Arc::new(pending.admitted);
+        let select = session::Selecting {
+            terms: own.manifest.terms.clone(),
+            admitted: admitted.clone(),
+            served: pending.served,
+        };
+        let mut actions = Vec::new();
+        let begun = ProviderSession::new(&own, Arc::new(select), &mut actions);
+        let mut port = Opening { handshake: None };
+        let feed = async |events: mpsc::Sender<Event>| {
+            let message = |from, message| Event::Message { from, message };
+            let greeting = Message::Handshake(request.handshake);
+            drive::feed(&events, message(Role::Querier, greeting)).await;
+            let key = Message::Announcement(response.into_inner().announcement);
+            drive::feed(&events, message(Role::KeyHolder, key)).await;
+            Ok(())
+        };
+        let driven = Driven {
+            session: begun,
+            actions,
+        };
+        let begun = drive::drive(driven, &mut port, &mut Nowhere, feed).await?;
+        let handshake = port.handshake.ok_or(Error::SessionState)?;
         info!(
             session = %short(&id),
             querier = %caller.fingerprint,
-            table = agreement.sizes().table_entries(),
-            comparisons = agreement.sizes().comparison_ciphertexts(),
-            key_bits = agreement.public_key().size().bits(),
+            table = sizes.table_entries(),
+            comparisons = sizes.comparison_ciphertexts(),
+            key_bits,
             ms = started.elapsed().as_millis(),
             "session opened"
         );
         let session = Open::new(session::Parts {
-            admitted: Arc::new(pending.admitted),
-            agreement,
+            admitted,
+            begun,
             caller: caller.fingerprint,
             connection,
-            handshake: handshake.clone(),
-            keyholder: keyholder_peer,
-            querier: querier_peer,
+            id,
             room: pending.room,
-            secret,
-            served: pending.served,
+            sizes,
         });
         self.sessions.insert(id, Arc::new(session))?;
         Ok(handshake)
@@ -200,6 +216,21 @@ impl Desk {
         let served = Arc::new(pool::compute("publishing", publish).await??);
         *self.served.write().unwrap_or_else(PoisonError::into_inner) = served.clone();
         Ok(served)
+    }
+}
+
+/// A session whose querier is being greeted.
+struct Opening {
+    handshake: Option<Vec<u8>>,
+}
+
+impl Port for Opening {
+    async fn send(&mut self, _: Role, message: Message) -> Result<(), Error> {
+        let Message::Handshake(handshake) = message else {
+            return Err(Error::SessionState);
+        };
+        self.handshake = Some(handshake);
+        Ok(())
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use blindjoin_protocol::session::Selected;
 use blindjoin_protocol::{
-    Admitted, Agreement, BlockDirectory, JoinKeys, Mode, Objection, ProviderJobs, ProviderKeys,
-    ProviderRecords, Published, SessionSecret, Terms,
+    Admitted, Error as ProtocolError, Mode, Objection, ProviderKeys, ProviderRecords, Published,
+    Terms,
 };
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -122,13 +123,6 @@ pub(super) struct Served {
     parts: Vec<Part>,
 }
 
-/// The part of a registry that takes part in a session.
-#[derive(Debug)]
-pub(super) enum Selected {
-    Keys(Arc<ProviderKeys>),
-    Records(Arc<ProviderRecords>, BlockDirectory),
-}
-
 impl Served {
     pub(super) fn new(published: Published, parts: Vec<Part>) -> Self {
         Self { published, parts }
@@ -136,7 +130,11 @@ impl Served {
 
     /// What takes part in a session: the only place where records decide about anything, long after
     /// the offer was answered.
-    pub(super) fn select(&self, terms: &Terms, admitted: &Admitted) -> Result<Selected, Error> {
+    pub(super) fn select(
+        &self,
+        terms: &Terms,
+        admitted: &Admitted,
+    ) -> Result<Selected, ProtocolError> {
         let directory = admitted.blocks.as_ref();
         let blocking = directory.filter(|directory| !directory.is_hashed());
         let digest = blocking.map(|_| terms.rules_digest);
@@ -144,7 +142,7 @@ impl Served {
         let part = part.expect("an offer is admitted on what is served");
         if let (Mode::Pairwise(_), Some(directory)) = (&terms.mode, blocking) {
             let records = part.records.clone();
-            let records = records.ok_or(blindjoin_protocol::Error::from(Objection::Pairs))?;
+            let records = records.ok_or(Objection::Pairs)?;
             return Ok(Selected::Records(records, directory.clone()));
         }
         let all_rules = terms.rules.len() == self.published.rules.len();
@@ -176,29 +174,12 @@ impl Served {
 fn filtered(
     keys: &ProviderKeys,
     keep: impl Fn(&[u8]) -> bool + Send + Sync,
-) -> Result<ProviderKeys, Error> {
+) -> Result<ProviderKeys, ProtocolError> {
     let kept: Vec<&[u8]> = (0..keys.len())
         .into_par_iter()
         .with_min_len(4096)
         .map(|index| keys.get(index))
         .filter(|key| keep(key))
         .collect();
-    Ok(ProviderKeys::collect(kept)?)
-}
-
-impl Selected {
-    /// The comparisons of a session, without the querier's side.
-    pub(super) fn jobs(
-        &self,
-        agreement: &Agreement,
-        join_keys: &JoinKeys,
-        secret: &SessionSecret,
-    ) -> Result<ProviderJobs, blindjoin_protocol::Error> {
-        match self {
-            Self::Keys(keys) => ProviderJobs::prepare(agreement, join_keys, keys, secret),
-            Self::Records(records, blocks) => {
-                ProviderJobs::prepare_pairs(agreement, join_keys, blocks, records, secret)
-            }
-        }
-    }
+    ProviderKeys::collect(kept)
 }

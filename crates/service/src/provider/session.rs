@@ -1,15 +1,13 @@
 //! One session at the provider.
 
-use std::future::Future;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use blindjoin_protocol::session::{Event, Message, Outcome, ProviderSession, Select, Selected};
 use blindjoin_protocol::{
-    Account, Admitted, Agreement, BlockDirectory, Channel, EncryptedTable, Peer, Provider,
-    SessionSecret, TableIntake,
+    Admitted, BlockDirectory, Error as ProtocolError, Sizes, StreamKind, Terms,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt, once};
 use tonic::Status;
@@ -18,35 +16,51 @@ use tracing::info;
 use super::registry::Served;
 use super::rooms::Room;
 use crate::client::Connection;
+use crate::drive::{self, Nowhere, Port};
 use crate::fingerprint::hex;
 use crate::sessions::{Id, Session, short};
 use crate::wire::key_holder_client::KeyHolderClient;
-use crate::wire::link_response::Event;
+use crate::wire::link_response::Event as News;
 use crate::wire::submit_comparisons_request::Part;
 use crate::wire::{Chunk, LinkResponse, Progress, SessionOpening, SubmitComparisonsRequest};
-use crate::{Error, Fingerprint, Role, pool, stream};
+use crate::{Error, Fingerprint, Role, stream};
 
 /// What a session is made of.
 pub(super) struct Parts {
     pub(super) admitted: Arc<Admitted>,
-    pub(super) agreement: Agreement,
+    pub(super) begun: ProviderSession,
     pub(super) caller: Fingerprint,
     pub(super) connection: Connection,
-    pub(super) handshake: Vec<u8>,
-    pub(super) keyholder: Peer,
-    pub(super) querier: Peer,
-    #[expect(dead_code, reason = "held until the session's memory is free again")]
+    pub(super) id: Id,
     pub(super) room: Room,
-    pub(super) secret: SessionSecret,
-    pub(super) served: Arc<Served>,
+    pub(super) sizes: Sizes,
 }
 
 /// A session between its opening and its end.
 pub(super) struct Open {
     pub(super) querier: Fingerprint,
     abandoned: watch::Sender<bool>,
-    begun: AtomicBool,
-    parts: Parts,
+    admitted: Arc<Admitted>,
+    /// Until the one linkage begins that the session has.
+    begun: Mutex<Option<ProviderSession>>,
+    connection: Connection,
+    id: Id,
+    /// Held until the session's memory is free again.
+    _room: Room,
+    sizes: Sizes,
+}
+
+/// The part of what is served that takes part in a session.
+pub(super) struct Selecting {
+    pub(super) terms: Terms,
+    pub(super) admitted: Arc<Admitted>,
+    pub(super) served: Arc<Served>,
+}
+
+impl Select for Selecting {
+    fn select(&self) -> Result<Selected, ProtocolError> {
+        self.served.select(&self.terms, &self.admitted)
+    }
 }
 
 impl Open {
@@ -54,14 +68,18 @@ impl Open {
         Self {
             querier: parts.caller,
             abandoned: watch::Sender::new(false),
-            begun: AtomicBool::new(false),
-            parts,
+            admitted: parts.admitted,
+            begun: Mutex::new(Some(parts.begun)),
+            connection: parts.connection,
+            id: parts.id,
+            _room: parts.room,
+            sizes: parts.sizes,
         }
     }
 
     /// The name of the session.
     pub(super) fn id(&self) -> Id {
-        self.parts.agreement.manifest_digest().0
+        self.id
     }
 
     /// Begins the one linkage that the session has.
@@ -69,21 +87,15 @@ impl Open {
     /// # Errors
     ///
     /// [`Error::SessionState`] for a second one.
-    pub(super) fn begin(&self) -> Result<(), Error> {
-        if self.begun.swap(true, Ordering::Relaxed) {
-            Err(Error::SessionState)
-        } else {
-            Ok(())
-        }
+    pub(super) fn begin(&self) -> Result<ProviderSession, Error> {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        begun.take().ok_or(Error::SessionState)
     }
 
     /// Whether a session failed because a hashed block holds more keys than its bound.
     pub(super) fn is_overfull(&self, error: &Error) -> bool {
-        let blocks = self.parts.admitted.blocks.as_ref();
-        let too_many = matches!(
-            error,
-            Error::Protocol(blindjoin_protocol::Error::TooMany { .. })
-        );
+        let blocks = self.admitted.blocks.as_ref();
+        let too_many = matches!(error, Error::Protocol(ProtocolError::TooMany { .. }));
         too_many && blocks.is_some_and(BlockDirectory::is_hashed)
     }
 
@@ -103,162 +115,132 @@ impl Open {
     /// querier. `touch` is called whenever the session goes on.
     pub(super) async fn link(
         &self,
-        chunks: impl Stream<Item = Result<Chunk, Error>> + Unpin,
-        events: &Events,
-        idle: Duration,
-        touch: impl Fn(),
-    ) -> Result<Chunk, Error> {
-        let Parts {
-            admitted,
-            agreement,
-            keyholder,
-            querier,
-            secret,
-            served,
-            ..
-        } = &self.parts;
-        let to_querier = Channel::derive(agreement, Role::Provider, secret, querier)?;
-        let to_keyholder = Channel::derive(agreement, Role::Provider, secret, keyholder)?;
-        let jobs = {
-            let (agreement, secret) = (agreement.clone(), secret.clone());
-            let (served, admitted) = (served.clone(), admitted.clone());
-            let join_keys = to_querier.join_keys(agreement.suite());
-            pool::compute("preparing the comparisons", move || {
-                let selected = served.select(&agreement.manifest().terms, &admitted)?;
-                Ok::<_, Error>(selected.jobs(&agreement, &join_keys, &secret)?)
-            })
-        };
-        let started = Instant::now();
-        let table = self
-            .take_table(chunks, &to_querier, events, idle, &touch)
-            .await?;
-        let jobs = jobs.await??;
-        info!(session = %short(&self.id()), ms = started.elapsed().as_millis(), "table complete");
-        let started = Instant::now();
-        let provider = {
-            let (agreement, secret) = (agreement.clone(), secret.clone());
-            let join_keys = to_querier.join_keys(agreement.suite());
-            pool::compute("preparing the comparisons", move || {
-                Provider::new(&agreement, join_keys, jobs, table, &secret)
-            })
-            .await?
-        };
-        let provider = Arc::new(provider);
-        let account = self
-            .compare(&provider, &to_keyholder, events, &touch)
-            .await?;
-        info!(
-            session = %short(&self.id()),
-            comparisons = account.ciphertexts,
-            transcript = %hex(&account.digest.0),
-            ms = started.elapsed().as_millis(),
-            "comparisons sent"
-        );
-        Ok(Chunk {
-            number: 0,
-            sealed: provider.summary(&to_querier, account)?,
-        })
-    }
-
-    async fn take_table(
-        &self,
+        begun: ProviderSession,
         mut chunks: impl Stream<Item = Result<Chunk, Error>> + Unpin,
-        channel: &Channel,
         events: &Events,
-        idle: Duration,
-        touch: &impl Fn(),
-    ) -> Result<EncryptedTable, Error> {
-        let agreement = &self.parts.agreement;
-        let total = agreement.sizes().comparisons().chunks();
-        let intake = TableIntake::new(agreement);
-        let mut inbound = intake.stream(channel);
-        // One chunk is checked while the next is received and opened.
-        let mut checking: BoxedIntake = Box::pin(std::future::ready(Ok(Ok(intake))));
-        while !inbound.is_closed() {
-            let chunk = stream::next(&mut chunks, Role::Querier, idle).await?;
-            touch();
-            tell(events, 0, total);
-            let payload;
-            (inbound, payload) = pool::step("opening a chunk", move || {
-                inbound.open(chunk.number, &chunk.sealed)
-            })
-            .await??;
-            let intake = checking.await??;
-            let (agreement, number) = (agreement.clone(), chunk.number);
-            checking = Box::pin(pool::compute("checking a chunk", move || {
-                intake.take(&TableIntake::check(&agreement, number, &payload)?)
-            }));
-        }
-        let intake = checking.await??;
-        let complete = move || Ok::<_, Error>(EncryptedTable::new(intake.finish(&inbound)?));
-        pool::compute("completing the table", complete).await?
+        (idle, touch): (Duration, impl Fn() + Sync),
+    ) -> Result<Chunk, Error> {
+        let (sender, receiver) = mpsc::channel(stream::QUEUE);
+        let (met, meeting) = oneshot::channel();
+        let (due, total) = (
+            self.sizes.table().chunks(),
+            self.sizes.comparisons().chunks(),
+        );
+        let mut port = Linking {
+            id: self.id,
+            events,
+            touch: &touch,
+            total,
+            met: Some(met),
+            to_keyholder: sender,
+            summary: None,
+            since: Instant::now(),
+        };
+        let feed = async |to: mpsc::Sender<Event>| {
+            for _ in 0..due {
+                let chunk = stream::next(&mut chunks, Role::Querier, idle).await?;
+                tell(events, 0, total);
+                let chunk = drive::arrived(Role::Querier, StreamKind::Table, chunk);
+                drive::feed(&to, chunk).await;
+            }
+            // Where the comparisons do not begin, the session tells why.
+            if let Ok(handshake) = meeting.await {
+                self.submit(handshake, receiver).await?;
+                let (stream, next) = (StreamKind::Comparisons, total);
+                drive::feed(&to, Event::Accepted { stream, next }).await;
+            }
+            Ok(())
+        };
+        drive::drive(begun.into(), &mut port, &mut Nowhere, feed).await?;
+        port.summary.ok_or(Error::SessionState)
     }
 
     /// Streams all comparisons to the key holder, which verifies them while more are computed.
-    async fn compare(
-        &self,
-        provider: &Arc<Provider>,
-        channel: &Channel,
-        events: &Events,
-        touch: &impl Fn(),
-    ) -> Result<Account, Error> {
-        let Parts {
-            connection,
-            handshake,
-            ..
-        } = &self.parts;
+    async fn submit(&self, handshake: Vec<u8>, chunks: mpsc::Receiver<Chunk>) -> Result<(), Error> {
         let opening = SessionOpening {
-            manifest_sha256: self.id().to_vec(),
-            handshake: handshake.clone(),
+            manifest_sha256: self.id.to_vec(),
+            handshake,
         };
-        let (sender, receiver) = mpsc::channel(stream::QUEUE);
-        let requests = once(SubmitComparisonsRequest {
-            part: Some(Part::Opening(opening)),
-        })
-        .chain(
-            ReceiverStream::new(receiver).map(|chunk| SubmitComparisonsRequest {
-                part: Some(Part::Chunk(chunk)),
-            }),
-        );
-        let role = provider.clone();
-        let payload = Arc::new(move |number| role.compare(number));
-        let outbound = provider.comparison_stream(channel);
-        let total = outbound.chunks();
-        let sending = async {
-            let sent = |done, _| {
-                touch();
-                tell(events, done, total);
-            };
-            let outcome = stream::send(outbound, payload, &sender, sent).await;
-            // Ends the request stream.
-            drop(sender);
-            outcome
-        };
-        let mut keyholder = KeyHolderClient::new(connection.channel());
-        let submitting = async {
-            keyholder
-                .submit_comparisons(requests)
-                .await
-                .map_err(|status| connection.error(&status))
-        };
-        let (sent, submitted) = tokio::join!(sending, submitting);
-        // What the key holder said explains why it took no more chunks.
-        submitted?;
-        Ok(sent?.account()?)
+        let opening = once(Part::Opening(opening));
+        // It ends where the comparisons do: no session sends another.
+        let due = usize::try_from(self.sizes.comparisons().chunks()).unwrap_or(usize::MAX);
+        let chunks = ReceiverStream::new(chunks).take(due).map(Part::Chunk);
+        let requests = opening.chain(chunks);
+        let requests = requests.map(|part| SubmitComparisonsRequest { part: Some(part) });
+        KeyHolderClient::new(self.connection.channel())
+            .submit_comparisons(requests)
+            .await
+            .map_err(|status| self.connection.error(&status))?;
+        Ok(())
     }
 }
 
 /// Where the querier's progress display is fed from.
 pub(super) type Events = mpsc::Sender<Result<LinkResponse, Status>>;
 
-type BoxedIntake = std::pin::Pin<
-    Box<dyn Future<Output = Result<Result<TableIntake, blindjoin_protocol::Error>, Error>> + Send>,
->;
+/// The provider while it links.
+struct Linking<'a, F> {
+    id: Id,
+    events: &'a Events,
+    touch: &'a F,
+    /// The chunks of comparisons.
+    total: u64,
+    /// Takes the handshake that the call to the key holder begins with.
+    met: Option<oneshot::Sender<Vec<u8>>>,
+    to_keyholder: mpsc::Sender<Chunk>,
+    summary: Option<Chunk>,
+    since: Instant,
+}
+
+impl<F: Fn() + Sync> Port for Linking<'_, F> {
+    async fn send(&mut self, to: Role, message: Message) -> Result<(), Error> {
+        match (to, message) {
+            (_, Message::Handshake(handshake)) => {
+                let ms = self.since.elapsed().as_millis();
+                info!(session = %short(&self.id), ms, "table complete, comparisons prepared");
+                self.since = Instant::now();
+                if let Some(met) = self.met.take() {
+                    drop(met.send(handshake));
+                }
+                Ok(())
+            }
+            (Role::KeyHolder, message) => {
+                let chunk = drive::chunk(message)?;
+                let done = chunk.number + 1;
+                let role = Role::KeyHolder;
+                let sending = self.to_keyholder.send(chunk).await;
+                sending.map_err(|_| Error::Truncated { role })?;
+                tell(self.events, done, self.total);
+                Ok(())
+            }
+            (_, message) => {
+                self.summary = Some(drive::chunk(message)?);
+                Ok(())
+            }
+        }
+    }
+
+    fn reveal(&mut self, outcome: Outcome) {
+        if let Outcome::Compared(account) = outcome {
+            info!(
+                session = %short(&self.id),
+                comparisons = account.ciphertexts,
+                transcript = %hex(&account.digest.0),
+                ms = self.since.elapsed().as_millis(),
+                "comparisons sent"
+            );
+        }
+    }
+
+    fn goes_on(&mut self) {
+        (self.touch)();
+    }
+}
 
 /// Tells the querier how far the comparisons are, which depends on public sizes only. News that
 /// finds no room is dropped: the next is newer.
 fn tell(events: &Events, compared: u64, total: u64) {
-    let event = Some(Event::Progress(Progress { compared, total }));
+    let event = Some(News::Progress(Progress { compared, total }));
     if events.try_send(Ok(LinkResponse { event })).is_err() {}
 }
 

@@ -1,17 +1,15 @@
 //! The key holder, as a querier calls it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use blindjoin_protocol::{Inbound, KeyAnnouncement};
-use tokio_stream::StreamExt;
+use tokio_stream::{Stream, StreamExt};
 
 use crate::client::Connection;
 use crate::wire::key_holder_client::KeyHolderClient;
 use crate::wire::{
-    FetchResultRequest, KeyHolderOpenSessionRequest, ReserveRequest, SessionOpening,
+    Chunk, FetchResultRequest, KeyHolderOpenSessionRequest, ReserveRequest, SessionOpening,
 };
-use crate::{Error, Fingerprint, Role, stream};
+use crate::{Error, Fingerprint, Role};
 
 /// A place at the key holder, which serves once.
 pub(super) struct Reservation(Vec<u8>);
@@ -57,7 +55,7 @@ impl ToKeyHolder {
         &self,
         reservation: Reservation,
         manifest: Vec<u8>,
-    ) -> Result<KeyAnnouncement, Error> {
+    ) -> Result<Vec<u8>, Error> {
         let request = KeyHolderOpenSessionRequest {
             manifest,
             reservation: reservation.0,
@@ -67,17 +65,15 @@ impl ToKeyHolder {
             .open_session(request)
             .await
             .map_err(|status| self.connection.error(&status))?;
-        let announcement = response.into_inner().announcement;
-        Ok(KeyAnnouncement::decode(&announcement)?)
+        Ok(response.into_inner().announcement)
     }
 
-    /// Fetches the result: its payloads, and the stream that brought them.
+    /// Fetches the result: the key holder answers once it has decided, chunk by chunk.
     pub(super) async fn fetch(
         &self,
         manifest_sha256: Vec<u8>,
         handshake: Vec<u8>,
-        inbound: Inbound,
-    ) -> Result<(Vec<Vec<u8>>, Inbound), Error> {
+    ) -> Result<impl Stream<Item = Result<Chunk, Error>> + Unpin, Error> {
         let request = FetchResultRequest {
             opening: Some(SessionOpening {
                 manifest_sha256,
@@ -88,27 +84,11 @@ impl ToKeyHolder {
             .fetch_result(request)
             .await
             .map_err(|status| self.connection.error(&status))?;
-        let missing = || Error::Message {
-            role: Role::KeyHolder,
-            part: "chunk",
-        };
-        let chunks = response.into_inner().map(|message| match message {
-            Ok(message) => message.chunk.ok_or_else(missing),
+        let role = Role::KeyHolder;
+        let part = "chunk";
+        Ok(response.into_inner().map(move |message| match message {
+            Ok(message) => message.chunk.ok_or(Error::Message { role, part }),
             Err(status) => Err(self.connection.error(&status)),
-        });
-        let mut payloads = Vec::new();
-        let keep = Arc::new(|_, payload| Ok(payload));
-        let inbound = stream::receive(
-            inbound,
-            chunks,
-            (Role::KeyHolder, self.idle),
-            keep,
-            |payload| {
-                payloads.push(payload);
-                Ok(())
-            },
-        )
-        .await?;
-        Ok((payloads, inbound))
+        }))
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use blindjoin_protocol::{Answer, Channel, Handshake, Inbound, Offer, Published, Querier};
+use blindjoin_protocol::{Answer, Offer, Published};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt, once};
@@ -63,7 +63,7 @@ impl ToProvider {
         &self,
         manifest: Vec<u8>,
         handshake: Vec<u8>,
-    ) -> Result<Handshake, Error> {
+    ) -> Result<Vec<u8>, Error> {
         let request = ProviderOpenSessionRequest {
             manifest,
             handshake,
@@ -72,57 +72,32 @@ impl ToProvider {
             .open_session(request)
             .await
             .map_err(|status| self.connection.error(&status))?;
-        Ok(Handshake::decode(&response.into_inner().handshake)?)
+        Ok(response.into_inner().handshake)
     }
 
-    /// Sends the table, follows the comparisons, and takes the provider's summary.
+    /// Sends the chunks of the table as they come, follows the comparisons, and takes the provider's
+    /// summary.
     pub(super) async fn link(
         &self,
         id: Vec<u8>,
-        querier: &Arc<Querier>,
-        channel: &Channel,
+        chunks: mpsc::Receiver<Chunk>,
         clock: &Clock<'_>,
-    ) -> Result<(Inbound, u64), Error> {
-        let (sender, receiver) = mpsc::channel(stream::QUEUE);
+    ) -> Result<Chunk, Error> {
         let requests = once(LinkRequest {
             part: Some(Part::ManifestSha256(id)),
         })
-        .chain(ReceiverStream::new(receiver).map(|chunk| LinkRequest {
+        .chain(ReceiverStream::new(chunks).map(|chunk| LinkRequest {
             part: Some(Part::Chunk(chunk)),
         }));
-        let outbound = querier.table_stream(channel);
-        let role = querier.clone();
-        let payload = Arc::new(move |number| role.table_chunk(number));
-        let total = outbound.chunks();
-        let mut bytes = 0;
-        let sending = async {
-            let sent = |done, length| {
-                bytes += length;
-                clock.observer.news(News::Done(Phase::Table, done, total));
-            };
-            let outcome = stream::send(outbound, payload, &sender, sent).await;
-            // Ends the request stream.
-            drop(sender);
-            outcome
-        };
-        let receiving = async {
-            let response = ProviderClient::new(self.connection.channel())
-                .link(requests)
-                .await
-                .map_err(|status| self.connection.error(&status))?;
-            let mut events = response.into_inner().map(|message| match message {
-                Ok(message) => Ok(message.event),
-                Err(status) => Err(self.connection.error(&status)),
-            });
-            self.follow(&mut events, clock).await
-        };
-        let (sent, summary) = tokio::join!(sending, receiving);
-        // What the provider said explains why it took no more chunks.
-        let summary = summary?;
-        sent?;
-        let inbound = querier.summary_stream(channel);
-        let (inbound, _) = inbound.open(summary.number, &summary.sealed)?;
-        Ok((inbound, bytes))
+        let response = ProviderClient::new(self.connection.channel())
+            .link(requests)
+            .await
+            .map_err(|status| self.connection.error(&status))?;
+        let mut events = response.into_inner().map(|message| match message {
+            Ok(message) => Ok(message.event),
+            Err(status) => Err(self.connection.error(&status)),
+        });
+        self.follow(&mut events, clock).await
     }
 
     /// Follows the provider's progress to its end.

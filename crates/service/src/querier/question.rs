@@ -1,9 +1,10 @@
 //! What a querier asks, and what of it the provider's publication leaves.
 
 use blindjoin_protocol::leakage::Named;
+use blindjoin_protocol::session::Question as Asked;
 use blindjoin_protocol::{
-    Agreement, BlockDirectory, Blocking, Error, JoinKeys, Objection, Offer, Published, Querier,
-    QuerierKeys, QuerierRecords, SessionSecret, Terms,
+    BlockDirectory, Blocking, Error, Objection, Offer, Published, QuerierKeys, QuerierRecords,
+    Terms,
 };
 use rand::CryptoRng;
 
@@ -48,17 +49,11 @@ impl Cells {
 /// A question as it is put to a provider.
 pub(super) struct Put {
     pub(super) offer: Offer,
-    question: Ready,
+    pub(super) question: Asked,
     /// The rows that are not compared, or not under every rule, for want of a block.
     pub(super) left_out: Vec<u32>,
     /// The blocks named, if there are some.
     pub(super) named: Option<Named>,
-}
-
-/// What is left of a question.
-enum Ready {
-    Keys(QuerierKeys),
-    Records(QuerierRecords, BlockDirectory),
 }
 
 impl Question {
@@ -95,7 +90,7 @@ impl Question {
                 Ok(Put {
                     named: Some(named(&blocks, blocking, occurring)),
                     offer: Offer::for_blocks(terms, published, &blocks, rng)?,
-                    question: Ready::Records(records, blocks),
+                    question: (records, blocks).into(),
                     left_out,
                 })
             }
@@ -142,7 +137,7 @@ fn put_keys(
     }
     Ok(Put {
         offer: Offer::for_keys(terms, published, &keys, blocks.as_ref(), rng)?,
-        question: Ready::Keys(keys),
+        question: keys.into(),
         left_out,
         named,
     })
@@ -161,24 +156,10 @@ impl Put {
     /// How many distinct keys or records are asked about.
     pub(super) fn len(&self) -> u64 {
         let len = match &self.question {
-            Ready::Keys(keys) => keys.len(),
-            Ready::Records(records, _) => records.len(),
+            Asked::Keys(keys) => keys.len(),
+            Asked::Records(records, _) => records.len(),
         };
         len as u64
-    }
-
-    pub(super) fn lay_out(
-        self,
-        agreement: &Agreement,
-        join_keys: JoinKeys,
-        secret: &SessionSecret,
-    ) -> Result<Querier, Error> {
-        match self.question {
-            Ready::Keys(keys) => Querier::new(agreement, join_keys, keys, secret),
-            Ready::Records(records, blocks) => {
-                Querier::for_pairs(agreement, join_keys, &blocks, records, secret)
-            }
-        }
     }
 }
 
