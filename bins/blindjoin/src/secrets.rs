@@ -37,8 +37,10 @@ pub(crate) const ENCRYPTION_KEY: Source = Source {
 
 /// The longest secret in bytes.
 const LONGEST: usize = 64 << 10;
-/// One of fewer bytes is remarked on.
-const SHORTEST: usize = 16;
+/// Shorter ones can be found by trying all.
+const LEAST: usize = 8;
+/// Shorter ones may be found by trying likely ones.
+const SUFFICIENT: usize = 16;
 
 /// Reads a secret from the file if one is named, else from the variable if it is set.
 pub(crate) fn find(
@@ -50,7 +52,7 @@ pub(crate) fn find(
         option, variable, ..
     } = source;
     let secret = match file {
-        Some(file) => read(file, option, console)?,
+        Some(file) => read(file, option)?,
         None => match env::var(variable) {
             Ok(secret) => Zeroizing::new(secret),
             Err(env::VarError::NotPresent) => return Ok(None),
@@ -79,32 +81,45 @@ pub(crate) fn require(
     })
 }
 
-/// Whoever guesses a secret can tell who stands behind a token, by trying names.
+/// Whoever finds a secret can tell who stands behind a token, by trying names.
 pub(crate) fn remark_on_length(secret: &str, from: &str, console: &Console) {
-    if secret.len() < SHORTEST {
+    if secret.len() < LEAST {
         console.note(format_args!(
-            "{from}: the secret is shorter than {SHORTEST} bytes and may be guessed; take a random one"
+            "{from}: the secret is shorter than {LEAST} bytes and can be found by trying; take a random one"
         ));
     }
 }
 
-/// Says who else may read a secret's file.
-fn remark_on_readers(file: &File, name: &str, console: &Console) {
+/// Says what is not as it should be with a secret that has been found: who else may read its file, and
+/// that it may be guessed.
+pub(crate) fn advise(
+    secret: &str,
+    file: Option<&Path>,
+    source: Source,
+    console: &Console,
+) -> anyhow::Result<()> {
+    let from = file.map_or(source.variable, |_| source.option);
     let others = |metadata: Metadata| metadata.is_file() && metadata.mode() & 0o077 != 0;
-    if file.metadata().is_ok_and(others) {
+    if let Some(path) = file.filter(|path| *path != Path::new("-")) {
+        let name = format!("{from}: {}", path.display());
+        let metadata = std::fs::metadata(path).with_context(|| name.clone())?;
+        if others(metadata) {
+            console.note(format_args!(
+                "{name}: others than its owner may open this file; chmod 600 ends that"
+            ));
+        }
+    }
+    if source.of_any_length && (LEAST..SUFFICIENT).contains(&secret.len()) {
         console.note(format_args!(
-            "{name}: others than its owner may open this file; chmod 600 ends that"
+            "{from}: the secret is shorter than {SUFFICIENT} bytes and may be guessed; take a random one"
         ));
     }
+    Ok(())
 }
 
 /// Reads a secret from the file that an option names, or from standard input for `-`; one line end at
 /// its end is not part of it.
-pub(crate) fn read(
-    path: &Path,
-    option: &str,
-    console: &Console,
-) -> anyhow::Result<Zeroizing<String>> {
+pub(crate) fn read(path: &Path, option: &str) -> anyhow::Result<Zeroizing<String>> {
     let name = || {
         if path == Path::new("-") {
             format!("{option}: standard input")
@@ -115,10 +130,7 @@ pub(crate) fn read(
     let bytes = if path == Path::new("-") {
         read_all(io::stdin().lock())
     } else {
-        File::open(path).and_then(|file| {
-            remark_on_readers(&file, &name(), console);
-            read_all(file)
-        })
+        File::open(path).and_then(read_all)
     };
     let bytes = bytes.with_context(name)?;
     ensure!(
@@ -165,13 +177,13 @@ mod tests {
         for secret in ["", "HashingKey", "two\nlines\n", &longest] {
             std::fs::write(&path, secret).unwrap();
             let expected = secret.strip_suffix('\n').unwrap_or(secret);
-            let found = read(&path, "--secret", &Console::new(true)).unwrap();
+            let found = read(&path, "--secret").unwrap();
             assert_eq!(found.as_str(), expected);
         }
         let bytes = read_all(longest.as_bytes()).unwrap();
         assert_eq!((bytes.len(), bytes.capacity()), (LONGEST, LONGEST + 1));
         std::fs::write(&path, longest + "s").unwrap();
-        let error = read(&path, "--secret", &Console::new(true)).unwrap_err();
+        let error = read(&path, "--secret").unwrap_err();
         let error = error.to_string();
         assert!(
             error.starts_with("--secret: ") && error.contains("longer than any secret"),

@@ -97,7 +97,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
         None => RecordIds::Keep,
         Some(file) => {
             let option = "--record-id-key-file";
-            let key = secrets::read(file, option, console)?;
+            let key = secrets::read(file, option)?;
             secrets::remark_on_length(&key, option, console);
             RecordIds::Hashed(RecordIdKey::new(&HashingSecret::new(&key).context(option)?))
         }
@@ -158,7 +158,9 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
         .map(|output| output.path().display().to_string())
         .collect();
     Output::commit_all(finished)?;
-    counts.tell(&names, console);
+    if counts.blank() > 0 {
+        counts.tell(&names, console);
+    }
     if arguments.json {
         console
             .data(counts.data(&rules, &names)?)

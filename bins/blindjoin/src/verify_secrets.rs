@@ -11,7 +11,8 @@ use crate::secrets;
 /// Print the hashes of secrets, and compare them with a metadata file
 ///
 /// The hashes are those that metadata files show: hexadecimal digits of SHA-256. With --against, the
-/// exit code is 1 if a secret differs.
+/// exit code is 1 if a secret differs. A secret that may be guessed is remarked on, and so is a file that
+/// others than its owner may open.
 ///
 /// Secrets come from the files named, or from the environment variables BLINDJOIN_HASHING_SECRET and
 /// BLINDJOIN_ENCRYPTION_KEY.
@@ -42,6 +43,10 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
         secrets::HASHING_SECRET,
         console,
     )?;
+    if let Some(secret) = &secret {
+        let file = arguments.hashing_secret_file.as_deref();
+        secrets::advise(secret, file, secrets::HASHING_SECRET, console)?;
+    }
     let secret = secret
         .map(|secret| HashingSecret::new(&secret))
         .transpose()?;
@@ -50,6 +55,10 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
         secrets::ENCRYPTION_KEY,
         console,
     )?;
+    if let Some(key) = &key {
+        let file = arguments.encryption_key_file.as_deref();
+        secrets::advise(key, file, secrets::ENCRYPTION_KEY, console)?;
+    }
     let key = key.map(|key| EncryptionKey::new(&key)).transpose()?;
     if secret.is_none() && key.is_none() {
         bail!(

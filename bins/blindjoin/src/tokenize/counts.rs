@@ -86,16 +86,13 @@ impl Counts {
 
     /// Says what was done, in a line.
     pub(super) fn tell(&self, outputs: &[String], console: &Console) {
-        let blank = match self.blank() {
-            0 => String::new(),
-            blank => format!(", {blank} of them blank"),
-        };
         console.note(format_args!(
-            "{}: {} records, {} tokens under {} rules{blank}: {}",
+            "{}: {} records, {} tokens under {} rules, {} of them blank: {}",
             self.input,
             self.tally.rows(),
             self.tokens(),
             self.rules,
+            self.blank(),
             outputs.join(", ")
         ));
     }
@@ -137,7 +134,8 @@ impl Counts {
         self.tally.rows() * self.rules as u64
     }
 
-    fn blank(&self) -> u64 {
+    /// Blank tokens.
+    pub(super) fn blank(&self) -> u64 {
         (0..self.rules).map(|rule| self.tally.blank(rule)).sum()
     }
 

@@ -178,10 +178,7 @@ fn blank_tokens_are_counted_and_explained_on_every_run() {
     bench.write_secret("secret", "A secret that nobody guesses");
     bench.write("clean.csv", people(","));
     let (_, said) = tokenize(&bench, 0, "clean.csv", &[]);
-    assert_eq!(
-        said,
-        "clean.csv: 2 records, 10 tokens under 5 rules: t.csv, t.metadata.json\n"
-    );
+    assert_eq!(said, "", "nothing is to be said of a clean file");
     let without = HEADER.replace(",SocialSecurityNumber", "");
     let rows = "p1,Ada,Kowal,F,1980-02-03,90210\np2,Jan,,M,31/11/1971,10001\n";
     bench.write("dirty.csv", format!("{without}\n{rows}"));

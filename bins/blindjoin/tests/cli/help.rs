@@ -57,6 +57,9 @@ fn bench() -> Bench {
     let bench = Bench::new();
     bench.write_secret("secret", "A secret that nobody guesses");
     bench.write_secret("key", "Secret-Encryption-Key-Goes-Here.");
+    let rules = "[columns]\nrecord_id = \"RecordId\"\nlast_name = \"LastName\"\n\
+                 [[rule]]\nid = \"A\"\nsignature = [\"last_name:T|U\"]\n";
+    bench.write("name.toml", rules);
     bench
 }
 
@@ -144,14 +147,10 @@ fn every_command_with_figures_gives_them_as_data() {
     for name in ["a", "b"] {
         let (input, out) = (format!("r/{name}.csv"), format!("{name}.csv"));
         let arguments = ["tokenize", &input, "--out", &out];
-        let (tokens, said) = data(&bench, &[&arguments[..], &secrets].concat());
+        let (tokens, _) = data(&bench, &[&arguments[..], &secrets].concat());
         assert_eq!(
             (&tokens["records"], &tokens["tokens"]),
             (&300.into(), &1500.into())
-        );
-        assert!(
-            said.contains("300 records, 1500 tokens under 5 rules"),
-            "{said}"
         );
         assert_eq!(tokens["outputs"][1], format!("{name}.metadata.json"));
     }
@@ -234,55 +233,77 @@ fn results_and_figures_cannot_both_go_to_standard_output() {
 }
 
 #[test]
-fn secrets_that_others_read_or_guess_are_remarked_on_and_missing_ones_named_by_their_option() {
+fn secrets_that_can_be_found_are_remarked_on() {
     use std::os::unix::fs::PermissionsExt;
     let bench = bench();
-    bench.write(
-        "people.csv",
-        "RecordId,LastName,FirstName,Sex,BirthDate\np1,Kowal,Ada,F,1980-02-03\n",
+    bench.write("people.csv", PERSON);
+    let run = |more: &[&str]| bench.run(0, &[&TOKENIZE[..], more].concat()).1;
+    let verify = |secret: &str| {
+        let arguments = ["verify-secrets", "--hashing-secret-file", secret];
+        bench.run(0, &arguments).1
+    };
+    assert_eq!(verify("secret"), "");
+    assert_eq!(run(&["--hashing-secret-file", "secret"]), "");
+    bench.write_secret("guessable", "HashingKey");
+    assert_eq!(run(&["--hashing-secret-file", "guessable"]), "");
+    let said = verify("guessable");
+    assert!(
+        said.contains("--hashing-secret-file: the secret is shorter than 16 bytes"),
+        "{said}"
     );
-    let tokenize = [
-        "tokenize",
-        "people.csv",
-        "--out",
-        "-",
-        "--rules",
-        "opentoken",
-    ];
-    let run = |more: &[&str]| bench.run(0, &[&tokenize[..], more].concat()).1;
-    let said = run(&["--hashing-secret-file", "secret"]);
-    assert!(!said.contains("secret"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
     let open = std::fs::Permissions::from_mode(0o640);
     std::fs::set_permissions(bench.path("secret"), open).expect("set");
-    let said = run(&["--hashing-secret-file", "secret"]);
+    let said = verify("secret");
     assert!(
         said.contains("--hashing-secret-file: secret: others"),
         "{said}"
     );
-    bench.write_secret("short", "abcdefghijklmno\n");
-    let said = run(&["--hashing-secret-file", "short"]);
-    assert!(
-        said.contains("shorter than 16 bytes") && !said.contains("abcdef"),
-        "{said}"
-    );
-    let said = run(&[
-        "--hashing-secret-file",
-        "secret",
-        "--record-id-key-file",
-        "short",
-    ]);
-    assert!(
-        said.contains("--record-id-key-file: the secret is shorter"),
-        "{said}"
-    );
-    let mut command = bench.command(&tokenize);
-    let output = command.env("BLINDJOIN_HASHING_SECRET", "abc").output();
-    let (_, said) = finished(0, &tokenize, &output.expect("it runs"));
-    assert!(
-        said.contains("BLINDJOIN_HASHING_SECRET: the secret is shorter"),
-        "{said}"
-    );
 
+    bench.write_secret("short", "abcdefg\n");
+    let short = "the secret is shorter than 8 bytes";
+    for (option, said) in [
+        (
+            "--hashing-secret-file",
+            run(&["--hashing-secret-file", "short"]),
+        ),
+        (
+            "--record-id-key-file",
+            run(&[
+                "--hashing-secret-file",
+                "secret",
+                "--record-id-key-file",
+                "short",
+            ]),
+        ),
+    ] {
+        assert!(said.contains(&format!("{option}: {short}")), "{said}");
+        assert!(!said.contains("abcdef"), "{said}");
+    }
+    let mut command = bench.command(&TOKENIZE);
+    let output = command.env("BLINDJOIN_HASHING_SECRET", "abc").output();
+    let (_, said) = finished(0, &TOKENIZE, &output.expect("it runs"));
+    assert!(
+        said.contains(&format!("BLINDJOIN_HASHING_SECRET: {short}")),
+        "{said}"
+    );
+}
+
+const TOKENIZE: [&str; 6] = [
+    "tokenize",
+    "people.csv",
+    "--out",
+    "-",
+    "--rules",
+    "name.toml",
+];
+
+const PERSON: &str = "RecordId,LastName\np1,Kowal\n";
+
+#[test]
+fn secrets_that_are_not_there_are_named_by_their_option() {
+    let bench = bench();
+    bench.write("people.csv", PERSON);
     for option in [
         "--hashing-secret-file",
         "--encryption-key-file",
@@ -294,7 +315,7 @@ fn secrets_that_others_read_or_guess_are_remarked_on_and_missing_ones_named_by_t
         } else {
             &secret
         };
-        let arguments = [&tokenize[..], secret, &[option, "nowhere", "-q"]].concat();
+        let arguments = [&TOKENIZE[..], secret, &[option, "nowhere", "-q"]].concat();
         let complaint = bench.fails(&arguments);
         assert!(
             complaint.contains(&format!("{option}: nowhere: ")),
