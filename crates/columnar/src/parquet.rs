@@ -1,6 +1,7 @@
 //! Parquet files as text columns.
 
 mod check;
+mod delta;
 mod text;
 mod whole;
 
@@ -8,6 +9,7 @@ use std::io::{BufReader, Read};
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::DataType;
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -58,7 +60,7 @@ impl Batches {
         let mut roots = Vec::new();
         let types = builder.parquet_schema().root_schema().get_fields();
         for (root, field) in builder.schema().fields().iter().enumerate() {
-            if text::readable(field.data_type()) {
+            if text::readable(field.data_type()) && !is_wide(field.data_type()) {
                 let logical = types[root].get_basic_info().logical_type_ref();
                 columns.push(field.name().clone());
                 meanings.push(match logical {
@@ -115,6 +117,13 @@ impl Batches {
         self.next_row += batch.num_rows() as u64;
         Ok(Some((batch, first_row)))
     }
+}
+
+/// Whether the values are fixed bytes, so many that the decoder's memory for a batch, which it takes
+/// whatever the file holds, would be out of proportion.
+fn is_wide(data_type: &DataType) -> bool {
+    const WIDEST: i32 = 4096;
+    matches!(*data_type, DataType::FixedSizeBinary(width) if width > WIDEST)
 }
 
 /// Turns every column of a batch into text.

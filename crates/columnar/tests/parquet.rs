@@ -7,9 +7,9 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, FixedSizeBinaryArray, RecordBatch, StringArray};
 use blindjoin_columnar::{Content, Error, ReadOptions, Reader, RowFault};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
+use parquet::basic::{BrotliLevel, Compression, Encoding, GzipLevel, ZstdLevel};
 use parquet::data_type::{ByteArray, FixedLenByteArray, FixedLenByteArrayType};
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{WriterProperties, WriterVersion};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
@@ -27,10 +27,12 @@ fn read(path: &Path) -> Result<Vec<Vec<Option<String>>>, Error> {
 }
 
 fn write(path: &Path, columns: Vec<(&str, ArrayRef)>, compression: Compression) {
+    let properties = WriterProperties::builder().set_compression(compression);
+    write_with(path, columns, properties.build());
+}
+
+fn write_with(path: &Path, columns: Vec<(&str, ArrayRef)>, properties: WriterProperties) {
     let batch = RecordBatch::try_from_iter(columns).expect("a batch");
-    let properties = WriterProperties::builder()
-        .set_compression(compression)
-        .build();
     let file = File::create(path).expect("created");
     let mut writer =
         ArrowWriter::try_new(file, batch.schema(), Some(properties)).expect("a writer");
@@ -66,6 +68,80 @@ fn every_codec_is_read() {
         let rows = read(&path).unwrap_or_else(|error| panic!("{compression}: {error}"));
         let names: Vec<Option<&str>> = rows.iter().map(|row| row[0].as_deref()).collect();
         assert_eq!(names, [Some("Łucja"), None, Some("Ann")], "{compression}");
+    }
+}
+
+/// Texts as differences of lengths: read as they are, and refused where a page claims more of them than
+/// it can hold, before memory is taken for as many.
+#[test]
+fn delta_encodings_are_read_and_their_counts_checked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("delta.parquet");
+    let names = || (0..500).map(|row| (row % 5 > 0).then(|| format!("Łucja {}", row / 7)));
+    let expected: Vec<Vec<Option<String>>> = names().map(|name| vec![name]).collect();
+    let mut refused = 0;
+    for encoding in [
+        Encoding::DELTA_LENGTH_BYTE_ARRAY,
+        Encoding::DELTA_BYTE_ARRAY,
+    ] {
+        for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+            for compression in [Compression::UNCOMPRESSED, Compression::SNAPPY] {
+                let properties = WriterProperties::builder()
+                    .set_dictionary_enabled(false)
+                    .set_encoding(encoding)
+                    .set_writer_version(version)
+                    .set_compression(compression);
+                let names: StringArray = names().collect();
+                let columns: Vec<(&str, ArrayRef)> = vec![("name", Arc::new(names))];
+                write_with(&path, columns, properties.build());
+                assert_eq!(
+                    read(&path).expect("sound"),
+                    expected,
+                    "{encoding} {version:?}"
+                );
+                if compression == Compression::UNCOMPRESSED {
+                    refused += with_other_counts(&path);
+                }
+            }
+        }
+    }
+    // Twice for lengths, and twice for those of beginnings and of ends.
+    assert_eq!(refused, 6);
+}
+
+/// Makes every delta header of a file in turn claim more than its 400 values; all are refused.
+fn with_other_counts(path: &Path) -> usize {
+    let sound = fs::read(path).expect("there");
+    // Blocks of 128 in 4 parts, 400 values; and 511.
+    let (header, other) = ([0x80, 0x01, 4, 0x90, 0x03], [0x80, 0x01, 4, 0xff, 0x03]);
+    let places = sound.windows(5).enumerate();
+    let places: Vec<usize> = places
+        .filter(|(_, bytes)| *bytes == header)
+        .map(|(at, _)| at)
+        .collect();
+    for &at in &places {
+        let mut claims = sound.clone();
+        claims[at..at + 5].copy_from_slice(&other);
+        fs::write(path, claims).expect("written");
+        let error = read(path).expect_err("refused").to_string();
+        assert!(error.contains("claims more values"), "{error}");
+    }
+    places.len()
+}
+
+#[test]
+fn columns_of_very_wide_fixed_bytes_are_left_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (width, columns) in [(4096, 2), (4097, 1)] {
+        let path = folder.path().join(format!("{width}.parquet"));
+        let wide = vec![b'a'; width];
+        let wide = FixedSizeBinaryArray::try_from_iter(std::iter::once(wide)).expect("an array");
+        let id = StringArray::from(vec!["1"]);
+        let all: Vec<(&str, ArrayRef)> = vec![("id", Arc::new(id)), ("wide", Arc::new(wide))];
+        write(&path, all, Compression::UNCOMPRESSED);
+        let reader = Reader::open(&path, ReadOptions::strict()).expect("it is read");
+        assert_eq!(reader.columns().len(), columns, "{width}");
+        assert_eq!(reader.notes().len(), 2 - columns, "{width}");
     }
 }
 

@@ -15,6 +15,7 @@ use std::io::{self, Read};
 
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 
+use super::delta;
 use crate::content::Content;
 use crate::input::Stored;
 
@@ -109,16 +110,26 @@ pub(crate) fn pages(stored: &Stored, metadata: &ParquetMetaData) -> Result<(), R
             return Err(OUTSIDE);
         }
         let mut at = start;
+        let mut is_delta = false;
         while at < end {
-            let page = page(stored, at, end, &mut buffer)?;
-            at += page;
+            let (length, encoding) = page(stored, at, end, &mut buffer)?;
+            is_delta |= encoding.is_some_and(delta::is_delta);
+            at += length;
+        }
+        if is_delta {
+            delta::check(stored, column)?;
         }
     }
     Ok(())
 }
 
-/// How long the page at a place is, with its header.
-fn page(stored: &Stored, at: u64, end: u64, buffer: &mut Vec<u8>) -> Result<u64, Refusal> {
+/// How long the page at a place is, with its header, and how its values are encoded.
+fn page(
+    stored: &Stored,
+    at: u64,
+    end: u64,
+    buffer: &mut Vec<u8>,
+) -> Result<(u64, Option<i64>), Refusal> {
     const DAMAGED: Refusal = Refusal::Damage("the header of a page does not hold together");
     let mut wanted = 1 << 10;
     loop {
@@ -131,7 +142,7 @@ fn page(stored: &Stored, at: u64, end: u64, buffer: &mut Vec<u8>) -> Result<u64,
                 let data = page.check().ok_or(DAMAGED)?;
                 let length = walk.at as u64 + data;
                 return if length <= end - at {
-                    Ok(length)
+                    Ok((length, page.encoding))
                 } else {
                     Err(DAMAGED)
                 };
@@ -151,6 +162,8 @@ struct Page {
     compressed: Option<i64>,
     /// How many values a dictionary has; no dictionary, no entry.
     dictionary: Option<i64>,
+    /// Of the values, where it is no dictionary.
+    encoding: Option<i64>,
 }
 
 impl Page {
@@ -174,6 +187,17 @@ impl Page {
                     _ => walk.skip(kind, DEEPEST - 2),
                 })
             }
+            (5 | 8, Kind::Structure) => {
+                let encoding = if field == 5 { 2 } else { 4 };
+                walk.structure(DEEPEST - 1, &mut |walk, field, kind| {
+                    if (field, kind) == (encoding, Kind::Number) {
+                        page.encoding = Some(walk.number()?);
+                        Ok(())
+                    } else {
+                        walk.skip(kind, DEEPEST - 2)
+                    }
+                })
+            }
             _ => walk.skip(kind, DEEPEST - 1),
         })?;
         Ok(page)
@@ -195,7 +219,7 @@ impl Page {
 
 /// Why a walk over a structure ends before its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stop {
+pub(super) enum Stop {
     Damaged,
     /// The bytes end first.
     Short,
@@ -245,14 +269,19 @@ impl Kind {
 type Visit<'v, 'a> = dyn FnMut(&mut Walk<'a>, i16, Kind) -> Result<(), Stop> + 'v;
 
 /// A walk over bytes, of which every step takes one at least.
-struct Walk<'a> {
+pub(super) struct Walk<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Walk<'a> {
-    fn over(bytes: &'a [u8]) -> Self {
+    pub(super) fn over(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
+    }
+
+    /// How many bytes are left.
+    pub(super) fn rest(&self) -> u64 {
+        (self.bytes.len() - self.at) as u64
     }
 
     fn byte(&mut self) -> Result<u8, Stop> {
@@ -261,17 +290,19 @@ impl<'a> Walk<'a> {
         Ok(byte)
     }
 
-    fn pass(&mut self, bytes: u64) -> Result<(), Stop> {
+    pub(super) fn take(&mut self, bytes: u64) -> Result<&'a [u8], Stop> {
         let bytes = usize::try_from(bytes).map_err(|_| Stop::Short)?;
         let end = self.at.checked_add(bytes).ok_or(Stop::Short)?;
-        if end > self.bytes.len() {
-            return Err(Stop::Short);
-        }
+        let taken = self.bytes.get(self.at..end).ok_or(Stop::Short)?;
         self.at = end;
-        Ok(())
+        Ok(taken)
     }
 
-    fn unsigned(&mut self) -> Result<u64, Stop> {
+    pub(super) fn pass(&mut self, bytes: u64) -> Result<(), Stop> {
+        self.take(bytes).map(drop)
+    }
+
+    pub(super) fn unsigned(&mut self) -> Result<u64, Stop> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -396,6 +427,7 @@ mod tests {
                 decompressed: Some(decompressed),
                 compressed: Some(compressed),
                 dictionary,
+                encoding: None,
             };
             page.check()
         };
