@@ -29,7 +29,7 @@ mod verify_secrets;
 use std::error::Error as StdError;
 use std::process::ExitCode;
 
-use blindjoin_terminal::{Program, on_interruption};
+use blindjoin_terminal::{Pages, Program, on_interruption};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use console::Console;
@@ -73,12 +73,8 @@ enum Command {
     VerifySecrets(verify_secrets::Arguments),
     Blocks(blocks::Arguments),
     Evaluate(evaluate::Arguments),
-    /// Print a completion script for a shell
-    #[command(after_help = "Example:\n  blindjoin completions bash > blindjoin.bash")]
-    Completions {
-        /// The shell
-        shell: clap_complete::Shell,
-    },
+    #[command(flatten)]
+    Pages(Pages),
 }
 
 const PROGRAM: Program = Program {
@@ -111,11 +107,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Command::VerifySecrets(arguments) => verify_secrets::run(arguments, &console),
         Command::Blocks(arguments) => blocks::run(arguments, &console),
         Command::Evaluate(arguments) => evaluate::run(arguments, &console),
-        Command::Completions { shell } => {
-            let mut command = Arguments::command();
-            clap_complete::generate(*shell, &mut command, PROGRAM.name, &mut std::io::stdout());
-            Ok(())
-        }
+        Command::Pages(pages) => Ok(pages.run(Arguments::command())?),
     }
 }
 

@@ -11,8 +11,8 @@ use anyhow::Context;
 use blindjoin_service::config::{KeyHolderConfig, is_address};
 use blindjoin_service::keyholder::KeyHolder;
 use blindjoin_service::{program, server, telemetry};
-use blindjoin_terminal::{Program, say};
-use clap::{Parser, Subcommand};
+use blindjoin_terminal::{Pages, Program, say};
+use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::filter::LevelFilter;
 
 /// The key holder of a privacy-preserving record linkage
@@ -37,6 +37,8 @@ BLINDJOIN_LOG says what is logged: error, warn, info, debug or trace.";
 enum Command {
     /// Serve linkages until SIGTERM or SIGINT
     Serve(Serve),
+    #[command(flatten)]
+    Pages(Pages),
 }
 
 #[derive(Debug, clap::Args)]
@@ -60,10 +62,11 @@ const PROGRAM: Program = Program {
 };
 
 fn main() -> ExitCode {
-    let Arguments {
-        command: Command::Serve(arguments),
-    } = Arguments::parse();
-    PROGRAM.run(|| serve(&arguments))
+    let arguments = Arguments::parse();
+    PROGRAM.run(|| match &arguments.command {
+        Command::Serve(arguments) => serve(arguments),
+        Command::Pages(pages) => Ok(pages.run(Arguments::command())?),
+    })
 }
 
 fn serve(arguments: &Serve) -> anyhow::Result<()> {
@@ -98,7 +101,6 @@ mod tests {
 
     #[test]
     fn the_arguments_are_consistent() {
-        use clap::CommandFactory;
         Arguments::command().debug_assert();
     }
 

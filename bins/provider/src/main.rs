@@ -14,8 +14,8 @@ use blindjoin_provider::{Loaded, Permissions, load};
 use blindjoin_service::config::{ProviderConfig, is_address};
 use blindjoin_service::provider::{Prepared, Provider};
 use blindjoin_service::{program, server, telemetry};
-use blindjoin_terminal::{Console, Program, say};
-use clap::{Parser, Subcommand};
+use blindjoin_terminal::{Console, Pages, Program, say};
+use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::filter::LevelFilter;
 
 /// What a shell sees of the program.
@@ -41,6 +41,8 @@ struct Arguments {
 enum Command {
     /// Read the registry, then serve linkages until SIGTERM or SIGINT
     Serve(Serve),
+    #[command(flatten)]
+    Pages(Pages),
 }
 
 #[derive(Debug, clap::Args)]
@@ -78,10 +80,11 @@ const PROGRAM: Program = Program {
 };
 
 fn main() -> ExitCode {
-    let Arguments {
-        command: Command::Serve(arguments),
-    } = Arguments::parse();
-    PROGRAM.run(|| serve(&arguments))
+    let arguments = Arguments::parse();
+    PROGRAM.run(|| match &arguments.command {
+        Command::Serve(arguments) => serve(arguments),
+        Command::Pages(pages) => Ok(pages.run(Arguments::command())?),
+    })
 }
 
 fn serve(arguments: &Serve) -> anyhow::Result<()> {
@@ -151,7 +154,6 @@ mod tests {
 
     #[test]
     fn the_arguments_are_consistent() {
-        use clap::CommandFactory;
         Arguments::command().debug_assert();
     }
 

@@ -17,8 +17,8 @@ use std::error::Error as StdError;
 use std::process::ExitCode;
 
 use blindjoin_service::{program, telemetry};
-use blindjoin_terminal::{Console, Program, on_interruption};
-use clap::{Parser, Subcommand};
+use blindjoin_terminal::{Console, Pages, Program, on_interruption};
+use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::filter::LevelFilter;
 
 /// The exit code of a lookup that found nothing.
@@ -53,6 +53,8 @@ enum Command {
     Link(link::Arguments),
     Lookup(lookup::Arguments),
     Pairs(compare::Arguments),
+    #[command(flatten)]
+    Pages(Pages),
 }
 
 const PROGRAM: Program = Program {
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
             Command::Dedupe(dedupe) => dedupe::run(dedupe, &console),
             Command::Link(link) => link::run(link, &console),
             Command::Pairs(pairs) => compare::run(pairs, &console),
+            Command::Pages(pages) => Ok(pages.run(Arguments::command())?),
             Command::Lookup(lookup) => {
                 found = lookup::run(lookup, &console)?;
                 Ok(())
@@ -99,7 +102,6 @@ mod tests {
 
     #[test]
     fn the_arguments_are_consistent() {
-        use clap::CommandFactory;
         Arguments::command().debug_assert();
     }
 

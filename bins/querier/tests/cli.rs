@@ -1,5 +1,4 @@
 //! What the program says of itself.
-#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 #[path = "../../../tests/common/usage.rs"]
 mod usage;
@@ -15,4 +14,9 @@ fn help_names_the_commands() {
 #[test]
 fn wrong_usage_is_told_by_its_code() {
     usage::wrong_usage_is_told_by_its_code(PROGRAM, COMMANDS);
+}
+
+#[test]
+fn completions_and_manual_pages_know_the_commands() {
+    usage::completions_and_manual_pages_know_the_commands(PROGRAM, COMMANDS);
 }

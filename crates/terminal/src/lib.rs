@@ -1,5 +1,5 @@
 //! What the four programs share at the terminal: what they say and where, how they end, what an
-//! interruption finds, and how numbers are read from a command line.
+//! interruption finds, how numbers are read from a command line, and what shells and manuals are told.
 //!
 //! Results go to standard output, everything else to standard error. An error is one line there, with
 //! all its causes; a mistake in the command line itself looks no different, but ends with another
@@ -24,10 +24,12 @@ mod arguments;
 mod console;
 mod ending;
 mod interrupt;
+mod pages;
 mod table;
 
 pub use arguments::{real, whole};
 pub use console::{Console, say};
 pub use ending::{Program, Usage, chain};
 pub use interrupt::{Interruptions, on_interruption};
+pub use pages::Pages;
 pub use table::table;

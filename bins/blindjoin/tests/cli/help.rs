@@ -6,8 +6,11 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::bench::{Bench, finished};
+use crate::usage;
 
-const COMMANDS: [&str; 11] = [
+const PROGRAM: &str = env!("CARGO_BIN_EXE_blindjoin");
+
+const COMMANDS: [&str; 12] = [
     "synth",
     "tokenize",
     "decrypt",
@@ -18,6 +21,7 @@ const COMMANDS: [&str; 11] = [
     "evaluate",
     "init",
     "completions",
+    "manual",
     "demo",
 ];
 
@@ -33,8 +37,9 @@ fn the_examples_of_the_help_run_as_they_stand() {
             let (_, example) = help.split_once("Example:\n").expect("an example");
             example.trim().to_owned()
         };
-        let line = example(&long);
-        assert_eq!(line, example(&short));
+        // Where all programs have the command, PROGRAM stands for their names.
+        let line = example(&long).replace("PROGRAM", "blindjoin");
+        assert_eq!(line, example(&short).replace("PROGRAM", "blindjoin"));
         assert!(line.starts_with(&format!("blindjoin {command}")), "{line}");
         prepare(&bench, command);
         // A key that is made at once.
@@ -46,6 +51,8 @@ fn the_examples_of_the_help_run_as_they_stand() {
         "roster.csv",
         "opened.csv",
         "setup/provider.toml",
+        "blindjoin.bash",
+        "man1/blindjoin-match.1",
     ] {
         assert!(bench.exists(made), "{made}");
     }
@@ -81,13 +88,28 @@ fn prepare(bench: &Bench, command: &str) {
 }
 
 fn shell(bench: &Bench, line: &str) {
-    let program = Path::new(env!("CARGO_BIN_EXE_blindjoin"));
-    let folder = program.parent().expect("it is in a folder").display();
+    let folder = Path::new(PROGRAM)
+        .parent()
+        .expect("it is in a folder")
+        .display();
     let path = format!("{folder}:{}", std::env::var("PATH").expect("a path"));
     let mut command = Command::new("sh");
     command.args(["-c", line]).env("PATH", path);
     let output = command.current_dir(bench.path("")).output();
     finished(0, &[line], &output.expect("it runs"));
+}
+
+#[test]
+fn completions_and_manual_pages_know_the_commands() {
+    usage::help_names(PROGRAM, &COMMANDS);
+    usage::completions_and_manual_pages_know_the_commands(PROGRAM, &COMMANDS);
+}
+
+#[test]
+fn commands_without_what_they_need_are_wrong_usage() {
+    let needy = |command: &&str| !["demo", "verify-secrets"].contains(command);
+    let needy: Vec<&str> = COMMANDS.into_iter().filter(needy).collect();
+    usage::wrong_usage_is_told_by_its_code(PROGRAM, &needy);
 }
 
 #[test]

@@ -11,4 +11,6 @@ mod provenance;
 mod synth;
 mod token_commands;
 mod tokens;
+#[path = "../../../../tests/common/usage.rs"]
+mod usage;
 mod values;
