@@ -85,7 +85,12 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
             "card.csv, report.html and the set-up are in {}",
             folder.display()
         ));
+    } else {
+        console.note("nothing is kept; --dir DIR keeps the card, a report and the set-up");
     }
+    console.note(
+        "next, with records of your own: blindjoin init DIR --data THEIR_RECORDS --rules RULES",
+    );
     Ok(())
 }
 
@@ -264,10 +269,30 @@ fn show(outcome: &Outcome) -> anyhow::Result<()> {
     ]);
     say(format!("\ntimes\n{}", console::table(&phases)))?;
     say(format!("\ncard: {summary}"))?;
+    say(console::table(&first_rows(outcome)))?;
     for warning in summary.warnings() {
         say(warning)?;
     }
     Ok(())
+}
+
+/// The card's header and its first records.
+fn first_rows(outcome: &Outcome) -> Vec<Vec<String>> {
+    const SHOWN: usize = 3;
+    let heading = ["  record_id", "matched"].map(str::to_owned);
+    let mut lines = vec![[&heading[..], &outcome.rules].concat()];
+    let card = &outcome.linked.card;
+    let shown = |found: bool| u8::from(found).to_string();
+    for row in 0..card.rows().min(SHOWN) {
+        let id = format!("  {}", outcome.ids.get(row));
+        let cells = card.row(row).iter().map(|cell| match cell {
+            Cell::Matched | Cell::NotMatched => shown(*cell == Cell::Matched),
+            Cell::NoValue | Cell::NotCompared => String::new(),
+        });
+        let matched = card.matched(row).map_or_else(String::new, shown);
+        lines.push([id, matched].into_iter().chain(cells).collect());
+    }
+    lines
 }
 
 /// Compares the card with a join in the clear, and with who is who.

@@ -88,7 +88,9 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
         "{} is set up; now, each in a terminal of its own:\n  \
          blindjoin-keyholder serve --config {}\n  \
          blindjoin-provider serve --config {}\n  \
-         blindjoin-querier link YOUR_RECORDS.csv --config {} --out card.csv",
+         blindjoin-querier link YOUR_RECORDS.csv --config {} --out card.csv\n\
+         on three machines, each party takes its own .toml, .pem and .key, and authority.pem; provider and \
+         querier take rules.toml, too, if there is one",
         arguments.folder.display(),
         files.keyholder.display(),
         files.provider.display(),

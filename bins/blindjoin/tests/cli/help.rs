@@ -44,7 +44,15 @@ fn the_examples_of_the_help_run_as_they_stand() {
         prepare(&bench, command);
         // A key that is made at once.
         let line = line.replacen("demo ", "demo --insecure-test-key-bits 512 ", 1);
-        shell(&bench, &line);
+        let (stdout, said) = shell(&bench, &line);
+        if command == "demo" {
+            let card = bench.read("demonstration/card.csv");
+            let first = card.lines().nth(1).expect("a record").split(',');
+            let shown: Vec<&str> = first.filter(|cell| !cell.is_empty()).collect();
+            let shown = |line: &str| line.split_whitespace().eq(shown.iter().copied());
+            assert!(stdout.lines().any(shown), "{stdout}");
+            assert!(said.contains("next, "), "{said}");
+        }
     }
     for made in [
         "pairs.csv",
@@ -87,7 +95,7 @@ fn prepare(bench: &Bench, command: &str) {
     }
 }
 
-fn shell(bench: &Bench, line: &str) {
+fn shell(bench: &Bench, line: &str) -> (String, String) {
     let folder = Path::new(PROGRAM)
         .parent()
         .expect("it is in a folder")
@@ -96,7 +104,7 @@ fn shell(bench: &Bench, line: &str) {
     let mut command = Command::new("sh");
     command.args(["-c", line]).env("PATH", path);
     let output = command.current_dir(bench.path("")).output();
-    finished(0, &[line], &output.expect("it runs"));
+    finished(0, &[line], &output.expect("it runs"))
 }
 
 #[test]
