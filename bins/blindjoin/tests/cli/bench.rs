@@ -1,9 +1,8 @@
 //! Runs the real command in a folder of its own.
 
 use std::fs;
-use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 pub(crate) struct Bench {
@@ -95,21 +94,4 @@ pub(crate) fn finished(code: i32, arguments: &[&str], output: &Output) -> (Strin
         "{arguments:?}\n{stdout}\n{stderr}"
     );
     (stdout, stderr)
-}
-
-/// A folder of shared test data; says so loudly when it is not there.
-pub(crate) fn shared(folder: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../shared")
-        .join(folder);
-    if path.is_dir() {
-        return Some(path);
-    }
-    writeln!(
-        std::io::stderr(),
-        "SKIPPED: {} is not there",
-        path.display()
-    )
-    .expect("stderr");
-    None
 }

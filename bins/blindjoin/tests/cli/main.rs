@@ -1,6 +1,8 @@
 //! The real command, as at a terminal.
 
 mod bench;
+#[path = "../../../../tests/common/data.rs"]
+mod data;
 mod evaluate;
 mod faults;
 mod headers;

@@ -4,14 +4,14 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::bench::shared;
+use crate::data;
 use crate::tokens::{bench, tokenize};
 
 const WORKED: [(&str, &str); 2] = [("ours", "HOS"), ("theirs", "CLN")];
 
 #[test]
 fn the_worked_example_matches_as_documented() {
-    let Some(folder) = shared("vectors/opentoken") else {
+    let Some(folder) = data::outside("vectors/opentoken") else {
         return;
     };
     let bench = bench();

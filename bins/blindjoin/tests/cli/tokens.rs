@@ -1,14 +1,15 @@
 //! Tokens through the real command: the reference's files byte for byte.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use blindjoin_columnar::{
     Format, Header, Output, OutputColumn, Quoting, ReadOptions, Reader, TableWriter,
 };
 use serde_json::Value;
 
-use crate::bench::{Bench, shared};
+use crate::bench::Bench;
+use crate::data;
 
 const KEY: &str = "Secret-Encryption-Key-Goes-Here.";
 
@@ -47,10 +48,12 @@ fn counts(json: &str) -> Value {
     value
 }
 
-fn vectors() -> Option<Vec<(String, std::path::PathBuf)>> {
-    let folder = shared("vectors/opentoken")?;
-    let mut files: Vec<_> = fs::read_dir(&folder)
-        .expect("the folder")
+/// The repository's vectors, and more where they are, with their names.
+fn vectors() -> Vec<(String, PathBuf)> {
+    let folders = std::iter::once(data::own("opentoken"));
+    let folders = folders.chain(data::outside("vectors/opentoken"));
+    let mut files: Vec<_> = folders
+        .flat_map(|folder| fs::read_dir(folder).expect("the folder"))
         .map(|entry| entry.expect("an entry").path())
         .filter(|path| path.is_file())
         .map(|path| {
@@ -64,14 +67,13 @@ fn vectors() -> Option<Vec<(String, std::path::PathBuf)>> {
         })
         .collect();
     files.sort();
-    Some(files)
+    files
 }
 
 #[test]
 fn hash_only_files_and_metadata_equal_the_references() {
-    let Some(files) = vectors() else { return };
     let mut compared = 0;
-    for (name, expected) in &files {
+    for (name, expected) in &vectors() {
         let (set, dialect) = if let Some(set) = name.strip_suffix("_java_hashonly.csv") {
             (set, "ot1-java")
         } else if let Some(set) = name.strip_suffix("_py_hashonly.csv") {
@@ -93,31 +95,33 @@ fn hash_only_files_and_metadata_equal_the_references() {
         );
         compared += 1;
     }
-    assert!(compared >= 10, "{compared} files were compared");
+    assert!(compared >= 2, "{compared} files were compared");
 }
 
 #[test]
 fn the_two_newer_dialects_equal_the_references() {
-    let Some(folder) = shared("vectors/opentoken/olt") else {
-        return;
-    };
-    for (dialect, name) in [("olt2.1.2", "olt212"), ("olt2.2", "olt221")] {
-        for set in ["worked", "sample", "public"] {
-            let bench = bench();
-            let input = folder.join(format!("../{set}_input.csv"));
-            tokenize(&bench, &input, "out.csv", &["--dialect", dialect]);
-            let expected = folder.join(format!("{set}_{name}_hmac.csv"));
-            let expected = fs::read_to_string(expected).expect("a vector");
-            assert_eq!(bench.read("out.csv"), expected, "{set} {dialect}");
+    let mut compared = 0;
+    for (name, input) in vectors() {
+        let Some(set) = name.strip_suffix("_input.csv") else {
+            continue;
+        };
+        for (dialect, short) in [("olt2.1.2", "olt212"), ("olt2.2", "olt221")] {
+            let expected = input.with_file_name(format!("olt/{set}_{short}_hmac.csv"));
+            if let Ok(expected) = fs::read_to_string(expected) {
+                let bench = bench();
+                tokenize(&bench, &input, "out.csv", &["--dialect", dialect]);
+                assert_eq!(bench.read("out.csv"), expected, "{set} {dialect}");
+                compared += 1;
+            }
         }
     }
+    assert!(compared >= 2, "{compared} files were compared");
 }
 
 #[test]
 fn sealed_files_of_the_reference_open_to_its_own_open_files() {
-    let Some(files) = vectors() else { return };
     let mut compared = 0;
-    for (name, sealed) in &files {
+    for (name, sealed) in &vectors() {
         let (set, dialect) = if let Some(set) = name.strip_suffix("_java_encrypted.csv") {
             (format!("{set}_java"), "ot1-java")
         } else if let Some(set) = name.strip_suffix("_py_encrypted.csv") {
@@ -143,16 +147,13 @@ fn sealed_files_of_the_reference_open_to_its_own_open_files() {
         assert_eq!(bench.names(), ["key", "out.csv", "secret"], "no metadata");
         compared += 1;
     }
-    assert!(compared >= 6, "{compared} files were compared");
+    assert!(compared >= 2, "{compared} files were compared");
 }
 
 #[test]
 fn our_sealed_files_open_to_our_open_files() {
-    let Some(folder) = shared("vectors/opentoken") else {
-        return;
-    };
     let bench = bench();
-    let input = folder.join("public_input.csv");
+    let input = data::own("opentoken/odd_input.csv");
     tokenize(&bench, &input, "open.csv", &[]);
     tokenize(
         &bench,
@@ -208,11 +209,8 @@ fn without_uuids(text: &str) -> String {
 
 #[test]
 fn odd_csv_files_are_read_as_the_reference_reads_them() {
-    let Some(folder) = shared("vectors/opentoken/csvcases") else {
-        return;
-    };
     let mut compared = 0;
-    for entry in fs::read_dir(&folder).expect("the folder") {
+    for entry in fs::read_dir(data::own("opentoken/csvcases")).expect("the folder") {
         let input = entry.expect("an entry").path();
         let name = input
             .file_name()

@@ -3,6 +3,8 @@
 
 mod bad_input;
 mod blocks;
+#[path = "../../../../tests/common/data.rs"]
+mod data;
 mod dedupe;
 mod febrl;
 mod file_modes;
