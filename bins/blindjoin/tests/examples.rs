@@ -2,12 +2,21 @@
 
 use std::path::Path;
 
+#[expect(dead_code, reason = "every clone has what these tests read")]
+#[path = "../../../tests/common/data.rs"]
+mod data;
+#[expect(dead_code, reason = "it is a program, too")]
+#[path = "../../../examples/link_in_process.rs"]
+mod link_in_process;
 #[expect(dead_code, reason = "it is a program, too")]
 #[path = "../../../examples/match_files.rs"]
 mod match_files;
 #[expect(dead_code, reason = "it is a program, too")]
 #[path = "../../../examples/tokenize_file.rs"]
 mod tokenize_file;
+
+use blindjoin_protocol::KeySize;
+use blindjoin_record::RuleSet;
 
 const OURS: &str = "RecordId,FirstName,LastName,BirthDate,Sex,PostalCode,SocialSecurityNumber\n\
                     q1,Ana,Kowalski,1974-05-19,F,55401,561-69-0586\n\
@@ -34,4 +43,17 @@ fn two_files_are_tokenized_and_matched() {
     let pair = |theirs: &str, rules: &str| ["q1", theirs, rules].map(str::to_owned);
     assert_eq!(matched("all"), [pair("p7", "T1;T2;T3;T4;T5")]);
     assert_eq!(matched("any").len(), 2, "Tom and Tim have one initial");
+}
+
+#[test]
+fn two_registries_are_linked_in_one_process() {
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/rules/febrl-ndi.toml");
+    let rules = std::fs::read_to_string(rules).expect("a rules file of the examples");
+    let rules = RuleSet::from_toml(&rules).expect("valid rules");
+    let [ours, theirs] =
+        ["dataset4a.csv", "dataset4b.csv"].map(|name| data::own("febrl").join(name));
+    let key_size = KeySize::insecure_test_key(512).expect("a size for tests");
+    let matched = link_in_process::link(&ours, &theirs, &rules, key_size).expect("a linkage");
+    // All 200 people are in both files, a few of them with too many errors.
+    assert!((198..=200).contains(&matched.len()), "{}", matched.len());
 }
