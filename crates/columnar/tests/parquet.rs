@@ -4,7 +4,9 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, FixedSizeBinaryArray, RecordBatch, StringArray};
+use arrow_array::{
+    ArrayRef, BooleanArray, Date32Array, FixedSizeBinaryArray, RecordBatch, StringArray,
+};
 use blindjoin_columnar::{Content, Error, ReadOptions, Reader, RowFault};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{BrotliLevel, Compression, Encoding, GzipLevel, ZstdLevel};
@@ -247,26 +249,48 @@ fn encrypted_files_are_called_that() {
     }
 }
 
+/// A file as newer writers make it, of which damaged copies are made: compressed pages of the second
+/// version, without a dictionary.
+fn sound_and_newer(folder: &Path) -> PathBuf {
+    let path = folder.join("newer.parquet");
+    let ids: StringArray = (0..300).map(|row| Some(format!("id{row}"))).collect();
+    let days: Date32Array = (0..300).map(|row| (row % 4 > 0).then_some(row)).collect();
+    let flags: BooleanArray = (0..300).map(|row| Some(row % 3 == 0)).collect();
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("id", Arc::new(ids)),
+        ("day", Arc::new(days)),
+        ("flag", Arc::new(flags)),
+    ];
+    let properties = WriterProperties::builder()
+        .set_dictionary_enabled(false)
+        .set_writer_version(WriterVersion::PARQUET_2_0)
+        .set_compression(Compression::ZSTD(ZstdLevel::default()));
+    write_with(&path, columns, properties.build());
+    path
+}
+
 /// Whatever byte is changed, the file is read or refused: nothing else gets out, no panic least.
 #[test]
 fn damaged_files_are_errors_with_their_names() {
     let folder = tempfile::tempdir().expect("a folder");
-    let whole = fs::read(sound(folder.path())).expect("there");
     let path = folder.path().join("damaged.parquet");
-    let mut refused = 0;
-    for at in (4..whole.len() - 8).step_by(13) {
-        for value in [0x7f, 0xff] {
-            let mut bytes = whole.clone();
-            bytes[at] = value;
-            fs::write(&path, &bytes).expect("written");
-            if let Err(error) = read(&path) {
-                assert!(
-                    error.to_string().contains("damaged.parquet"),
-                    "{at}: {error}"
-                );
-                refused += 1;
+    for whole in [sound(folder.path()), sound_and_newer(folder.path())] {
+        let whole = fs::read(whole).expect("there");
+        let mut refused = 0;
+        for at in (4..whole.len() - 8).step_by(13) {
+            for value in [0x7f, 0xff] {
+                let mut bytes = whole.clone();
+                bytes[at] = value;
+                fs::write(&path, &bytes).expect("written");
+                if let Err(error) = read(&path) {
+                    assert!(
+                        error.to_string().contains("damaged.parquet"),
+                        "{at}: {error}"
+                    );
+                    refused += 1;
+                }
             }
         }
+        assert!(refused > 40, "{refused} files were refused");
     }
-    assert!(refused > 40, "{refused} files were refused");
 }
