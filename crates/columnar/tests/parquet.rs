@@ -294,3 +294,29 @@ fn damaged_files_are_errors_with_their_names() {
         assert!(refused > 40, "{refused} files were refused");
     }
 }
+
+/// The decoder asserts what a damaged file does not hold; that is an error like any other.
+#[test]
+fn what_makes_the_decoder_panic_is_a_damaged_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("flags.parquet");
+    let flags: BooleanArray = (0..70)
+        .map(|row| (row % 4 > 0).then_some(row % 3 == 0))
+        .collect();
+    write(
+        &path,
+        vec![("flag", Arc::new(flags))],
+        Compression::UNCOMPRESSED,
+    );
+    let whole = fs::read(&path).expect("there");
+    let panics = (4..60)
+        .flat_map(|at| [(at, 1), (at, 2)])
+        .filter(|&(at, value)| {
+            let mut bytes = whole.clone();
+            bytes[at] = value;
+            fs::write(&path, &bytes).expect("written");
+            let error = read(&path).err().map(|error| error.to_string());
+            error.is_some_and(|error| error.contains("do not hold what its footer says"))
+        });
+    assert!(panics.count() > 0);
+}
