@@ -88,7 +88,7 @@ impl ReadOptions {
 pub enum Note {
     /// The file begins with a UTF-8 byte order mark, which was skipped.
     ByteOrderMark,
-    /// Columns whose type has no text form were left out.
+    /// Columns whose type has no text form are not read.
     ColumnsLeftOut(Vec<String>),
 }
 
@@ -99,7 +99,7 @@ impl std::fmt::Display for Note {
             Self::ColumnsLeftOut(columns) => {
                 write!(
                     f,
-                    "columns that hold no plain values were left out: {}",
+                    "columns that hold no plain values are not read: {}",
                     columns.join(", ")
                 )
             }
