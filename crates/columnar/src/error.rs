@@ -58,7 +58,11 @@ pub enum Error {
         column: String,
     },
     /// Two records carry the same identifier.
-    #[error("{file}: rows {first} and {second} carry the same record id")]
+    #[error(
+        "{file}: rows {first} and {second} carry the same record id{}; each needs one of its own, since results \
+         name records by it",
+        others(*.more)
+    )]
     DuplicateRecordId {
         /// The file.
         file: Arc<str>,
@@ -66,6 +70,8 @@ pub enum Error {
         first: u64,
         /// The later row.
         second: u64,
+        /// How many rows after it repeat an identifier, as far as that is known.
+        more: u64,
     },
     /// Not even a header.
     #[error("{file}: the file is empty, not even a header is there")]
@@ -279,6 +285,13 @@ pub enum RowFault {
     /// A quotation mark that is never closed.
     #[error("opens a quotation mark that is never closed")]
     UnclosedQuote,
+}
+
+fn others(more: u64) -> String {
+    match more {
+        0 => String::new(),
+        more => format!(", and {more} more repeat one"),
+    }
 }
 
 fn at_line(line: Option<u64>) -> String {

@@ -69,7 +69,8 @@ impl RecordIds {
     ///
     /// # Errors
     ///
-    /// [`Error::DuplicateRecordId`] with the numbers of the earliest such pair of rows.
+    /// [`Error::DuplicateRecordId`] with the numbers of the earliest such pair of rows, and of how many
+    /// more repeat an identifier.
     pub fn check_unique(&self, file: &Arc<str>) -> Result<(), Error> {
         let hasher = RandomState::new();
         let mut order: Vec<(u64, usize)> = self
@@ -79,6 +80,7 @@ impl RecordIds {
             .collect();
         order.sort_unstable();
         let mut earliest: Option<(usize, usize)> = None;
+        let mut repeated = 0;
         for group in order
             .chunk_by(|a, b| a.0 == b.0)
             .filter(|group| group.len() > 1)
@@ -87,9 +89,9 @@ impl RecordIds {
                 let same = group[..position]
                     .iter()
                     .find(|(_, row)| self.get(*row) == self.get(second));
-                if let Some(&(_, first)) = same
-                    && earliest.is_none_or(|(_, earlier)| second < earlier)
-                {
+                let Some(&(_, first)) = same else { continue };
+                repeated += 1;
+                if earliest.is_none_or(|(_, earlier)| second < earlier) {
                     earliest = Some((first, second));
                 }
             }
@@ -100,6 +102,7 @@ impl RecordIds {
                 file: Arc::clone(file),
                 first: first as u64 + 1,
                 second: second as u64 + 1,
+                more: repeated - 1,
             }),
         }
     }
@@ -138,6 +141,7 @@ mod tests {
             Err(Error::DuplicateRecordId {
                 first: 2,
                 second: 4,
+                more: 2,
                 ..
             }) => {}
             other => panic!("{other:?}"),

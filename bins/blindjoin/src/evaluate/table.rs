@@ -138,6 +138,7 @@ impl Ids {
                 file: Arc::clone(&self.file),
                 first: u64::from(earlier) + 1,
                 second: row,
+                more: 0,
             });
         }
         self.intern(id).map(|_| ())

@@ -67,8 +67,8 @@ fn bad_records_are_told_with_their_row() {
         ("empty", b"", &["empty"]),
         (
             "twice",
-            b"id,social,name,born\n1,2,3,4\n9,2,3,4\n1,6,7,8\n",
-            &["rows 1 and 3"],
+            b"id,social,name,born\n1,2,3,4\n9,2,3,4\n1,6,7,8\n9,6,7,8\n9,6,7,8\n",
+            &["rows 1 and 3", "2 more repeat one"],
         ),
         (
             "without",
