@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use blindjoin_service::{program, telemetry};
 use blindjoin_terminal::{Console, Pages, Program, on_interruption};
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::filter::LevelFilter;
 
 /// The exit code of a lookup that found nothing.
@@ -64,7 +64,8 @@ const PROGRAM: Program = Program {
 };
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let matches = command().get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     telemetry::start(LevelFilter::WARN);
     let mut found = true;
     let code = PROGRAM.run(|| {
@@ -74,7 +75,7 @@ fn main() -> ExitCode {
             Command::Dedupe(dedupe) => dedupe::run(dedupe, &console),
             Command::Link(link) => link::run(link, &console),
             Command::Pairs(pairs) => compare::run(pairs, &console),
-            Command::Pages(pages) => Ok(pages.run(Arguments::command())?),
+            Command::Pages(pages) => Ok(pages.run(command())?),
             Command::Lookup(lookup) => {
                 found = lookup::run(lookup, &console)?;
                 Ok(())
@@ -86,6 +87,13 @@ fn main() -> ExitCode {
     } else {
         ExitCode::from(NOT_FOUND)
     }
+}
+
+/// The command line: pairs are compared within blocks, which the other commands may do without.
+fn command() -> clap::Command {
+    Arguments::command().mut_subcommand("pairs", |pairs| {
+        pairs.mut_arg("block", |block| block.required(true))
+    })
 }
 
 /// The codes of errors that our libraries classify.
@@ -102,7 +110,7 @@ mod tests {
 
     #[test]
     fn the_arguments_are_consistent() {
-        Arguments::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]

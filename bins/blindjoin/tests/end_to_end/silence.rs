@@ -95,7 +95,7 @@ fn contradictions_are_told_before_records_are_read() {
     assert!(code == Some(2) && said.contains("--mask slot"), "{said}");
     let data = world.path("missing.csv");
     let (code, said) = told(&world.ask("pairs", &data, "pairs.csv", &["--threshold", "2"]));
-    assert!(code == Some(2) && said.contains("give --block"), "{said}");
+    assert!(code == Some(2) && said.contains("--block <KEY>"), "{said}");
     let both = ["--json", "--out", "-"];
     let config = world.path("setup").join("querier.toml");
     let arguments = ["link", "missing.csv", "--config", path(&config)];
