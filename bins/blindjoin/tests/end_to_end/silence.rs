@@ -8,7 +8,7 @@ use std::process::Output;
 use serde_json::Value;
 
 use crate::linkage::{CARD, OURS, RULES, THEIRS};
-use crate::world::{Server, World, run, text};
+use crate::world::{Server, World, fails_to_serve, run, text};
 
 /// How a program ended, and what it said.
 fn told(output: &Output) -> (Option<i32>, String) {
@@ -22,17 +22,7 @@ fn path(path: &Path) -> &str {
 /// The provider, which does not come to serve.
 fn provider_fails(world: &World, more: &[&str]) -> (Option<i32>, String) {
     let config = world.path("setup").join("provider.toml");
-    let mut arguments = vec!["serve", "--config", path(&config)];
-    if !more.contains(&"--listen") {
-        arguments.extend(["--listen", "127.0.0.1:0"]);
-    }
-    arguments.extend(more);
-    let (code, said) = told(&run("blindjoin-provider", arguments));
-    assert!(
-        !said.lines().any(|line| line.starts_with("listening")),
-        "{said}"
-    );
-    (code, said)
+    fails_to_serve("blindjoin-provider", &config, more)
 }
 
 /// The file of records is not there: nobody has looked for it.

@@ -232,6 +232,33 @@ impl Drop for Server {
     }
 }
 
+/// Starts a server that is to end by itself; yields its code and what it said. One that listens is
+/// ended, and the test with it.
+pub(crate) fn fails_to_serve(name: &str, config: &Path, more: &[&str]) -> (Option<i32>, String) {
+    let mut arguments: Vec<&OsStr> =
+        vec!["serve".as_ref(), "--config".as_ref(), config.as_os_str()];
+    if !more.contains(&"--listen") {
+        arguments.extend(["--listen", "127.0.0.1:0"].map(OsStr::new));
+    }
+    arguments.extend(more.iter().map(OsStr::new));
+    let mut child = command(name)
+        .args(arguments)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+        let line = line.unwrap();
+        said = said + &line + "\n";
+        if line.starts_with("listening on ") {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("{name} serves: {said}");
+        }
+    }
+    (child.wait().unwrap().code(), said)
+}
+
 /// Runs a program to its end.
 pub(crate) fn run<A: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = A>) -> Output {
     command(name).args(arguments).output().unwrap()
