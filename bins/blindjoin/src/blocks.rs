@@ -103,9 +103,11 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
 
 /// Blocks a registry.
 fn blocks(path: &Path, arguments: &Arguments, console: &Console) -> anyhow::Result<BlockCount> {
-    let mut reader = Reader::open(path, arguments.reading.over(ReadOptions::strict()))?;
-    console.notes_on(&reader);
     let told = arguments.rules.as_deref().map(load_rules).transpose()?;
+    let encoding = told.as_ref().and_then(RuleSet::encoding);
+    let options = ReadOptions::strict().with_encoding(encoding);
+    let mut reader = Reader::open(path, arguments.reading.over(options))?;
+    console.notes_on(&reader);
     let rules = match &told {
         Some(rules) => rules.clone(),
         None => fields_of(&reader)?,

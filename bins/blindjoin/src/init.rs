@@ -115,7 +115,8 @@ pub(crate) fn set_up(folder: &Path, plan: &Plan, force: bool) -> anyhow::Result<
     };
     let provider_port = plan.base_port.saturating_add(1);
     let rules = load_rules(&plan.rules)?;
-    let reader = Reader::open(&plan.data, ReadOptions::strict())?;
+    let options = ReadOptions::strict().with_encoding(rules.encoding());
+    let reader = Reader::open(&plan.data, options)?;
     Bound::new(
         reader.name(),
         reader.columns(),

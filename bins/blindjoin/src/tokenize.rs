@@ -110,7 +110,8 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
         .metadata_path()
         .map(|path| outputs.create(&path))
         .transpose()?;
-    let options = arguments.reading.over(read_options(rules.dialect()));
+    let options = read_options(rules.dialect()).with_encoding(rules.encoding());
+    let options = arguments.reading.over(options);
     let mut reader = Reader::open(&arguments.input, options)?;
     console.notes_on(&reader);
     let binding = arguments

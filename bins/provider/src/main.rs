@@ -100,7 +100,8 @@ fn serve(arguments: &Serve) -> anyhow::Result<()> {
     }
     // All that can go wrong without the registry, before it is read.
     let rules = load_rules(&config.rules)?;
-    let options = arguments.reading.over(ReadOptions::strict());
+    let options = ReadOptions::strict().with_encoding(rules.encoding());
+    let options = arguments.reading.over(options);
     let data = Input::open(&config.data, options)?;
     let prepared = Prepared::new(&config)?;
     let permissions = Permissions {

@@ -65,7 +65,8 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
         None => None,
     };
     let report = opening.report()?;
-    let options = arguments.reading.over(ReadOptions::strict());
+    let options = ReadOptions::strict().with_encoding(resolved.rules.asked().encoding());
+    let options = arguments.reading.over(options);
     let reader = Reader::open(&arguments.data, options)?;
     let allow_empty = results.allow_empty;
     let people = Records::read(reader, &resolved.rules, &pairwise, fields, allow_empty)?;

@@ -136,7 +136,8 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
     let added = table::added(&others.unwrap_or_default());
     // Now, because all of the work would be in vain if a result had no place.
     let to_come = ToCome::create(arguments, elsewhere.as_ref())?;
-    let options = arguments.reading.over(ReadOptions::strict());
+    let options = ReadOptions::strict().with_encoding(rules.asked().encoding());
+    let options = arguments.reading.over(options);
     let input = Input::open(&arguments.data, options)?.repeatable()?;
     let reader = input.reader()?;
     check_copy(&reader, to_come.table.1)?;

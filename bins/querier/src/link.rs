@@ -44,7 +44,8 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
     let mut opening = results.opening();
     let card = opening.table(&arguments.out)?;
     let report = opening.report()?;
-    let options = arguments.reading.over(ReadOptions::strict());
+    let options = ReadOptions::strict().with_encoding(resolved.rules.asked().encoding());
+    let options = arguments.reading.over(options);
     let reader = Reader::open(&arguments.data, options)?;
     let blocked = blocking.read(reader, &resolved.rules, results.allow_empty)?;
     let people = blocked.people;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use blindjoin_record::Encoding;
 use clap::Args;
 
 use crate::{Error, Format, ReadOptions};
@@ -16,6 +17,10 @@ pub struct InputOptions {
     /// What separates the cells of CSV input, such as ; or | or tab [default: a comma; in .tsv, tab]
     #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
     pub delimiter: Option<u8>,
+    /// How CSV input is encoded, such as windows-1252 or utf-16 [default: the rules' [input] encoding,
+    /// else UTF-8]
+    #[arg(long, value_name = "NAME", value_parser = encoding)]
+    pub encoding: Option<Encoding>,
 }
 
 impl InputOptions {
@@ -25,6 +30,7 @@ impl InputOptions {
         options
             .with_format(self.format)
             .with_delimiter(self.delimiter)
+            .with_encoding(self.encoding.or(options.encoding))
     }
 }
 
@@ -51,6 +57,12 @@ impl OutputOptions {
     }
 }
 
+/// Reads the name of an encoding.
+fn encoding(name: &str) -> Result<Encoding, String> {
+    let known = || Encoding::ALL.map(Encoding::name).join(", ");
+    Encoding::from_name(name).ok_or_else(|| format!("must be one of {}", known()))
+}
+
 /// Reads what separates the cells of a file: a character, or `tab`.
 fn delimiter(text: &str) -> Result<u8, String> {
     let special = |byte: u8| byte.is_ascii_alphanumeric() || b"\"\r\n".contains(&byte);
@@ -64,6 +76,23 @@ fn delimiter(text: &str) -> Result<u8, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_command_line_decides_how_a_file_is_encoded_and_else_its_rules() {
+        let rules = ReadOptions::strict().with_encoding(Some(Encoding::Latin2));
+        let encoding = |encoding| {
+            let options = InputOptions {
+                encoding,
+                ..InputOptions::default()
+            };
+            options.over(rules).encoding
+        };
+        assert_eq!(encoding(None), Some(Encoding::Latin2));
+        assert_eq!(encoding(Some(Encoding::Utf16)), Some(Encoding::Utf16));
+        assert_eq!(super::encoding("UTF-16"), Ok(Encoding::Utf16));
+        let error = super::encoding("ebcdic").unwrap_err();
+        assert!(error.contains("windows-1252, "), "{error}");
+    }
 
     #[test]
     fn delimiters_are_single_characters() {

@@ -172,6 +172,9 @@ impl Content {
             Self::Workbook | Self::OldWorkbook | Self::OpenDocument | Self::Html => {
                 "; open it in a spreadsheet program and save the table as \"CSV UTF-8\""
             }
+            Self::Utf16 if expected == Format::Csv => {
+                "; say --encoding utf-16, or encoding = \"utf-16\" under [input] in the rules file"
+            }
             Self::Utf16 | Self::Utf32 => "; save it as UTF-8",
             Self::EncryptedParquet => "; decrypt it first",
             Self::Parquet if expected == Format::Csv => "; say --format parquet",

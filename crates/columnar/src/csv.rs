@@ -1,6 +1,7 @@
 //! Comma-separated text, read strictly: UTF-8, and every departure from RFC 4180 is named with its
 //! row. Records are cut off the stream by one thread and parsed by any number of them.
 
+mod decode;
 mod parse;
 mod scan;
 
@@ -10,6 +11,8 @@ use std::sync::Arc;
 pub use parse::Ragged;
 pub(crate) use parse::Rules;
 pub(crate) use scan::Piece;
+
+use blindjoin_record::Encoding;
 
 use crate::chunk::Chunk;
 use crate::content::{Content, TELLING};
@@ -28,9 +31,15 @@ pub(crate) struct Pieces {
 
 impl Pieces {
     /// Nothing read yet.
-    pub(crate) fn new(source: Box<dyn Read + Send>, file: Arc<str>, digest: bool) -> Self {
+    pub(crate) fn new(
+        source: Box<dyn Read + Send>,
+        file: Arc<str>,
+        encoding: Option<Encoding>,
+        digest: bool,
+    ) -> Self {
+        let decoder = encoding.map(decode::Decoder::new);
         Self {
-            scanner: scan::Scanner::new(source, digest),
+            scanner: scan::Scanner::new(source, decoder, digest),
             file,
             columns: Vec::new(),
             byte_order_mark: false,
@@ -116,8 +125,12 @@ impl Pieces {
         cells
             .into_iter()
             .map(|cell| {
-                String::from_utf8(cell).map_err(|_| Error::HeaderEncoding {
-                    file: Arc::clone(&self.file),
+                String::from_utf8(cell).map_err(|error| {
+                    let bad = error.utf8_error().valid_up_to();
+                    Error::HeaderEncoding {
+                        file: Arc::clone(&self.file),
+                        fault: parse::not_utf_8(error.as_bytes()[bad], rules),
+                    }
                 })
             })
             .collect()
@@ -191,6 +204,7 @@ mod tests {
         delimiter: b',',
         ragged: Ragged::Pad,
         fold_quoted_crlf: false,
+        encoding: None,
     };
 
     /// Hands out its bytes a few at a time.
@@ -206,7 +220,7 @@ mod tests {
     }
 
     fn scanner<R: Read>(source: R) -> Scanner<R> {
-        Scanner::new(source, false)
+        Scanner::new(source, None, false)
     }
 
     fn rows(text: &[u8], width: usize, records: usize) -> Result<Vec<Vec<Option<String>>>, Fault> {

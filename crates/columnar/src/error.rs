@@ -2,6 +2,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use blindjoin_record::Encoding;
+
 use crate::{Content, Format};
 
 /// What can go wrong between a file and a batch. Row numbers count records from 1 and leave out the
@@ -18,6 +20,18 @@ pub enum Error {
         header: String,
         /// Which column it lacks.
         source: Box<blindjoin_record::Error>,
+    },
+    /// A cell whose value has no text.
+    #[error("{file}: row {row}, column '{column}': {fault}")]
+    Cell {
+        /// The file.
+        file: Arc<str>,
+        /// The record's number.
+        row: u64,
+        /// The column's name.
+        column: String,
+        /// What is wrong with it.
+        fault: RowFault,
     },
     /// The file is not what was expected; its first bytes say what it is.
     #[error("{file}: is {found}, not {expected}{}", .found.advice(*.expected))]
@@ -88,11 +102,13 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
-    /// The header holds bytes that are no UTF-8.
-    #[error("{file}: the header is not UTF-8{RECODE}")]
+    /// The header is not in the encoding of the file, or that which is said.
+    #[error("{file}: the header {fault}{}", remedy(*.fault, Some(0)))]
     HeaderEncoding {
         /// The file.
         file: Arc<str>,
+        /// What is wrong with it.
+        fault: RowFault,
     },
     /// A record without identifier where every record must have one.
     #[error("{file}: row {row} has no record id")]
@@ -207,6 +223,19 @@ pub enum Error {
         #[source]
         source: blindjoin_record::Error,
     },
+    /// A column of moments in a time zone that nobody knows.
+    #[error(
+        "{file}: column '{column}' is in the time zone '{zone}', which is not known; write its dates as \
+         dates, or its times in a zone such as Europe/Berlin or UTC"
+    )]
+    TimeZone {
+        /// The file.
+        file: Arc<str>,
+        /// The column's name.
+        column: String,
+        /// The zone's name.
+        zone: String,
+    },
     /// More rows than a linkage can number.
     #[error("{file}: has more than 4294967295 rows; split it")]
     TooManyRows {
@@ -265,6 +294,12 @@ pub enum RowFault {
     /// Bytes that are no UTF-8.
     #[error("holds bytes that are not UTF-8")]
     Encoding,
+    /// Bytes that stand for no character in the encoding that the file is said to have.
+    #[error("holds bytes that are no characters in {0}")]
+    NoCharacter(Encoding),
+    /// UTF-8, while the file is said to have another encoding.
+    #[error("holds UTF-8, and the file is said to be {0}")]
+    Utf8Already(Encoding),
     /// More or fewer cells than the header.
     #[error("has {found} cells where the header has {expected}")]
     Cells {
@@ -273,6 +308,12 @@ pub enum RowFault {
         /// Cells of the row.
         found: usize,
     },
+    /// A date or timestamp that four digits of a year do not tell.
+    #[error("holds a date outside the years 1 to 9999; correct it or leave it empty")]
+    Date,
+    /// A time of day that no day has.
+    #[error("holds a time of day that is none; correct it or leave it empty")]
+    Time,
     /// A record beyond the limit, which a forgotten quotation mark usually explains.
     #[error("is longer than {limit} bytes; is a quotation mark left open?")]
     TooLong {
@@ -300,12 +341,20 @@ fn at_line(line: Option<u64>) -> String {
 
 /// What to do about text in another encoding; the files of spreadsheet programs are mostly in this
 /// one.
-const RECODE: &str =
-    "; save the file as \"CSV UTF-8\", or convert it, as with iconv -f WINDOWS-1252 -t UTF-8";
+const RECODE: &str = "; say how it is encoded, by --encoding windows-1252 or by \
+    encoding = \"windows-1252\" under [input] in the rules file, or save it as \"CSV UTF-8\"";
+
+/// What to do about text in UTF-8 that is said to be something else.
+const RETELL: &str = "; take the setting of its encoding away or, if all that is not ASCII in it only \
+    happens to be UTF-8 as well, convert it, as with iconv -t UTF-8";
 
 fn remedy(fault: RowFault, line: Option<u64>) -> &'static str {
     match (fault, line) {
         (RowFault::Encoding, Some(_)) => RECODE,
+        (RowFault::NoCharacter(_), _) => {
+            "; say the encoding that it has, or save it as \"CSV UTF-8\""
+        }
+        (RowFault::Utf8Already(_), _) => RETELL,
         _ => "",
     }
 }

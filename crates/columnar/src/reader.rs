@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use blindjoin_record::Encoding;
 
 use crate::chunk::Chunk;
 use crate::csv::{self, Piece, Pieces, Ragged, Rules};
@@ -26,6 +27,8 @@ pub struct ReadOptions {
     /// What separates the cells of CSV: a comma unless something is said. Then a header without a
     /// comma and with another customary separator is a fault.
     pub delimiter: Option<u8>,
+    /// How CSV is encoded, where that is not UTF-8.
+    pub encoding: Option<Encoding>,
     /// Whether a file without any byte is a table without columns and rows.
     pub may_be_empty: bool,
     /// Whether the digest of what is read is taken meanwhile.
@@ -44,6 +47,7 @@ impl ReadOptions {
         Self {
             format: None,
             delimiter: None,
+            encoding: None,
             may_be_empty: false,
             digest: false,
             ragged: Ragged::Refuse,
@@ -73,11 +77,18 @@ impl ReadOptions {
         Self { delimiter, ..self }
     }
 
+    /// The same with an encoding that takes precedence over UTF-8.
+    #[must_use]
+    pub fn with_encoding(self, encoding: Option<Encoding>) -> Self {
+        Self { encoding, ..self }
+    }
+
     fn rules(self) -> Rules {
         Rules {
             delimiter: self.delimiter.unwrap_or(b','),
             ragged: self.ragged,
             fold_quoted_crlf: self.fold_quoted_crlf,
+            encoding: self.encoding,
         }
     }
 }
@@ -141,7 +152,7 @@ impl Reader {
         total: Option<u64>,
         options: ReadOptions,
     ) -> Result<Self, Error> {
-        let mut pieces = Pieces::new(source, Arc::clone(&name), options.digest);
+        let mut pieces = Pieces::new(source, Arc::clone(&name), options.encoding, options.digest);
         match pieces.read_header(options.rules(), options.delimiter.is_some()) {
             Err(Error::EmptyFile { .. }) if options.may_be_empty => {}
             result => result?,

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::binding::Binding;
 use crate::date::Date;
 use crate::dialect::{Dialect, Habits};
+use crate::encoding::Encoding;
 use crate::error::Error;
 use crate::expression::Expression;
 use crate::field::FieldKind;
@@ -166,6 +167,11 @@ impl RuleSet {
     /// The column of the record id as mapped, if it is.
     pub fn record_id_column(&self) -> Option<&str> {
         self.spec.record_id.as_deref()
+    }
+
+    /// How this party's text files are encoded, if not in UTF-8.
+    pub fn encoding(&self) -> Option<Encoding> {
+        self.spec.encoding
     }
 
     /// The input form of a field that is mapped to this column.

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use blindjoin_record::findings::{Finding, Findings};
-use blindjoin_record::{Binding, Date, Dialect, Error, Fault, RuleSet, Scratch};
+use blindjoin_record::{Binding, Date, Dialect, Encoding, Error, Fault, RuleSet, Scratch};
 
 fn today() -> Date {
     Date::new(2026, 11, 21).unwrap()
@@ -301,10 +301,12 @@ fn a_time_of_day_in_a_date_is_remarked_on() {
 fn parties_who_write_differently_have_one_digest_and_the_same_signatures() {
     let ours = rules(&format!(
         "{FIELDS}[input]\nborn = 'DD-MM-YYYY'\nid = {{ remove = '- ', digits = 9 }}\n\
-         name = {{ codes = {{ '1' = 'Ann', '2' = 'Ben' }} }}\n"
+         name = {{ codes = {{ '1' = 'Ann', '2' = 'Ben' }} }}\nencoding = 'windows-1252'\n"
     ));
     let theirs = rules(FIELDS);
     assert_eq!(ours.digest(), theirs.digest());
+    let named = ours.encoding().map(Encoding::name);
+    assert_eq!((named, theirs.encoding()), (Some("windows-1252"), None));
     let (ours, theirs) = (
         ours.bind(&HEADER, today()).unwrap(),
         theirs.bind(&HEADER, today()).unwrap(),
@@ -456,8 +458,12 @@ fn mistakes_in_these_settings_are_told_with_their_line() {
         ),
         ("[input]\nid = { pad = 3 }", "line 4"),
         (
-            "[input]\nencoding = 'windows-1252'",
-            "line 4: there is no field `encoding`",
+            "[input]\nencoding = 'ebcdic'",
+            "line 4: `encoding` takes one of utf-16, windows-1250",
+        ),
+        (
+            "[input]\nencoding = { form = 'YYYY-MM-DD' }",
+            "line 4: `encoding` takes the name of an encoding",
         ),
         (
             "[columns]\nid = { first_of = [] }",

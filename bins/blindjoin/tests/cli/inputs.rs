@@ -97,7 +97,11 @@ fn files_of_other_kinds_are_called_by_their_names() {
             &["encrypted Parquet"],
         ),
         ("noise.parquet", b"\x07\x00\x02\x9fnoise", &["unknown kind"]),
-        ("latin1.csv", b"RecordId,Pr\xe9nom\n", &["UTF-8", "iconv"]),
+        (
+            "latin1.csv",
+            b"RecordId,Pr\xe9nom\n",
+            &["UTF-8", "--encoding windows-1252", "[input]"],
+        ),
     ] {
         bench.write(name, content);
         let arguments = [
@@ -195,4 +199,54 @@ fn damaged_files_are_the_files_fault() {
         refused += 1;
     }
     assert!(refused > 5, "{refused} files were refused");
+}
+
+#[test]
+fn a_party_says_how_its_files_are_encoded_by_an_option_or_in_its_rules() {
+    let bench = bench();
+    let people = "RecordId,FirstName,LastName,Sex,BirthDate\n\
+                  p1,Zoë,Müller,F,1980-02-03\np2,José,Peña,M,1971-11-30\n";
+    let latin: Vec<u8> = people
+        .chars()
+        .map(|c| u8::try_from(u32::from(c)).expect("Latin"))
+        .collect();
+    let wide: Vec<u8> = people.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    bench.write("utf8.csv", people);
+    bench.write("latin.csv", latin);
+    bench.write("wide.csv", wide);
+    bench.write(
+        "rules.toml",
+        "base = \"opentoken\"\n[input]\nencoding = \"iso-8859-1\"\n",
+    );
+    let tokens = |code: i32, input: &str, more: &[&str]| {
+        let more = [&["--hash-only", "--force"], more].concat();
+        let output = tokenize(&bench, input, "t.csv", &more).output();
+        finished(code, &["tokenize"], &output.expect("it runs")).1
+    };
+    tokens(0, "utf8.csv", &[]);
+    let expected = bench.read("t.csv");
+    for (input, more) in [
+        ("latin.csv", &["--encoding", "windows-1252"][..]),
+        ("latin.csv", &["--rules", "rules.toml"]),
+        ("wide.csv", &["--encoding", "utf-16"]),
+        (
+            "wide.csv",
+            &["--rules", "rules.toml", "--encoding", "utf-16"],
+        ),
+    ] {
+        tokens(0, input, more);
+        assert_eq!(bench.read("t.csv"), expected, "{more:?}");
+    }
+    let told = tokens(1, "latin.csv", &[]);
+    assert!(
+        told.contains("row 1") && told.contains("--encoding windows-1252"),
+        "{told}"
+    );
+    let told = tokens(1, "utf8.csv", &["--encoding", "windows-1252"]);
+    assert!(
+        told.contains("row 1") && told.contains("holds UTF-8"),
+        "{told}"
+    );
+    let told = tokens(2, "utf8.csv", &["--encoding", "ebcdic"]);
+    assert!(told.contains("windows-1252"), "{told}");
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, StringArray};
 use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use blindjoin_record::Encoding;
 
+use super::decode::UTF_8_ALREADY;
 use crate::RowFault;
 
 /// What to do about rows with more or fewer cells than the header.
@@ -22,6 +24,8 @@ pub(crate) struct Rules {
     pub(crate) delimiter: u8,
     pub(crate) ragged: Ragged,
     pub(crate) fold_quoted_crlf: bool,
+    /// What the text was before it became UTF-8.
+    pub(crate) encoding: Option<Encoding>,
 }
 
 /// Columns of one piece, and the rows that had to be mended.
@@ -170,12 +174,21 @@ fn line_end(bytes: &[u8], at: usize) -> Option<usize> {
     }
 }
 
+/// What is wrong with text that holds a byte which no UTF-8 has at its place.
+pub(crate) fn not_utf_8(byte: u8, rules: Rules) -> RowFault {
+    match rules.encoding {
+        None => RowFault::Encoding,
+        Some(encoding) if byte == UTF_8_ALREADY => RowFault::Utf8Already(encoding),
+        Some(encoding) => RowFault::NoCharacter(encoding),
+    }
+}
+
 /// The record that holds the first byte that is no UTF-8.
 fn locate(bytes: &[u8], bad: usize, rules: Rules) -> Located {
     let mut located = Located {
         record: 0,
         offset: 0,
-        fault: RowFault::Encoding,
+        fault: not_utf_8(bytes[bad], rules),
     };
     let mut at = 0;
     while at <= bad {

@@ -4,6 +4,8 @@ use std::io::{self, Read};
 
 use sha2::{Digest, Sha256};
 
+use super::decode::Decoder;
+
 /// The longest record accepted. A forgotten quotation mark would otherwise swallow the rest of a
 /// file into memory.
 pub(crate) const LONGEST_RECORD: usize = 16 << 20;
@@ -50,6 +52,8 @@ pub(crate) struct Scanner<R> {
     buffer: Vec<u8>,
     ended: bool,
     pub(crate) delimiter: u8,
+    /// Of text that is not UTF-8.
+    decoder: Option<Decoder>,
     record: u64,
     line: u64,
     /// Over all bytes read.
@@ -57,13 +61,15 @@ pub(crate) struct Scanner<R> {
 }
 
 impl<R: Read> Scanner<R> {
-    /// A scanner of comma-separated text; `digest` says whether to take the digest of what is read.
-    pub(crate) fn new(source: R, digest: bool) -> Self {
+    /// A scanner of comma-separated text, turned into UTF-8 by the decoder where it is something else;
+    /// `digest` says whether to take the digest of what is read, as it is.
+    pub(crate) fn new(source: R, decoder: Option<Decoder>, digest: bool) -> Self {
         Self {
             source,
             buffer: Vec::new(),
             ended: false,
             delimiter: b',',
+            decoder,
             record: 0,
             line: 1,
             digest: digest.then(Sha256::new),
@@ -245,6 +251,10 @@ impl<R: Read> Scanner<R> {
             digest.update(&self.buffer[before..]);
         }
         self.ended = read < READ;
+        if let Some(decoder) = &mut self.decoder {
+            let bytes = self.buffer.split_off(before);
+            decoder.decode(&bytes, self.ended, &mut self.buffer);
+        }
         Ok(())
     }
 }

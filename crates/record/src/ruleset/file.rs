@@ -9,6 +9,7 @@ use toml::Spanned;
 use super::spec::{FieldSpec, PartSpec, RuleSpec, Spec, check_name};
 use super::{RECORD_ID, builtin};
 use crate::dialect::Dialect;
+use crate::encoding::Encoding;
 use crate::error::Error;
 use crate::field::FieldKind;
 use input::Input;
@@ -167,6 +168,14 @@ fn settings(
             expects,
             line,
         };
+        if name.get_ref() == ENCODING {
+            let Input::Form(encoding) = input else {
+                return Err(wrong("the name of an encoding"));
+            };
+            let encoding = Encoding::from_name(encoding);
+            spec.encoding = Some(encoding.ok_or_else(|| wrong(ENCODINGS))?);
+            continue;
+        }
         let field = field(spec, name.get_ref(), line)?;
         field.input = Some(input.form().map_err(wrong)?);
     }
@@ -196,6 +205,13 @@ impl Columns {
         }
     }
 }
+
+/// The entry of `[input]` that is about the file and no field.
+const ENCODING: &str = "encoding";
+
+/// What it takes.
+const ENCODINGS: &str = "one of utf-16, windows-1250, windows-1251, windows-1252, windows-1253, \
+    windows-1254, windows-1257, iso-8859-1, iso-8859-2, iso-8859-15, ibm850, ibm852";
 
 fn one() -> i64 {
     1

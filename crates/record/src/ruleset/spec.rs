@@ -2,6 +2,7 @@
 
 use super::Blanks;
 use crate::dialect::Dialect;
+use crate::encoding::Encoding;
 use crate::error::Error;
 use crate::field::FieldKind;
 use crate::input::InputForm;
@@ -15,6 +16,8 @@ pub(super) struct Spec {
     /// Whether every value is a value, as in definitions that others keep.
     pub(super) takes_all: bool,
     pub(super) record_id: Option<String>,
+    /// The encoding of the party's text files, as the party names it.
+    pub(super) encoding: Option<Encoding>,
     pub(super) fields: Vec<FieldSpec>,
     pub(super) rules: Vec<RuleSpec>,
 }
