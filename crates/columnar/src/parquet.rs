@@ -3,21 +3,25 @@
 mod check;
 mod delta;
 mod text;
+mod time;
 mod whole;
+mod zone;
 
 use std::io::{BufReader, Read};
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::DataType;
+use arrow_schema::{DataType, FieldRef, Fields, Schema, TimeUnit};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder,
 };
-use parquet::basic::LogicalType;
+use parquet::basic::{LogicalType, Type as PhysicalType};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
+use parquet::schema::types::ColumnDescPtr;
 use sha2::{Digest, Sha256};
 
 use crate::chunk::Chunk;
@@ -26,6 +30,7 @@ use crate::input::{FromPlace, Stored};
 use crate::{Error, Format, ROWS_PER_CHUNK};
 use check::Refusal;
 pub(crate) use text::Meaning;
+use time::Clock;
 pub(crate) use whole::Whole;
 
 /// The sequential half of reading Parquet.
@@ -53,25 +58,19 @@ impl Batches {
         // Without the writer's own Arrow schema every column has its plain type: no dictionaries,
         // no views.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let builder = builder(source, &file, options)?;
+        let builder = builder(source, &file, options, TimeUnit::Millisecond)?;
         let mut columns = Vec::new();
-        let mut meanings = Vec::new();
         let mut left_out = Vec::new();
         let mut roots = Vec::new();
-        let types = builder.parquet_schema().root_schema().get_fields();
         for (root, field) in builder.schema().fields().iter().enumerate() {
             if text::readable(field.data_type()) && !is_wide(field.data_type()) {
-                let logical = types[root].get_basic_info().logical_type_ref();
                 columns.push(field.name().clone());
-                meanings.push(match logical {
-                    Some(LogicalType::Uuid) => Meaning::Uuid,
-                    _ => Meaning::Plain,
-                });
                 roots.push(root);
             } else {
                 left_out.push(field.name().clone());
             }
         }
+        let meanings = meanings(&builder, &roots, &file)?;
         let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
         let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
         if columns.is_empty() {
@@ -93,7 +92,7 @@ impl Batches {
             reader: Some(reader),
             file,
             columns,
-            meanings: meanings.into(),
+            meanings,
             left_out,
             rows,
             digest,
@@ -135,16 +134,14 @@ pub(crate) fn decode(
     meanings: &[Meaning],
 ) -> Result<Chunk, Error> {
     let columns = guarded(|| {
-        batch
-            .columns()
-            .iter()
-            .zip(meanings)
-            .map(|(column, &meaning)| {
-                text::to_text(column, meaning).map_err(|bad| Error::Row {
+        let columns = batch.columns().iter().enumerate().zip(meanings);
+        columns
+            .map(|((place, column), meaning)| {
+                text::to_text(column, meaning).map_err(|bad| Error::Cell {
                     file: Arc::clone(file),
                     row: first_row + bad.row as u64,
-                    line: None,
-                    fault: crate::RowFault::Encoding,
+                    column: schema.field(place).name().clone(),
+                    fault: bad.fault,
                 })
             })
             .collect::<Result<Vec<ArrayRef>, Error>>()
@@ -161,18 +158,112 @@ pub(crate) fn decode(
 /// What is said where the decoder has panicked.
 const UNREADABLE: &str = "its pages do not hold what its footer says";
 
-/// Opens a file whose footer has been looked at, and looks at its pages.
+/// Opens a file whose footer has been looked at, and looks at its pages. Timestamps of 96 bits are read
+/// in the given unit.
+///
+/// They reach beyond the years 1677 to 2262, which are all that nanoseconds have: the reader's own choice
+/// of unit would take them for others. No day of theirs is too far away for milliseconds, and none of
+/// four digits of a year for microseconds.
 fn builder(
     source: &Stored,
     file: &Arc<str>,
     options: ArrowReaderOptions,
+    unit: TimeUnit,
 ) -> Result<ParquetRecordBatchReaderBuilder<Stored>, Error> {
-    let opened =
-        guarded(|| ParquetRecordBatchReaderBuilder::try_new_with_options(source.clone(), options));
-    let builder = settled(opened, file)?;
+    let loaded = guarded(|| ArrowReaderMetadata::load(source, options.clone()));
+    let mut loaded = settled(loaded, file)?;
+    if let Some(schema) = in_unit(&loaded, unit) {
+        let options = options.with_schema(Arc::new(schema));
+        let metadata = Arc::clone(loaded.metadata());
+        let again = guarded(|| ArrowReaderMetadata::try_new(metadata, options));
+        loaded = settled(again, file)?;
+    }
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(source.clone(), loaded);
     check::pages(source, builder.metadata()).map_err(|refusal| refused(file, refusal))?;
     Ok(builder)
 }
+
+/// The schema with timestamps of 96 bits in that unit, where there are any.
+fn in_unit(loaded: &ArrowReaderMetadata, unit: TimeUnit) -> Option<Schema> {
+    let leaves = loaded.parquet_schema().columns();
+    let is_long = |leaf: &ColumnDescPtr| leaf.physical_type() == PhysicalType::INT96;
+    if !leaves.iter().any(is_long) {
+        return None;
+    }
+    let mut leaves = leaves.iter().map(is_long);
+    let fields = loaded.schema().fields();
+    let fields: Fields = fields
+        .iter()
+        .map(|field| field_in_unit(field, unit, &mut leaves))
+        .collect();
+    let metadata = loaded.schema().metadata().clone();
+    Some(Schema::new_with_metadata(fields, metadata))
+}
+
+/// The same of one field; `leaves` says of each primitive column in turn whether it has 96 bits.
+fn field_in_unit(
+    field: &FieldRef,
+    unit: TimeUnit,
+    leaves: &mut impl Iterator<Item = bool>,
+) -> FieldRef {
+    let mut within = |field| field_in_unit(field, unit, leaves);
+    let data_type = match field.data_type() {
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(within).collect()),
+        DataType::List(item) => DataType::List(within(item)),
+        DataType::LargeList(item) => DataType::LargeList(within(item)),
+        DataType::FixedSizeList(item, length) => DataType::FixedSizeList(within(item), *length),
+        DataType::Map(entries, sorted) => DataType::Map(within(entries), *sorted),
+        DataType::Timestamp(_, zone) if leaves.next() == Some(true) => {
+            DataType::Timestamp(unit, zone.clone())
+        }
+        DataType::Timestamp(..) => return Arc::clone(field),
+        _ => {
+            leaves.next();
+            return Arc::clone(field);
+        }
+    };
+    Arc::new(field.as_ref().clone().with_data_type(data_type))
+}
+
+/// What the columns at these places mean beyond their types.
+fn meanings(
+    builder: &ParquetRecordBatchReaderBuilder<Stored>,
+    roots: &[usize],
+    file: &Arc<str>,
+) -> Result<Arc<[Meaning]>, Error> {
+    let types = builder.parquet_schema().root_schema().get_fields();
+    let written = zone::writers_schema(builder.metadata().file_metadata());
+    let meaning = |&root: &usize| {
+        let field = builder.schema().field(root);
+        let logical = types[root].get_basic_info().logical_type_ref();
+        Ok(match (field.data_type(), logical) {
+            (DataType::Timestamp(_, zone), _) => {
+                let zone = zone.as_deref().map(|utc| {
+                    let written = written.as_ref().map_err(|_| damaged(file, NO_SCHEMA))?;
+                    let written = written.as_ref();
+                    let named = written.and_then(|it| zone::zone_of(it, root, field.name()));
+                    let name = named.unwrap_or(utc);
+                    zone::zone(name).ok_or_else(|| Error::TimeZone {
+                        file: Arc::clone(file),
+                        column: field.name().clone(),
+                        zone: name.to_owned(),
+                    })
+                });
+                Meaning::Clock(Clock {
+                    zone: zone.transpose()?,
+                    dates: true,
+                })
+            }
+            (_, Some(LogicalType::Uuid)) => Meaning::Uuid,
+            _ => Meaning::Plain,
+        })
+    };
+    roots.iter().map(meaning).collect()
+}
+
+/// What is said where a file has moments in time, and its writer's schema, which tells their zones,
+/// cannot be read.
+const NO_SCHEMA: &str = "its Arrow schema, which tells the time zones, cannot be read";
 
 /// What has become of a guarded call of the Parquet reader.
 fn settled<T>(outcome: Option<Result<T, ParquetError>>, file: &Arc<str>) -> Result<T, Error> {
@@ -243,5 +334,34 @@ impl ChunkReader for Stored {
         let mut buffer = vec![0; length];
         self.from(start).read_exact(&mut buffer)?;
         Ok(buffer.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_schema::Field;
+
+    #[test]
+    fn timestamps_of_96_bits_get_their_unit_wherever_they_stand() {
+        let moments = |unit| DataType::Timestamp(unit, None);
+        let field = |unit| {
+            let item = Field::new("item", moments(unit), true);
+            let parts = vec![
+                Field::new("name", DataType::Utf8, true),
+                Field::new("visits", DataType::List(Arc::new(item)), true),
+                Field::new("born", moments(TimeUnit::Nanosecond), true),
+            ];
+            Arc::new(Field::new("person", DataType::Struct(parts.into()), false))
+        };
+        let mut leaves = [false, true, false, true].into_iter();
+        let person = field(TimeUnit::Nanosecond);
+        let changed = field_in_unit(&person, TimeUnit::Microsecond, &mut leaves);
+        assert_eq!(changed, field(TimeUnit::Microsecond));
+        assert_eq!(
+            leaves.collect::<Vec<_>>(),
+            [true],
+            "one is taken for each column"
+        );
     }
 }

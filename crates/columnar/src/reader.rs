@@ -274,6 +274,15 @@ impl Reader {
         self.total
     }
 
+    /// Writes the moments of a column, where it is one of Parquet's in a time zone, with time and offset
+    /// even at midnight, where they would else be dates: what is to be compared as times needs this.
+    pub fn keep_times(&mut self, column: usize) {
+        let meanings = Arc::make_mut(&mut self.decoder.meanings);
+        if let Some(Meaning::Clock(clock)) = meanings.get_mut(column) {
+            clock.dates &= clock.zone.is_none();
+        }
+    }
+
     /// The parallel half of reading.
     pub fn decoder(&self) -> Decoder {
         self.decoder.clone()

@@ -185,11 +185,12 @@ fn fixed_bytes_that_are_neither_uuid_nor_text_are_a_fault_of_their_row() {
     let bytes = FixedSizeBinaryArray::try_from_iter(bytes.iter()).expect("an array");
     write(&path, vec![("id", Arc::new(bytes))], Compression::SNAPPY);
     match read(&path) {
-        Err(Error::Row {
+        Err(Error::Cell {
             row: 2,
+            column,
             fault: RowFault::Encoding,
             ..
-        }) => {}
+        }) => assert_eq!(column, "id"),
         other => panic!("{other:?}"),
     }
 }

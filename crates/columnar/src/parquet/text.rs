@@ -6,29 +6,34 @@ use std::sync::Arc;
 use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    ArrowPrimitiveType, ArrowTemporalType, ArrowTimestampType, Date32Type, Date64Type,
-    Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, DecimalType, Float16Type,
-    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, Time32MillisecondType,
-    Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType,
-    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type,
-    UInt32Type, UInt64Type,
+    ArrowPrimitiveType, Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type,
+    Decimal256Type, DecimalType, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type,
+    Int32Type, Int64Type, Time32MillisecondType, Time32SecondType, Time64MicrosecondType,
+    Time64NanosecondType, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef, PrimitiveArray, StringArray};
 use arrow_schema::{DataType, TimeUnit};
 
-/// Bytes that are no UTF-8, and their row in the batch.
+use super::time::{self, Clock};
+use crate::RowFault;
+
+/// A value that has no text, and its row in the batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NotText {
+pub(crate) struct Unreadable {
     pub(crate) row: usize,
+    pub(crate) fault: RowFault,
 }
 
 /// What a column's values mean, where its type alone does not say it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Meaning {
     /// What the type says.
     Plain,
     /// The sixteen bytes of each are a UUID.
     Uuid,
+    /// Timestamps of some clock.
+    Clock(Clock),
 }
 
 /// Whether a column of this type can be turned into text.
@@ -53,9 +58,9 @@ pub(crate) fn readable(data_type: &DataType) -> bool {
 /// A column as text.
 ///
 /// Whole floating-point numbers lose their `.0` and not-a-number is null, because that is how
-/// nullable integers look after a detour through data frames. A timestamp without zone at midnight
-/// is a date. Bytes are a UUID where the file says so, and else must be UTF-8.
-pub(crate) fn to_text(column: &ArrayRef, meaning: Meaning) -> Result<ArrayRef, NotText> {
+/// nullable integers look after a detour through data frames. Timestamps are shown as their clock
+/// shows them. Bytes are a UUID where the file says so, and else must be UTF-8.
+pub(crate) fn to_text(column: &ArrayRef, meaning: &Meaning) -> Result<ArrayRef, Unreadable> {
     let text = match column.data_type() {
         DataType::Utf8 => return Ok(Arc::clone(column)),
         DataType::Null => StringArray::new_null(column.len()),
@@ -64,7 +69,7 @@ pub(crate) fn to_text(column: &ArrayRef, meaning: Meaning) -> Result<ArrayRef, N
         DataType::Binary => bytes(column.as_binary::<i32>().iter())?,
         DataType::LargeBinary => bytes(column.as_binary::<i64>().iter())?,
         DataType::BinaryView => bytes(column.as_binary_view().iter())?,
-        DataType::FixedSizeBinary(16) if meaning == Meaning::Uuid => {
+        DataType::FixedSizeBinary(16) if matches!(meaning, Meaning::Uuid) => {
             render(column.len(), column.as_fixed_size_binary().iter(), uuid)
         }
         DataType::FixedSizeBinary(_) => bytes(column.as_fixed_size_binary().iter())?,
@@ -97,25 +102,38 @@ pub(crate) fn to_text(column: &ArrayRef, meaning: Meaning) -> Result<ArrayRef, N
         DataType::Decimal256(precision, scale) => {
             decimal::<Decimal256Type>(column, *precision, *scale)
         }
-        DataType::Date32 => date::<Date32Type>(column),
-        DataType::Date64 => date::<Date64Type>(column),
-        DataType::Time32(TimeUnit::Second) => time::<Time32SecondType>(column),
-        DataType::Time32(_) => time::<Time32MillisecondType>(column),
-        DataType::Time64(TimeUnit::Microsecond) => time::<Time64MicrosecondType>(column),
-        DataType::Time64(_) => time::<Time64NanosecondType>(column),
-        DataType::Timestamp(unit, zone) => {
-            let zoned = zone.is_some();
+        DataType::Date32 => time::dates::<Date32Type>(column, 1)?,
+        DataType::Date64 => time::dates::<Date64Type>(column, 86_400_000)?,
+        DataType::Time32(TimeUnit::Second) => {
+            time::times::<Time32SecondType>(column, TimeUnit::Second)?
+        }
+        DataType::Time32(_) => time::times::<Time32MillisecondType>(column, TimeUnit::Millisecond)?,
+        DataType::Time64(TimeUnit::Microsecond) => {
+            time::times::<Time64MicrosecondType>(column, TimeUnit::Microsecond)?
+        }
+        DataType::Time64(_) => time::times::<Time64NanosecondType>(column, TimeUnit::Nanosecond)?,
+        DataType::Timestamp(unit, _) => {
+            let Meaning::Clock(clock) = meaning else {
+                unreachable!("every column of timestamps has a clock");
+            };
             match unit {
-                TimeUnit::Second => timestamp::<TimestampSecondType>(column, zoned),
-                TimeUnit::Millisecond => timestamp::<TimestampMillisecondType>(column, zoned),
-                TimeUnit::Microsecond => timestamp::<TimestampMicrosecondType>(column, zoned),
-                TimeUnit::Nanosecond => timestamp::<TimestampNanosecondType>(column, zoned),
+                TimeUnit::Second => time::timestamps::<TimestampSecondType>(column, clock)?,
+                TimeUnit::Millisecond => {
+                    time::timestamps::<TimestampMillisecondType>(column, clock)?
+                }
+                TimeUnit::Microsecond => {
+                    time::timestamps::<TimestampMicrosecondType>(column, clock)?
+                }
+                TimeUnit::Nanosecond => time::timestamps::<TimestampNanosecondType>(column, clock)?,
             }
         }
         other => unreachable!("columns of type {other} are left out of the projection"),
     };
     Ok(Arc::new(text))
 }
+
+/// Why writing to a builder does not fail.
+pub(super) const WRITTEN: &str = "builders take all text";
 
 fn render<T>(
     rows: usize,
@@ -126,7 +144,7 @@ fn render<T>(
     for value in values {
         match value {
             Some(value) => {
-                write(value, &mut text).expect("builders take all text");
+                write(value, &mut text).expect(WRITTEN);
                 text.append_value("");
             }
             None => text.append_null(),
@@ -161,64 +179,6 @@ fn decimal<T: DecimalType>(column: &ArrayRef, precision: u8, scale: i8) -> Strin
     )
 }
 
-fn date<T>(column: &ArrayRef) -> StringArray
-where
-    T: ArrowTemporalType,
-    i64: From<T::Native>,
-{
-    let column = column.as_primitive::<T>();
-    let values = (0..column.len()).map(|row| {
-        column
-            .is_valid(row)
-            .then(|| column.value_as_date(row))
-            .flatten()
-    });
-    render(column.len(), values, |value, text| write!(text, "{value}"))
-}
-
-fn time<T>(column: &ArrayRef) -> StringArray
-where
-    T: ArrowTemporalType,
-    i64: From<T::Native>,
-{
-    let column = column.as_primitive::<T>();
-    let values = (0..column.len()).map(|row| {
-        column
-            .is_valid(row)
-            .then(|| column.value_as_time(row))
-            .flatten()
-    });
-    render(column.len(), values, |value, text| write!(text, "{value}"))
-}
-
-fn timestamp<T: ArrowTimestampType>(column: &ArrayRef, zoned: bool) -> StringArray
-where
-    i64: From<T::Native>,
-{
-    let column = column.as_primitive::<T>();
-    let per_second = match T::UNIT {
-        TimeUnit::Second => 1,
-        TimeUnit::Millisecond => 1_000,
-        TimeUnit::Microsecond => 1_000_000,
-        TimeUnit::Nanosecond => 1_000_000_000,
-    };
-    let midnight = |row| column.value(row).rem_euclid(86_400 * per_second) == 0;
-    let values = (0..column.len()).map(|row| {
-        let value = column
-            .is_valid(row)
-            .then(|| column.value_as_datetime(row))
-            .flatten();
-        value.map(|value| (value, midnight(row)))
-    });
-    render(column.len(), values, |(value, midnight), text| {
-        match (zoned, midnight) {
-            (false, true) => write!(text, "{}", value.date()),
-            (false, false) => write!(text, "{}", value.format("%Y-%m-%dT%H:%M:%S%.f")),
-            (true, _) => write!(text, "{}Z", value.format("%Y-%m-%dT%H:%M:%S%.f")),
-        }
-    })
-}
-
 fn uuid(bytes: &[u8], text: &mut StringBuilder) -> fmt::Result {
     for (position, byte) in bytes.iter().enumerate() {
         if matches!(position, 4 | 6 | 8 | 10) {
@@ -229,12 +189,13 @@ fn uuid(bytes: &[u8], text: &mut StringBuilder) -> fmt::Result {
     Ok(())
 }
 
-fn bytes<'a>(values: impl Iterator<Item = Option<&'a [u8]>>) -> Result<StringArray, NotText> {
+fn bytes<'a>(values: impl Iterator<Item = Option<&'a [u8]>>) -> Result<StringArray, Unreadable> {
     values
         .enumerate()
         .map(|(row, value)| {
+            let fault = RowFault::Encoding;
             value
-                .map(|value| std::str::from_utf8(value).map_err(|_| NotText { row }))
+                .map(|value| std::str::from_utf8(value).map_err(|_| Unreadable { row, fault }))
                 .transpose()
         })
         .collect()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
+use arrow_schema::{SchemaRef, TimeUnit};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader};
 use parquet::errors::ParquetError;
@@ -24,7 +24,9 @@ pub(crate) struct Whole {
 impl Whole {
     /// Opens a file, without the columns of the names `but`.
     pub(crate) fn open(source: &Stored, file: Arc<str>, but: &[String]) -> Result<Self, Error> {
-        let builder = builder(source, &file, ArrowReaderOptions::new())?;
+        // Reading the same file as text has refused the days that are too far for this unit.
+        let options = ArrowReaderOptions::new();
+        let builder = builder(source, &file, options, TimeUnit::Microsecond)?;
         let fields = builder.schema().fields().iter();
         let kept = fields.enumerate().filter_map(|(root, field)| {
             let dropped = but.iter().any(|name| name.trim() == field.name().trim());
