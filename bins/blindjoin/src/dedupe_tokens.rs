@@ -10,7 +10,7 @@ use blindjoin_columnar::{
     Chunk, Format, Header, InputOptions, Output, OutputColumn, OutputOptions, Outputs, Quoting,
     ROWS_PER_CHUNK, Reader, TableWriter, pipeline, today,
 };
-use blindjoin_record::Date;
+use blindjoin_record::{Date, Moment};
 use blindjoin_terminal::{Usage, whole};
 use blindjoin_token::{EncryptionKey, PublishedSites, Roster, RosterBuilder, Sealer, is_sealed};
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ pub(crate) struct Arguments {
     /// The rule whose tokens to take, where the files have several
     #[arg(long, value_name = "RULE")]
     rule: Option<String>,
-    /// Column of the latest visit's date [default: last_visit, if there is one]
+    /// Column of the latest visit's date or time [default: last_visit, if there is one]
     #[arg(long, value_name = "COLUMN")]
     visit_column: Option<String>,
     /// The roster's date, yyyy-mm-dd [default: today, UTC]
@@ -203,7 +203,7 @@ impl Site {
         arguments: &Arguments,
         console: &Console,
     ) -> anyhow::Result<Self> {
-        let (reader, columns) = token_file::open(path, arguments.reading, console)?;
+        let (mut reader, columns) = token_file::open(path, arguments.reading, console)?;
         let find = |name: &str| {
             reader
                 .columns()
@@ -225,6 +225,9 @@ impl Site {
                 format!("--visit-column: {} has no column '{column}'", reader.name())
             })?),
         };
+        if let Some(visit) = visit {
+            reader.keep_times(visit);
+        }
         Ok(Self {
             reader,
             columns,
@@ -266,20 +269,24 @@ impl Site {
                         .filter(|name| !name.is_empty())
                         .with_context(|| format!("{}: names no site", at()))?,
                 };
-                let visit = match self.visit.and_then(|column| row.cell(column)) {
-                    None | Some("") => None,
-                    Some(date) => Some(
-                        Date::from_year_first(date)
-                            .with_context(|| format!("{}: the visit is no date", at()))?,
-                    ),
-                };
+                let visit = self.visit.and_then(|column| row.cell(column));
+                let visit = visit.filter(|visit| !visit.trim().is_empty());
+                let moment = visit.map(|visit| {
+                    let no_moment = || {
+                        format!(
+                            "{}: the visit is no date or time that begins with its year",
+                            at()
+                        )
+                    };
+                    Moment::read(visit).with_context(no_moment)
+                });
                 let mut token = self.columns.token(row);
                 if let Some(sealer) = sealer.filter(|_| is_sealed(token)) {
                     opened.clear();
                     sealer.open(token, &mut opened).with_context(at)?;
                     token = &opened;
                 }
-                let pushed = builder.push(token, site, visit);
+                let pushed = builder.push(token, site, moment.transpose()?);
                 pushed.map_err(token_file::with_advice).with_context(at)?;
             }
             Ok(())

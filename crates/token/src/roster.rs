@@ -1,6 +1,6 @@
 //! One row per person over many sites.
 
-use blindjoin_record::Date;
+use blindjoin_record::{Date, Moment};
 use rayon::prelude::*;
 
 use crate::error::Error;
@@ -52,7 +52,8 @@ struct Entry {
     /// Its place among all rows, and its token's among the texts.
     order: u32,
     site: u32,
-    visited: Option<Date>,
+    /// The visit in microseconds since 1970, or the least number where none is known.
+    visited: i64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -68,15 +69,15 @@ impl RosterBuilder {
         Self::default()
     }
 
-    /// Takes in one row: a token, its site, and the date of the person's latest visit there, if
-    /// known. Blank tokens are counted and left out.
+    /// Takes in one row: a token, its site, and when the person last visited it, if that is known;
+    /// visits within one microsecond are of one time. Blank tokens are counted and left out.
     ///
     /// # Errors
     ///
     /// [`Error::NotAToken`], [`Error::Sealed`] and [`Error::WrappedToken`] for texts that cannot be
     /// compared;
     /// [`Error::TooMany`] beyond 1,000 sites or 2³² − 1 rows.
-    pub fn push(&mut self, token: &str, site: &str, visited: Option<Date>) -> Result<(), Error> {
+    pub fn push(&mut self, token: &str, site: &str, visited: Option<Moment>) -> Result<(), Error> {
         let site = self.site(site)?;
         let Some(key) = TokenKey::read(token)? else {
             self.blank += 1;
@@ -94,7 +95,7 @@ impl RosterBuilder {
             key,
             order,
             site,
-            visited,
+            visited: visited.map_or(i64::MIN, Moment::unix_microseconds),
         });
         Ok(())
     }
@@ -112,8 +113,8 @@ impl RosterBuilder {
             sites.sort_unstable();
             sites.dedup();
             counts.count(&sites);
-            let latest = group.iter().map(|entry| entry.visited).max().flatten();
-            let own = group.iter().find(|entry| entry.visited == latest);
+            let latest = group.iter().map(|entry| entry.visited).max();
+            let own = group.iter().find(|entry| Some(entry.visited) == latest);
             members.push(Member {
                 text: group[0].order,
                 site: own.map_or(group[0].site, |own| own.site),
@@ -185,11 +186,11 @@ const MOST_SITES: usize = 1_000;
 mod tests {
     use super::*;
 
-    fn day(day: u8) -> Option<Date> {
-        Date::new(2026, 11, day)
+    fn day(day: u8) -> Option<Moment> {
+        Moment::read(&format!("2026-11-{day:02}"))
     }
 
-    fn roster(rows: &[(&str, &str, Option<Date>)]) -> Roster {
+    fn roster(rows: &[(&str, &str, Option<Moment>)]) -> Roster {
         let mut builder = RosterBuilder::new();
         for &(digit, site, visited) in rows {
             let token = if digit == crate::BLANK {
@@ -239,6 +240,29 @@ mod tests {
         let twice = roster(&[rows, rows].concat());
         assert_eq!(shown(&twice), shown(&once));
         assert_eq!(twice.counts(), once.counts());
+    }
+
+    #[test]
+    fn visits_compare_as_times_wherever_they_were() {
+        for (earlier, later) in [
+            ("2026-11-03T08:59:59", "2026-11-03T09:00:00"),
+            ("2026-11-04T00:30:00+02:00", "2026-11-03T23:00:00Z"),
+            ("2026-11-03", "2026-11-03T00:00:00.000001"),
+            ("1890-01-01T00:53:27+00:53:28", "1890-01-01"),
+        ] {
+            let (first, second) = (Moment::read(earlier), Moment::read(later));
+            assert!(first.is_some() && second.is_some(), "{earlier} {later}");
+            let visits = roster(&[
+                ("a", "north", first),
+                ("a", "south", second),
+                ("b", "south", second),
+                ("b", "north", first),
+                ("c", "east", None),
+                ("c", "north", first),
+            ]);
+            let own: Vec<&str> = visits.rows().map(|row| row.canonical_site).collect();
+            assert_eq!(own, ["south", "south", "north"], "{earlier} {later}");
+        }
     }
 
     #[test]

@@ -128,6 +128,39 @@ fn rosters_name_one_site_and_come_out_the_same_again() {
 }
 
 #[test]
+fn the_latest_of_visits_on_one_day_is_that_of_the_latest_hour() {
+    let bench = bench();
+    let (x, y) = ("a".repeat(64), "b".repeat(64));
+    bench.write(
+        "north.csv",
+        format!("token,person,last_visit\n{x},1,2026-03-01T09:00:00Z\n{y},2,2026-03-01\n"),
+    );
+    bench.write(
+        "south.csv",
+        format!(
+            "token,person,last_visit\n{x},1,2026-03-01T09:30:00+01:00\n{y},2,2026-03-01 00:00:01\n"
+        ),
+    );
+    let roster = |inputs: &[&str]| {
+        let more = ["--out", "r.csv", "--date", "2026-11-22", "--force", "-q"];
+        bench.ok(&[&["dedupe-tokens"], inputs, &more].concat());
+        bench.read("r.csv")
+    };
+    let expected = format!(
+        "canonical_token,canonical_site,site_count,roster_version\n\
+         {x},north,2,2026-11-22\n{y},south,2,2026-11-22\n"
+    );
+    assert_eq!(roster(&["north.csv", "south.csv"]), expected);
+    assert_eq!(roster(&["south.csv", "north.csv"]), expected);
+    bench.write(
+        "bad.csv",
+        format!("token,person,last_visit\n{x},1,03/04/2026\n"),
+    );
+    let told = bench.fails(&["dedupe-tokens", "bad.csv", "--out", "b.csv"]);
+    assert!(told.contains("row 1") && !told.contains("03/04"), "{told}");
+}
+
+#[test]
 fn secrets_are_verified_without_being_shown() {
     let bench = bench();
     bench.write("people.csv", "RecordId,FirstName\n1,Ann\n");

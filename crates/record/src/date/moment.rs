@@ -12,7 +12,7 @@ pub struct Moment {
     nanoseconds: i128,
 }
 
-/// What stands behind a date: a time of day, and an offset from UTC in minutes if it names one.
+/// What stands behind a date: a time of day, and an offset from UTC in seconds if it names one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Clock {
     nanoseconds: i64,
@@ -29,10 +29,20 @@ impl Moment {
             nanoseconds: 0,
             offset: None,
         });
-        let minutes = i128::from(date.unix_days()) * 1_440 - i128::from(clock.offset.unwrap_or(0));
+        let seconds = i128::from(date.unix_days()) * 86_400 - i128::from(clock.offset.unwrap_or(0));
         Some(Self {
-            nanoseconds: minutes * 60_000_000_000 + i128::from(clock.nanoseconds),
+            nanoseconds: seconds * 1_000_000_000 + i128::from(clock.nanoseconds),
         })
+    }
+
+    /// Whole microseconds since 1970-01-01, UTC.
+    ///
+    /// # Panics
+    ///
+    /// Never: 64 bits hold those of 290,000 years.
+    pub fn unix_microseconds(self) -> i64 {
+        let microseconds = self.nanoseconds.div_euclid(1_000);
+        i64::try_from(microseconds).expect("years have four digits")
     }
 }
 
@@ -87,16 +97,17 @@ pub(crate) fn split_clock(text: &str) -> Option<(&str, Option<Clock>)> {
     Some((date, Some(clock)))
 }
 
-/// Minutes of `+HH:mm`, `+HHmm` or `+HH`.
+/// Seconds of `+HH:mm`, `+HHmm` or `+HH`, and of `+HH:mm:ss`, as local mean time has it.
 fn offset(zone: &str) -> Option<i64> {
     let (sign, digits) = zone.split_at(1);
-    let (hours, minutes) = match digits.len() {
+    let (hours, rest) = match digits.len() {
         2 => (digits, "00"),
         4 => digits.split_at_checked(2)?,
         _ => digits.split_once(':')?,
     };
-    let minutes = below(hours, 24)? * 60 + below(minutes, 60)?;
-    Some(if sign == "-" { -minutes } else { minutes })
+    let (minutes, seconds) = rest.split_once(':').unwrap_or((rest, "00"));
+    let seconds = (below(hours, 24)? * 60 + below(minutes, 60)?) * 60 + below(seconds, 60)?;
+    Some(if sign == "-" { -seconds } else { seconds })
 }
 
 /// The value of two digits, if it is below a limit.
@@ -115,6 +126,8 @@ mod tests {
     #[test]
     fn moments_are_ordered_by_time_and_not_by_text() {
         let ascending = [
+            "1890-01-01T00:53:27+00:53:28",
+            "1890-01-01",
             "2020-12-31",
             "2021-01-01T00:30:00+01:00",
             "2021-1-1",
@@ -147,6 +160,7 @@ mod tests {
             "2021-01-01T10:00:60",
             "2021-01-01T10:00:00.",
             "2021-01-01T10:00:00+25:00",
+            "2021-01-01T10:00:00+01:00:60",
             "2021-01-01 noon",
             "2021-01-01T10:00:00 CET",
             "soon",
