@@ -117,3 +117,29 @@ proptest! {
         prop_assert_eq!(signatures(&rules, &value), signatures(&rules, &decomposed));
     }
 }
+
+#[test]
+fn names_of_other_scripts_have_one_signature_however_they_are_composed() {
+    let rules = rules("Text");
+    for (one, other) in [
+        // Two marks on one letter, which either form of typing puts in another order.
+        ("Nguye\u{302}\u{303}n \u{1ea1}", "Nguy\u{1ec5}n a\u{323}"),
+        (
+            "\u{d55c}\u{ae00}",
+            "\u{1112}\u{1161}\u{11ab}\u{1100}\u{1173}\u{11af}",
+        ),
+        // The sign for the unit, the letter, and the letter and its ring.
+        ("\u{212b}str\u{f6}m", "\u{c5}stro\u{308}m"),
+        ("\u{212b}str\u{f6}m", "A\u{30a}str\u{f6}m"),
+        // A word joiner, an invisible separator, a direction mark.
+        ("O\u{2060}Neill", "ONeill"),
+        ("\u{200f}\u{5db}\u{5d4}\u{5df}", "\u{5db}\u{5d4}\u{5df}"),
+    ] {
+        assert_ne!(one, other);
+        assert_eq!(
+            signatures(&rules, one),
+            signatures(&rules, other),
+            "{one:?} {other:?}"
+        );
+    }
+}
