@@ -25,12 +25,18 @@ impl Local {
         keep: &Keep,
         ids: &RecordIds,
     ) -> anyhow::Result<Self> {
-        let reader = input.reader()?;
+        let mut reader = input.reader()?;
         let binding = rules.bind(reader.columns(), today())?;
         let dates = match keep {
             Keep::First => None,
             Keep::Latest(column) => Some(Dates::of(column, &reader, rules)?),
         };
+        if let Some(dates) = &dates {
+            // A column that rules use as well reads as it did when they first did.
+            if !binding.columns().contains(&Some(dates.column)) {
+                reader.keep_times(dates.column);
+            }
+        }
         let (mut keys, mut scratch) = (Keys::default(), Scratch::default());
         let mut latest = Vec::new();
         let name = reader.name().clone();

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::sync::Arc;
 
 use arrow_array::builder::{Int32Builder, ListBuilder};
-use arrow_array::{Array, ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
+use arrow_array::{
+    Array, ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray,
+};
 use arrow_schema::DataType;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -86,6 +88,42 @@ fn columns_keep_their_types_from_parquet_to_parquet() {
     // Its own output is the input again.
     run("out.parquet", "again.parquet");
     assert_eq!(batch(&desk, "again.parquet"), after);
+}
+
+#[test]
+fn people_and_their_latest_visits_are_told_by_the_clock_of_the_writer() {
+    let desk = Desk::new(RULES, PEOPLE);
+    let text = |cells: [&str; 3]| -> ArrayRef { Arc::new(StringArray::from(cells.to_vec())) };
+    let berlin = |moments: [i64; 3]| -> ArrayRef {
+        let moments = moments.map(|seconds| seconds * 1_000).to_vec();
+        Arc::new(TimestampMillisecondArray::from(moments).with_timezone("Europe/Berlin"))
+    };
+    // 1980-02-03 at midnight there, and a day later; half past midnight on 2021-01-02, midnight, and
+    // the evening before.
+    let born = [318_380_400, 318_380_400, 318_466_800];
+    let seen = [1_609_543_800, 1_609_542_000, 1_609_538_400];
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("id", text(["1", "2", "3"])),
+        ("nid", text(["", "", "A3"])),
+        ("last", text(["Kowal", "Kowal", "Kowal"])),
+        ("dob", berlin(born)),
+        ("seen", berlin(seen)),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let file = File::create(desk.path("zoned.parquet")).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let arguments = ["zoned.parquet", "--out", "out.csv", "--latest", "seen"];
+    let output = desk.command(&arguments).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    let out = desk.read("out.csv");
+    let keep = out.lines().skip(1).map(|line| line.ends_with(",1"));
+    assert_eq!(keep.collect::<Vec<_>>(), [true, false, true], "{out}");
+    assert!(
+        out.lines().nth(1).unwrap().contains(",1980-02-03,"),
+        "{out}"
+    );
 }
 
 #[test]
