@@ -327,11 +327,9 @@ impl Release {
             let geometry = self.agreement.sizes().blind_result(suite.residue_bytes());
             (geometry, words)
         } else {
-            let padded = (matches.len() as u64).next_power_of_two().max(64);
-            let geometry = Sizes::result(padded, suite.label_bytes());
+            let geometry = Sizes::result(matches.len() as u64, suite.label_bytes());
             let mut entries = Vec::new();
-            let found = matches.len();
-            let padding = number::index(padded) - found;
+            let padding = number::index(geometry.items()) - matches.len();
             let padding = (0..padding).map(|_| (NO_POSITION, 0));
             for (position, label) in matches.into_iter().chain(padding) {
                 entries.extend_from_slice(&position.to_be_bytes());

@@ -95,9 +95,7 @@ mod mask;
 mod mersenne;
 mod number;
 mod objection;
-mod okvs;
 mod opening;
-mod pairs;
 mod provider;
 mod publication;
 mod querier;
@@ -108,6 +106,7 @@ mod size;
 mod stream;
 mod suite;
 mod terms;
+mod ways;
 
 pub use agreement::{Agreement, KeyAnnouncement, SessionId};
 pub use blindjoin_paillier::{KeySize, Profile, PublicKey, SecretKey};
@@ -121,7 +120,6 @@ pub use keyholder::{KeyHolder, Release, Released, Verdicts};
 pub use keys::{Channel, JoinKeys};
 pub use manifest::{Answer, Manifest, ManifestDigest, Offer, Parties, Policy};
 pub use objection::Objection;
-pub use okvs::Shape;
 pub use opening::Opening;
 pub use provider::{
     CheckedChunk, EncryptedTable, Provider, ProviderJobs, ReceivedTable, TableIntake,
@@ -139,3 +137,4 @@ pub use stream::{
 };
 pub use suite::Suite;
 pub use terms::{Choices, Clause, Columns, Dummies, Mask, Mode, Pairwise, TableKind, Terms};
+pub use ways::Shape;

@@ -3,10 +3,11 @@
 use zeroize::Zeroizing;
 
 use crate::agreement::Agreement;
-use crate::card::{Card, Cell};
+use crate::card::Card;
 use crate::keys::JoinKeys;
-use crate::querier::{KeyLayout, Layout, Querier};
+use crate::querier::Querier;
 use crate::stream::{Account, Inbound};
+use crate::ways::Collect;
 use crate::{Error, Suite};
 
 /// The position of an entry that pads the result.
@@ -28,64 +29,19 @@ pub(crate) fn check_spurious(labels: u64) -> Result<(), Error> {
     Ok(())
 }
 
-/// The tags of the querier's keys, ascending, with their keys.
-#[derive(Clone, Debug)]
-pub(crate) struct Labels(Vec<(u64, u32)>);
-
-impl Labels {
-    pub(crate) fn of(tags: impl Iterator<Item = u64>) -> Self {
-        let mut tags: Vec<(u64, u32)> = tags.zip(0_u32..).collect();
-        tags.sort_unstable();
-        Self(tags)
-    }
-
-    /// Calls `found` with every key of the label; yields their number.
-    fn resolve(&self, label: u64, mut found: impl FnMut(u32)) -> usize {
-        let start = self.0.partition_point(|(tag, _)| *tag < label);
-        let of_label = self.0[start..].iter().take_while(|(tag, _)| *tag == label);
-        of_label.map(|&(_, key)| found(key)).count()
-    }
-}
-
 /// The result as far as it has been opened.
-#[derive(Debug)]
 pub struct Opening<'a> {
     querier: &'a Querier,
     reader: Reader,
-    found: Found,
-}
-
-/// What the labels taken so far name.
-#[derive(Debug)]
-enum Found {
-    Keys {
-        /// For each key, and behind them each canary, how often it matched.
-        hits: Vec<u8>,
-        ambiguous: Vec<bool>,
-        spurious: u64,
-    },
-    /// Positions of a pairwise linkage with their unmasked labels.
-    Slots(Vec<(u64, u64)>),
+    found: Box<dyn Collect + 'a>,
 }
 
 impl<'a> Opening<'a> {
     pub(crate) fn new(querier: &'a Querier) -> Self {
-        let terms = &querier.agreement.manifest().terms;
-        let found = match &querier.layout {
-            Layout::Keys(layout) => {
-                let all = layout.keys.len() + usize::from(terms.canaries);
-                Found::Keys {
-                    hits: vec![0; all],
-                    ambiguous: vec![false; all],
-                    spurious: 0,
-                }
-            }
-            Layout::Pairs(_) => Found::Slots(Vec::new()),
-        };
         Self {
             reader: Reader::new(&querier.agreement),
+            found: querier.layout.collect(),
             querier,
-            found,
         }
     }
 
@@ -95,37 +51,10 @@ impl<'a> Opening<'a> {
     ///
     /// [`Error::ResultPositions`] when positions do not ascend, [`Error::Malformed`].
     pub fn take(mut self, payload: &[u8]) -> Result<Self, Error> {
-        let (querier, found) = (self.querier, &mut self.found);
-        let reserved = querier.agreement.suite().reserved_label();
-        let dummies = querier.agreement.manifest().terms.dummies.is_some();
+        let found = &mut self.found;
+        let keys = &self.querier.join_keys;
         self.reader
-            .read(&querier.join_keys, payload, |position, label| {
-                match (&querier.layout, &mut *found) {
-                    (Layout::Keys(_), Found::Keys { .. }) if dummies && label == reserved => {}
-                    (
-                        Layout::Keys(layout),
-                        Found::Keys {
-                            hits,
-                            ambiguous,
-                            spurious,
-                        },
-                    ) => {
-                        let mut first = None;
-                        let named = layout.labels.resolve(label, |key| {
-                            hits[key as usize] = hits[key as usize].saturating_add(1);
-                            if let Some(first) = first.replace(key) {
-                                ambiguous[first as usize] = true;
-                                ambiguous[key as usize] = true;
-                            }
-                        });
-                        *spurious += u64::from(named == 0);
-                    }
-                    (_, Found::Slots(slots)) => slots.push((position, label)),
-                    (Layout::Pairs(_), Found::Keys { .. }) => {
-                        unreachable!("an opening is made for its layout")
-                    }
-                }
-            })?;
+            .read(keys, payload, |position, label| found.take(position, label))?;
         Ok(self)
     }
 
@@ -142,63 +71,15 @@ impl<'a> Opening<'a> {
     pub fn finish(self, result: &Inbound, summary: &Inbound) -> Result<Card, Error> {
         check_accounts(&self.querier.agreement, result, summary)?;
         self.reader.check_complete()?;
-        match (&self.querier.layout, self.found) {
-            (
-                Layout::Keys(layout),
-                Found::Keys {
-                    hits,
-                    ambiguous,
-                    spurious,
-                },
-            ) => layout.card(&hits, &ambiguous, spurious),
-            (Layout::Pairs(layout), Found::Slots(slots)) => layout.card(&slots),
-            _ => unreachable!("an opening is made for its layout"),
-        }
+        self.found.card()
     }
 }
 
-impl KeyLayout {
-    /// Makes the card of how often each key and each canary matched.
-    fn card(&self, hits: &[u8], ambiguous: &[bool], spurious: u64) -> Result<Card, Error> {
-        check_spurious(spurious)?;
-        if hits
-            .iter()
-            .zip(ambiguous)
-            .any(|(&hits, &ambiguous)| hits > 1 && !ambiguous)
-        {
-            return Err(Error::MatchedTwice);
-        }
-        let unplaced = |key: usize| {
-            u32::try_from(key).is_ok_and(|key| self.unplaced.binary_search(&key).is_ok())
-        };
-        let canaries = self.keys.len()..hits.len();
-        let placed = canaries.clone().filter(|&key| !unplaced(key));
-        let (placed, missing) = placed.fold((0, 0), |(placed, missing), key| {
-            (placed + 1, missing + usize::from(hits[key] == 0))
-        });
-        if missing > 0 {
-            return Err(Error::CanaryMissing { missing, placed });
-        }
-        let mut card = Card::new(self.keys.rows(), self.keys.rules());
-        for (key, &hits) in hits.iter().enumerate().take(self.keys.len()) {
-            let cell = match (hits, unplaced(key)) {
-                (_, true) => Cell::NotCompared,
-                (0, false) => Cell::NotMatched,
-                (_, false) => Cell::Matched,
-            };
-            for &(row, rule) in self.keys.cells(key) {
-                card.raise(row, rule, cell);
-            }
-        }
-        for &(row, rule) in self.keys.not_compared() {
-            card.raise(row, rule, Cell::NotCompared);
-        }
-        let notes = card.notes_mut();
-        notes.spurious = spurious;
-        notes.ambiguous = ambiguous.iter().filter(|&&ambiguous| ambiguous).count() as u64;
-        notes.unplaced = (0..self.keys.len()).filter(|&key| unplaced(key)).count() as u64;
-        notes.unplaced_canaries = canaries.filter(|&key| unplaced(key)).count() as u64;
-        Ok(card)
+impl std::fmt::Debug for Opening<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opening")
+            .field("next", &self.reader.next)
+            .finish_non_exhaustive()
     }
 }
 
@@ -295,23 +176,5 @@ impl Reader {
             matched(position, join_keys.uncover(position, label));
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_tag_names_all_its_keys() {
-        let labels = Labels::of([70, 50, 70, 90].into_iter());
-        let named = |label| {
-            let mut keys = Vec::new();
-            labels.resolve(label, |key| keys.push(key));
-            keys
-        };
-        assert_eq!(named(70), [0, 2]);
-        assert_eq!(named(50), [1]);
-        assert!(named(60).is_empty());
     }
 }

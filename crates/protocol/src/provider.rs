@@ -1,9 +1,6 @@
 //! The provider: receives the table, and makes the masked comparisons.
 
 mod jobs;
-mod packs;
-mod pairs;
-mod single;
 mod table;
 
 use std::sync::Arc;
@@ -13,6 +10,7 @@ use blindjoin_paillier::{Ciphertexts, PublicKey};
 use sha2::{Digest as _, Sha256};
 
 pub use jobs::ProviderJobs;
+pub(crate) use jobs::draw_dummies;
 pub use table::{CheckedChunk, EncryptedTable, ReceivedTable, TableIntake};
 
 use crate::agreement::Agreement;
@@ -21,23 +19,14 @@ use crate::mask::{Draws, SLACK_BITS};
 use crate::random::{KEY_HOLDER, SHARD, SessionSecret};
 use crate::size::Geometry;
 use crate::stream::{Account, Head, Outbound, StreamKind};
+use crate::ways::Ready;
 use crate::{Error, Mask, number};
-use jobs::Kind;
 
 /// The provider's side of a session once the querier's table has arrived: comparisons in a secret
 /// random order, computed batch by batch.
 pub struct Provider {
     context: Context,
-    jobs: Arc<ProviderJobs>,
-    table: Arc<EncryptedTable>,
-    powers: Powers,
-}
-
-/// Powers of the table's entries, computed once.
-enum Powers {
-    None,
-    Packs(packs::Bases),
-    Pairs(pairs::Lifted),
+    ready: Box<dyn Ready>,
 }
 
 /// What every comparison needs.
@@ -183,17 +172,8 @@ impl Provider {
     ) -> Self {
         let (jobs, table) = (jobs.into(), table.into());
         let context = Context::new(agreement, join_keys, secret, table.noise());
-        let powers = match &jobs.kind {
-            Kind::Single(_) => Powers::None,
-            Kind::Packs(jobs) => Powers::Packs(packs::Bases::build(&context, jobs, &table)),
-            Kind::Pairs(jobs) => Powers::Pairs(pairs::Lifted::build(&context, jobs, &table)),
-        };
-        Self {
-            context,
-            jobs,
-            table,
-            powers,
-        }
+        let ready = jobs.prepared().meet(&context, table);
+        Self { context, ready }
     }
 
     /// Yields how the comparisons are cut into batches.
@@ -212,17 +192,7 @@ impl Provider {
     /// [`Error::NoSuchBatch`].
     pub fn compare(&self, batch: u64) -> Result<Vec<u8>, Error> {
         let range = self.comparisons().range(batch)?;
-        let (context, table) = (&self.context, &self.table);
-        Ok(match (&self.jobs.kind, &self.powers) {
-            (Kind::Single(jobs), _) => single::compare(context, jobs, table, batch, range),
-            (Kind::Packs(jobs), Powers::Packs(bases)) => {
-                packs::compare(context, jobs, bases, table, batch, range)
-            }
-            (Kind::Pairs(jobs), Powers::Pairs(lifted)) => {
-                pairs::compare(context, jobs, lifted, table, batch, range)
-            }
-            _ => unreachable!("the powers are built for the jobs"),
-        })
+        Ok(self.ready.compare(&self.context, batch, range))
     }
 
     /// Opens the stream that carries the comparisons to the key holder.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use blindjoin_bigint::Naturals;
-use blindjoin_cuckoo::{Candidates, Table};
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha20Rng;
 use sha2::{Digest as _, Sha256};
@@ -12,13 +11,12 @@ use zeroize::Zeroizing;
 use crate::agreement::Agreement;
 use crate::input::QuerierKeys;
 use crate::keys::{Channel, JoinKeys};
-use crate::okvs::{self, Row};
-use crate::opening::{Labels, Opening};
-use crate::pairs::PairLayout;
+use crate::opening::Opening;
 use crate::random::{KEY_HOLDER, SHARD, SessionSecret};
 use crate::records::QuerierRecords;
-use crate::size::{Geometry, Sizes, TableShape};
+use crate::size::{Geometry, Sizes};
 use crate::stream::{Head, Inbound, Outbound, StreamKind};
+use crate::ways::{self, LaidOut, Layout};
 use crate::{BlockDirectory, Error, Mode, number};
 
 /// The querier's side of a session: the table's content, and what sits where.
@@ -33,20 +31,7 @@ pub struct Querier {
     digest: [u8; 32],
     pub(crate) join_keys: JoinKeys,
     plain: Zeroizing<Vec<u128>>,
-    pub(crate) layout: Layout,
-}
-
-/// What sits where in the table.
-pub(crate) enum Layout {
-    Keys(KeyLayout),
-    Pairs(PairLayout),
-}
-
-/// How the keys of a join or a lookup lie in the table.
-pub(crate) struct KeyLayout {
-    pub(crate) keys: Arc<QuerierKeys>,
-    pub(crate) labels: Labels,
-    pub(crate) unplaced: Vec<u32>,
+    pub(crate) layout: Box<dyn Layout>,
 }
 
 impl Querier {
@@ -77,70 +62,11 @@ impl Querier {
                 reason: "the card has another number of rules",
             });
         }
-        let all = || keys.iter().chain(canaries.iter().map(Vec::as_slice));
-        let digest = digest_of(all());
+        let digest = digest_of(keys.iter().chain(canaries.iter().map(Vec::as_slice)));
         let seed = table_seed(agreement, secret, &digest);
         let mut rng = layout_rng(&seed);
-        let Placed { plain, unplaced } = match agreement.sizes().table_shape() {
-            TableShape::Cuckoo(parameters) => {
-                let half = parameters.half();
-                let candidates: Vec<Candidates> = all()
-                    .map(|key| {
-                        let [first, second] = join_keys.bins(key, half);
-                        Candidates::new(parameters, first, second)
-                    })
-                    .collect();
-                let table = Table::build(parameters, &candidates, &mut rng);
-                let fingerprints: Zeroizing<Vec<u128>> =
-                    Zeroizing::new(all().map(|key| join_keys.fingerprint(b"id", key)).collect());
-                let absent = agreement.suite().absent_querier();
-                let places: Vec<Option<u32>> = table.iter().collect();
-                let plain = places
-                    .iter()
-                    .map(|place| place.map_or(absent, |item| fingerprints[item as usize]));
-                Placed {
-                    plain: Zeroizing::new(plain.collect()),
-                    unplaced: table.unplaced().to_vec(),
-                }
-            }
-            TableShape::Okvs(shape) => {
-                let rows = all()
-                    .map(|key| {
-                        let (sparse, dense) = join_keys.row(key, shape.third(), shape.dense());
-                        Row {
-                            sparse,
-                            dense,
-                            value: join_keys.fingerprint(b"okvs", key),
-                        }
-                    })
-                    .collect();
-                let rows = Zeroizing::<Vec<Row>>::new(rows);
-                let (plain, unplaced) =
-                    okvs::encode(shape, &rows, agreement.suite().t_bits(), &mut rng);
-                Placed { plain, unplaced }
-            }
-            TableShape::Entries(_) if terms.mode == Mode::Lookup => {
-                lookup_layout(agreement, &join_keys, &keys, &canaries)?
-            }
-            TableShape::Entries(_) => {
-                return Err(Error::ManifestContradiction {
-                    reason: "pairs have a querier of their own",
-                });
-            }
-        };
-        let labels = Labels::of(all().map(|key| join_keys.tag(key)));
-        let layout = KeyLayout {
-            keys,
-            labels,
-            unplaced,
-        };
-        Ok(Self::of(
-            agreement,
-            join_keys,
-            plain,
-            Layout::Keys(layout),
-            (seed, digest),
-        ))
+        let laid_out = ways::lay_out_keys(agreement, &join_keys, keys, &mut rng)?;
+        Ok(Self::of(agreement, join_keys, laid_out, (seed, digest)))
     }
 
     /// Lays the records of a pairwise linkage out by blocks, each padded to its size class.
@@ -157,25 +83,20 @@ impl Querier {
         records: impl Into<Arc<QuerierRecords>>,
         secret: &SessionSecret,
     ) -> Result<Self, Error> {
-        let (layout, plain) = PairLayout::new(agreement, &join_keys, blocks, records.into())?;
-        let bytes: Vec<[u8; 16]> = plain.iter().map(|value| value.to_be_bytes()).collect();
+        let records = records.into();
+        let laid_out = ways::lay_out_records(agreement, &join_keys, blocks, records)?;
+        let plain = laid_out.plain.iter();
+        let bytes: Vec<[u8; 16]> = plain.map(|value| value.to_be_bytes()).collect();
         let bytes = Zeroizing::new(bytes);
         let digest = digest_of(bytes.iter().map(<[u8; 16]>::as_slice));
         let seed = table_seed(agreement, secret, &digest);
-        Ok(Self::of(
-            agreement,
-            join_keys,
-            plain,
-            Layout::Pairs(layout),
-            (seed, digest),
-        ))
+        Ok(Self::of(agreement, join_keys, laid_out, (seed, digest)))
     }
 
     fn of(
         agreement: &Agreement,
         join_keys: JoinKeys,
-        plain: Zeroizing<Vec<u128>>,
-        layout: Layout,
+        LaidOut { layout, plain }: LaidOut,
         (seed, digest): (Zeroizing<[u8; 32]>, [u8; 32]),
     ) -> Self {
         // Built here, in parallel, and not by the first of many chunks at once.
@@ -203,10 +124,7 @@ impl Querier {
 
     /// Yields the number of distinct keys that found no place; their cells will be "not compared".
     pub fn unplaced(&self) -> usize {
-        match &self.layout {
-            Layout::Keys(layout) => layout.unplaced.len(),
-            Layout::Pairs(_) => 0,
-        }
+        self.layout.unplaced()
     }
 
     /// Encrypts one chunk of the table: ciphertexts in order, fixed width, big endian.
@@ -254,19 +172,10 @@ impl Querier {
 
 impl std::fmt::Debug for Querier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (name, count) = match &self.layout {
-            Layout::Keys(layout) => ("keys", layout.keys.len()),
-            Layout::Pairs(layout) => ("records", layout.len()),
-        };
         f.debug_struct("Querier")
-            .field(name, &count)
+            .field("asks about", &self.layout.len())
             .finish_non_exhaustive()
     }
-}
-
-struct Placed {
-    plain: Zeroizing<Vec<u128>>,
-    unplaced: Vec<u32>,
 }
 
 fn digest_of<'a>(content: impl Iterator<Item = &'a [u8]>) -> [u8; 32] {
@@ -299,36 +208,6 @@ fn layout_rng(seed: &[u8; 32]) -> ChaCha20Rng {
     ChaCha20Rng::from_seed(*seed)
 }
 
-/// A lookup's table: an entry for each rule, then one for each canary.
-fn lookup_layout(
-    agreement: &Agreement,
-    join_keys: &JoinKeys,
-    keys: &QuerierKeys,
-    canaries: &[Vec<u8>],
-) -> Result<Placed, Error> {
-    let mut plain = Zeroizing::new(vec![
-        agreement.suite().absent_querier();
-        usize::from(keys.rules()) + canaries.len()
-    ]);
-    let mut taken = vec![false; usize::from(keys.rules())];
-    for (number, key) in keys.iter().enumerate() {
-        for &(row, rule) in keys.cells(number) {
-            let rule = usize::from(rule);
-            if row > 0 || std::mem::replace(&mut taken[rule], true) {
-                return Err(Error::TooMany { count: 2, room: 1 });
-            }
-            plain[rule] = join_keys.fingerprint(b"id", key);
-        }
-    }
-    for (place, canary) in plain[taken.len()..].iter_mut().zip(canaries) {
-        *place = join_keys.fingerprint(b"id", canary);
-    }
-    Ok(Placed {
-        plain,
-        unplaced: Vec::new(),
-    })
-}
-
 /// Encrypts plaintexts of one chunk.
 fn encrypt_chunk(agreement: &Agreement, seed: &[u8; 32], number: u64, plain: &[u128]) -> Vec<u8> {
     let mut rng = ChaCha20Rng::from_seed(*seed);
@@ -350,11 +229,7 @@ fn result_stream(agreement: &Agreement, keyholder: &Channel) -> Inbound {
     let geometry = if terms.blind {
         sizes.blind_result(suite.residue_bytes())
     } else {
-        let most = terms
-            .match_cap
-            .min(sizes.positions())
-            .next_power_of_two()
-            .max(64);
+        let most = terms.match_cap.min(sizes.positions());
         Sizes::result(most, suite.label_bytes())
     };
     Inbound::at_most(keyholder, StreamKind::Result, geometry)

@@ -2,16 +2,14 @@
 
 mod class;
 
-use blindjoin_cuckoo::Parameters;
-
 pub use class::{
     CANARY_ROOM, CellRule, block_class, bound, class_noise, most_hash_bits, published_class,
     shard_bits, size_class,
 };
 
 use crate::codec::{Reader, Writer};
-use crate::okvs::Shape;
-use crate::{Error, Mode, TableKind, Terms, number};
+use crate::ways;
+use crate::{Error, Mode, Terms, number};
 
 /// The largest payload of a chunk in bytes, head and seal aside.
 const CHUNK_BYTES: usize = (1 << 20) - 512;
@@ -21,6 +19,9 @@ const CHUNK_CIPHERTEXTS: usize = 1024;
 
 /// The most keys, rows or pairs of a side: places, jobs and slots are then numbered in 32 bits.
 const MOST: u64 = u32::MAX as u64 / 8;
+
+/// The entries of a result in which little or nothing matches.
+const LEAST_RESULT: u64 = 64;
 
 /// How a number of equal items is cut into chunks.
 ///
@@ -107,15 +108,6 @@ pub struct Sizes {
     comparisons: Geometry,
     slots: usize,
     keys: u64,
-    table_shape: TableShape,
-}
-
-/// The layout of the querier's table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TableShape {
-    Cuckoo(Parameters),
-    Okvs(Shape),
-    Entries(u64),
 }
 
 /// What the classes of both sides come to: numbers that stand in the manifest, so that all parties
@@ -152,22 +144,7 @@ impl Plan {
         let dummies = 2 * terms.dummies.map_or(0, |dummies| u64::from(dummies.mean()));
         let shard_bits = 0;
         let shard_querier = bound(querier, shard_bits);
-        let (bins, dense) = match terms.mode {
-            Mode::Join {
-                table: TableKind::Cuckoo,
-            } => {
-                let parameters = Parameters::for_size(shard_querier);
-                let parameters = parameters.map_err(|_| refuse("a table beyond 32 bits"))?;
-                (parameters.half(), 0)
-            }
-            Mode::Join {
-                table: TableKind::Okvs,
-            } => {
-                let shape = Shape::for_size(shard_querier);
-                (shape.third(), shape.dense())
-            }
-            Mode::Lookup | Mode::Pairwise(_) => (0, 0),
-        };
+        let (bins, dense) = ways::table(terms, shard_querier)?;
         Ok(Self {
             shard_bits,
             shard_querier,
@@ -225,7 +202,6 @@ impl Sizes {
         let refuse = |reason| Error::ManifestContradiction { reason };
         plan.check(terms, querier, provider)?;
         let key_bits = terms.key_size.bits();
-        let suite = terms.suite();
         let querier_fits = match terms.mode {
             Mode::Lookup => querier == terms.lookup_entries(),
             Mode::Join { .. } | Mode::Pairwise(_) => querier == size_class(querier),
@@ -236,44 +212,12 @@ impl Sizes {
         if querier.min(provider) < u64::from(terms.canaries) {
             return Err(refuse("more canaries than keys"));
         }
-        let table_shape = match &terms.mode {
-            Mode::Join {
-                table: TableKind::Cuckoo,
-            } => TableShape::Cuckoo(Parameters::with_half(plan.bins)),
-            Mode::Join {
-                table: TableKind::Okvs,
-            } => TableShape::Okvs(Shape::agreed(plan.bins, plan.dense)),
-            Mode::Lookup => TableShape::Entries(querier),
-            Mode::Pairwise(pairwise) => TableShape::Entries(querier * u64::from(pairwise.parts)),
-        };
-        let entries = match table_shape {
-            TableShape::Cuckoo(parameters) => u64::from(parameters.bins()),
-            TableShape::Okvs(shape) => shape.places(),
-            TableShape::Entries(entries) => entries,
-        };
-        let jobs = plan.shard_provider;
-        let (jobs, slots) = match &terms.mode {
-            Mode::Join {
-                table: TableKind::Cuckoo,
-            } => (2 * jobs, 1),
-            Mode::Join {
-                table: TableKind::Okvs,
-            } => (jobs, 1),
-            Mode::Lookup => {
-                let slots = suite.slots_below_modulus(key_bits) as u64;
-                (
-                    (jobs + (slots - 1) * entries.min(jobs)).div_ceil(slots),
-                    slots,
-                )
-            }
-            Mode::Pairwise(pairwise) => (jobs, pairwise.slots().len() as u64),
-        };
+        let counts = ways::counts(terms, querier, plan);
         Ok(Self {
-            table: Geometry::ciphertexts(entries, key_bits),
-            comparisons: Geometry::ciphertexts(jobs, key_bits),
-            slots: number::index(slots),
+            table: Geometry::ciphertexts(counts.places, key_bits),
+            comparisons: Geometry::ciphertexts(counts.ciphertexts, key_bits),
+            slots: number::index(counts.slots),
             keys: provider,
-            table_shape,
         })
     }
 
@@ -312,17 +256,15 @@ impl Sizes {
         self.keys
     }
 
-    pub(crate) fn table_shape(&self) -> TableShape {
-        self.table_shape
-    }
-
     /// Yields how the blind key holder's answer is cut into chunks: one value for each position.
     pub(crate) fn blind_result(&self, residue_bytes: usize) -> Geometry {
         Geometry::new(self.positions(), residue_bytes, CHUNK_BYTES / residue_bytes)
     }
 
-    /// Yields how a result of `entries` entries, already padded, is cut into chunks.
-    pub(crate) fn result(entries: u64, label_bytes: usize) -> Geometry {
+    /// Yields how a result of so many matches is cut into chunks: it is padded to a power of two, and
+    /// short ones are alike.
+    pub(crate) fn result(matches: u64, label_bytes: usize) -> Geometry {
+        let entries = matches.next_power_of_two().max(LEAST_RESULT);
         Geometry::new(entries, 8 + label_bytes, CHUNK_BYTES / (8 + label_bytes))
     }
 }

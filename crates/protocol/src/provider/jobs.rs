@@ -1,31 +1,23 @@
 //! The provider's comparisons before the table arrives: what is compared with what, in which order.
 
+use std::sync::Arc;
+
 use rand::Rng;
 use rand_chacha::ChaCha20Rng;
 
-use super::packs::PackJobs;
-use super::pairs::PairJobs;
-use super::single::SingleJobs;
 use crate::agreement::Agreement;
 use crate::input::ProviderKeys;
 use crate::keys::JoinKeys;
 use crate::random::{SHARD, SessionSecret};
 use crate::records::ProviderRecords;
-use crate::{BlockDirectory, Dummies, Error, Mode};
+use crate::ways::{self, Prepared};
+use crate::{BlockDirectory, Dummies, Error};
 
 /// The comparisons of a session in their secret order.
 ///
 /// Memory: 4 bytes for each comparison and 32 (cuckoo) or 48 (key-value store) for each key. The
 /// keys themselves are no longer needed.
-pub struct ProviderJobs {
-    pub(super) kind: Kind,
-}
-
-pub(super) enum Kind {
-    Single(SingleJobs),
-    Packs(PackJobs),
-    Pairs(PairJobs),
-}
+pub struct ProviderJobs(Arc<dyn Prepared>);
 
 impl ProviderJobs {
     /// Computes fingerprints and places of the keys and the canaries, and draws the permutation.
@@ -52,18 +44,7 @@ impl ProviderJobs {
             return Err(Error::TooMany { count, room });
         }
         let mut rng = permuting(agreement, secret);
-        let kind = match terms.mode {
-            Mode::Join { .. } => {
-                Kind::Single(SingleJobs::prepare(agreement, join_keys, keys, &mut rng))
-            }
-            Mode::Lookup => Kind::Packs(PackJobs::prepare(agreement, join_keys, keys, &mut rng)?),
-            Mode::Pairwise(_) => {
-                return Err(Error::ManifestContradiction {
-                    reason: "pairs have a provider of their own",
-                });
-            }
-        };
-        Ok(Self { kind })
+        ways::prepare_keys(agreement, join_keys, keys, &mut rng).map(Self)
     }
 
     /// Computes the parts' fingerprints of a pairwise linkage, and draws handles and permutation.
@@ -80,9 +61,11 @@ impl ProviderJobs {
         secret: &SessionSecret,
     ) -> Result<Self, Error> {
         let mut rng = permuting(agreement, secret);
-        PairJobs::prepare(agreement, join_keys, blocks, records, &mut rng).map(|jobs| Self {
-            kind: Kind::Pairs(jobs),
-        })
+        ways::prepare_records(agreement, join_keys, blocks, records, &mut rng).map(Self)
+    }
+
+    pub(super) fn prepared(&self) -> Arc<dyn Prepared> {
+        self.0.clone()
     }
 }
 
@@ -99,7 +82,7 @@ fn permuting(agreement: &Agreement, secret: &SessionSecret) -> ChaCha20Rng {
 }
 
 /// Draws the number of dummy matches: the mean plus two-sided geometric noise, clipped.
-pub(super) fn draw_dummies(dummies: Option<Dummies>, rng: &mut ChaCha20Rng) -> u32 {
+pub(crate) fn draw_dummies(dummies: Option<Dummies>, rng: &mut ChaCha20Rng) -> u32 {
     let Some(dummies) = dummies else { return 0 };
     let mean = dummies.mean();
     let epsilon = f64::from(dummies.epsilon_milli) / 1000.0;

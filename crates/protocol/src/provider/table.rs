@@ -2,22 +2,18 @@
 
 use std::sync::Arc;
 
-use blindjoin_bigint::{Batch, Elements};
-use blindjoin_paillier::{Ciphertexts, PublicKey};
+use blindjoin_bigint::Elements;
+use blindjoin_paillier::Ciphertexts;
 
 use super::Noise;
 use crate::agreement::Agreement;
 use crate::keys::Channel;
-use crate::okvs::Shape;
-use crate::size::{Geometry, TableShape};
+use crate::size::Geometry;
 use crate::stream::{Account, Head, Inbound, StreamKind};
 use crate::{Error, StreamDigest, number};
 
 /// The part of a table, one in so many, after which there is room for all of it.
 const EARNED: u64 = 16;
-
-/// The dense places summed by one look-up.
-const DENSE_GROUP: usize = 8;
 
 /// Takes in the querier's table, chunk by chunk.
 ///
@@ -176,27 +172,16 @@ impl std::fmt::Debug for ReceivedTable {
 /// The querier's encrypted table, ready to be compared with.
 pub struct EncryptedTable {
     received: Arc<ReceivedTable>,
-    dense: Option<Elements>,
     noise: Arc<Noise>,
 }
 
 impl EncryptedTable {
-    /// Builds the tables of powers that do not depend on the provider's records: the caller may
-    /// prepare its jobs meanwhile.
+    /// Builds the table of powers that re-randomises comparisons: the caller may prepare its jobs
+    /// meanwhile.
     pub fn new(received: impl Into<Arc<ReceivedTable>>) -> Self {
         let received = received.into();
-        let agreement = &received.agreement;
-        let dense = match agreement.sizes().table_shape() {
-            TableShape::Okvs(shape) => Some(dense_tables(
-                agreement.public_key(),
-                &received.elements,
-                shape,
-            )),
-            TableShape::Cuckoo(_) | TableShape::Entries(_) => None,
-        };
         Self {
-            dense,
-            noise: Arc::new(Noise::new(agreement)),
+            noise: Arc::new(Noise::new(&received.agreement)),
             received,
         }
     }
@@ -220,34 +205,6 @@ impl EncryptedTable {
     pub(crate) fn gather(&self, places: &[usize]) -> Ciphertexts {
         Ciphertexts::from_batch(self.received.elements.gather_vartime(places))
     }
-
-    /// Yields, for rows of a key-value store, the encrypted sums of their places.
-    pub(crate) fn sums(&self, public_key: &PublicKey, rows: &[([u32; 3], u64)]) -> Ciphertexts {
-        let dense = self
-            .dense
-            .as_ref()
-            .expect("a key-value store has dense places");
-        let sparse = |which: usize| -> Vec<usize> {
-            rows.iter()
-                .map(|(places, _)| places[which] as usize)
-                .collect()
-        };
-        let mut sum = self.gather(&sparse(0));
-        let mut add = |batch: Batch| public_key.add(&mut sum, &Ciphertexts::from_batch(batch));
-        add(self.received.elements.gather_vartime(&sparse(1)));
-        add(self.received.elements.gather_vartime(&sparse(2)));
-        for group in 0..dense.len() >> DENSE_GROUP {
-            let places: Vec<usize> = rows
-                .iter()
-                .map(|(_, bits)| {
-                    let digit = usize::from((bits >> (DENSE_GROUP * group)).to_le_bytes()[0]);
-                    (group << DENSE_GROUP) + digit
-                })
-                .collect();
-            add(dense.gather_vartime(&places));
-        }
-        sum
-    }
 }
 
 impl std::fmt::Debug for EncryptedTable {
@@ -256,27 +213,4 @@ impl std::fmt::Debug for EncryptedTable {
             .field("len", &self.received.elements.len())
             .finish_non_exhaustive()
     }
-}
-
-/// All products of each eight dense places, so that a row needs one factor for each eight.
-fn dense_tables(public_key: &PublicKey, elements: &Elements, shape: Shape) -> Elements {
-    let ring = public_key.ring();
-    let first = 3 * shape.third() as usize;
-    let dense: Vec<usize> = (first..first + shape.dense() as usize).collect();
-    let places = elements.gather_vartime(&dense);
-    let groups = dense.len().div_ceil(DENSE_GROUP);
-    let mut tables = Elements::with_capacity(ring, groups << DENSE_GROUP);
-    for group in 0..groups {
-        let mut products = ring.one(1);
-        for bit in 0..DENSE_GROUP {
-            let place = group * DENSE_GROUP + bit;
-            let mut with = products.clone();
-            if place < places.len() {
-                ring.mul_shared_assign(&mut with, &places, place);
-            }
-            products = Batch::concat(&[&products, &with]);
-        }
-        tables.extend(&products);
-    }
-    tables
 }

@@ -378,3 +378,28 @@ fn pairs_look_alike_whatever_the_records_are() {
     };
     assert_eq!(lengths(&of_few), lengths(&of_many));
 }
+
+/// Two linkages of fifteen records in one block, counted whole and shared out blindly.
+pub(crate) fn two_linkages() -> Vec<Transcript> {
+    let linked = |(threshold, blind)| {
+        let clauses = vec![clause(0, &[0], 1), clause(1, &[1], 1), clause(1, &[2], 1)];
+        let (terms, pairwise) = pairwise_terms(clauses, threshold, blind);
+        let terms = Terms {
+            canaries: 8,
+            ..terms
+        };
+        let mut ours = QuerierRecords::new(&pairwise);
+        let mut theirs = ProviderRecords::new(&pairwise);
+        for record in 0..15 {
+            let parts = [0, 1, 2].map(|part| format!("{part}-{record}"));
+            let parts = parts.each_ref().map(|part| Some(part.as_bytes()));
+            ours.push(Some(b"all"), &parts).unwrap();
+            theirs.push(b"all", &parts).unwrap();
+        }
+        let (session, blocks) = introduce(terms, &ours, &theirs, 5).unwrap();
+        run(&session, (ours, blocks.clone()), &(theirs, blocks))
+            .unwrap()
+            .1
+    };
+    [(None, false), (Some(2), true)].map(linked).into()
+}

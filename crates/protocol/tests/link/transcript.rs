@@ -1,8 +1,10 @@
 //! What an observer counts depends on public parameters only.
 
-use blindjoin_protocol::{Dummies, Mask, Mode, TableKind, Terms};
+use blindjoin_protocol::{Dummies, Mask, Mode, Profile, TableKind, Terms};
+use sha2::{Digest as _, Sha256};
 
 use crate::common::{Transcript, link, population, terms};
+use crate::pairwise::two_linkages;
 
 type Lengths = [Vec<usize>; 4];
 
@@ -120,3 +122,61 @@ fn the_published_counts_are_the_sizes() {
         )
     );
 }
+
+/// What the same secrets, keys and inputs have sent since this was recorded: a change of these bytes is
+/// a change of the protocol, or of how a key is made.
+#[test]
+fn every_way_of_comparing_sends_the_bytes_it_always_has() {
+    let (cuckoo, okvs) = (terms(TableKind::Cuckoo), terms(TableKind::Okvs));
+    let blind = |terms: &Terms| Terms {
+        blind: true,
+        ..terms.clone()
+    };
+    let full = |terms: &Terms| Terms {
+        mask: Mask::Full,
+        ..terms.clone()
+    };
+    let blurred = |terms: &Terms| Terms {
+        dummies: Some(Dummies::default()),
+        ..terms.clone()
+    };
+    let half = Terms {
+        profile: Profile::DjnHalf,
+        ..okvs.clone()
+    };
+    let lookup = Terms {
+        mode: Mode::Lookup,
+        ..blind(&cuckoo)
+    };
+    let joins = [
+        (cuckoo.clone(), 40, 1300, "[cd, cb, 2e, 01]"),
+        (blind(&cuckoo), 40, 60, "[dd, 7e, 3e, 2c]"),
+        (blurred(&cuckoo), 40, 60, "[95, 7d, 79, 2e]"),
+        (full(&cuckoo), 40, 50, "[ed, 3e, 04, b3]"),
+        (blind(&full(&cuckoo)), 40, 50, "[95, be, 09, d3]"),
+        (okvs.clone(), 300, 1300, "[23, 8d, 00, ed]"),
+        (blind(&okvs), 40, 60, "[31, d8, 79, 2f]"),
+        (blurred(&okvs), 40, 60, "[d6, 48, d4, 8b]"),
+        (half, 40, 60, "[9b, 3f, 8d, 91]"),
+        (lookup, 1, 900, "[8b, cd, 2b, bc]"),
+    ];
+    let joined = joins.map(|(terms, ours, theirs, recorded)| {
+        let name = format!("{:?}, {:?}, {}", terms.mode, terms.mask, terms.blind);
+        let (ours, theirs, _) = population(9, ours, theirs, ours / 2);
+        (name, link(terms, &ours, &theirs, 9).unwrap().1, recorded)
+    });
+    let pairs = two_linkages().into_iter().zip(PAIRS);
+    let pairs = pairs.map(|(transcript, recorded)| ("pairs".to_owned(), transcript, recorded));
+    for (name, transcript, recorded) in joined.into_iter().chain(pairs) {
+        let chunks = transcript.table.iter().chain(&transcript.comparisons);
+        let chunks = chunks
+            .chain(&transcript.result)
+            .chain([&transcript.summary]);
+        let digest = chunks.fold(Sha256::new(), Sha256::chain_update).finalize();
+        let text = format!("{:02x?}", &digest[..4]);
+        assert_eq!(text, recorded, "{name}");
+    }
+}
+
+/// Of [`two_linkages`].
+const PAIRS: [&str; 2] = ["[c8, 79, 86, 84]", "[00, 00, 00, 00]"];

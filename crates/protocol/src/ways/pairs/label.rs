@@ -14,22 +14,22 @@ const SHARED_HANDLE_BITS: u32 = 30;
 
 /// What a pair shows on a match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct PairLabel {
-    pub(crate) row: u32,
-    pub(crate) handle: u32,
+pub(super) struct PairLabel {
+    pub(super) row: u32,
+    pub(super) handle: u32,
 }
 
 impl PairLabel {
     /// The row of canaries, beyond that of any record.
-    pub(crate) const NO_ROW: u32 = 1 << 30;
+    pub(super) const NO_ROW: u32 = 1 << 30;
 
     /// The bits of a handle.
-    pub(crate) fn handle_bits(pairwise: &Pairwise) -> u32 {
+    pub(super) fn handle_bits(pairwise: &Pairwise) -> u32 {
         pairwise.threshold.map_or(32, |_| SHARED_HANDLE_BITS)
     }
 
     /// What each slot of a pair shows on a match: the label, or its share of it.
-    pub(crate) fn in_slots(self, pairwise: &Pairwise, rng: &mut ChaCha20Rng) -> Vec<u64> {
+    pub(super) fn in_slots(self, pairwise: &Pairwise, rng: &mut ChaCha20Rng) -> Vec<u64> {
         let slots = pairwise.slots_needed();
         match pairwise.threshold {
             None => vec![self.whole(); slots],

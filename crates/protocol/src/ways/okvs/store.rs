@@ -51,7 +51,7 @@ impl Shape {
     }
 
     /// Yields the shape that parties have agreed on.
-    pub(crate) fn agreed(third: u32, dense: u32) -> Self {
+    pub(super) fn agreed(third: u32, dense: u32) -> Self {
         Self { third, dense }
     }
 
@@ -73,17 +73,19 @@ impl Shape {
 
 /// One key's equation: the places it sums over, and the sum.
 #[derive(Clone, Copy, Zeroize)]
-pub(crate) struct Row {
-    pub(crate) sparse: [u32; 3],
-    pub(crate) dense: u64,
-    pub(crate) value: u128,
+pub(super) struct Row {
+    pub(super) value: u128,
+    pub(super) dense: u64,
+    /// What a match shows; the store does not look at it.
+    pub(super) tag: u64,
+    pub(super) sparse: [u32; 3],
 }
 
 /// Solves a store modulo `2^bits - 1`; yields its places and the keys that found none.
 ///
 /// A key is left out only if its row depends on the others' (chance about 2⁻⁴⁰ for the whole
 /// store) and its value contradicts them.
-pub(crate) fn encode(
+pub(super) fn encode(
     shape: Shape,
     rows: &[Row],
     bits: u32,
@@ -248,6 +250,7 @@ mod tests {
                 sparse: [0, 1, 2].map(|i| i * shape.third + crate::random::below(rng, shape.third)),
                 dense: rng.next_u64() >> (64 - shape.dense),
                 value: below_mersenne(rng, 89),
+                tag: 0,
             })
             .collect()
     }

@@ -1,6 +1,7 @@
-//! Many comparisons per ciphertext: lookups, where every key meets one of a few table entries.
+//! Lookups: every key meets one of a few table entries, many comparisons per ciphertext.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use blindjoin_bigint::{Batch, FixedBase, Naturals};
 use blindjoin_paillier::Ciphertexts;
@@ -8,14 +9,75 @@ use rand_chacha::ChaCha20Rng;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::Context;
-use super::table::EncryptedTable;
+use super::keyed::KeyLayout;
+use super::{Counts, LaidOut, Prepared, Ready};
 use crate::agreement::Agreement;
-use crate::input::ProviderKeys;
+use crate::input::{ProviderKeys, QuerierKeys};
 use crate::keys::JoinKeys;
 use crate::mask::{Comparison, Masked, mask, write_slots};
+use crate::mersenne::add;
+use crate::provider::{Context, EncryptedTable};
 use crate::random::shuffle;
-use crate::{Error, number};
+use crate::{Error, Plan, Terms, number};
+
+pub(super) fn counts(terms: &Terms, querier: u64, plan: &Plan) -> Counts {
+    let slots = terms.suite().slots_below_modulus(terms.key_size.bits()) as u64;
+    let jobs = plan.shard_provider;
+    Counts {
+        places: querier,
+        // Each entry may end in a pack that is not full.
+        ciphertexts: (jobs + (slots - 1) * querier.min(jobs)).div_ceil(slots),
+        slots,
+    }
+}
+
+/// The fingerprint and the tag of a key, which both parties know.
+fn of_key(key: &[u8], keys: &JoinKeys) -> (u128, u64) {
+    (keys.fingerprint(b"id", key), keys.tag(key))
+}
+
+/// A table of an entry for each rule, then one for each canary.
+pub(super) fn lay_out(
+    agreement: &Agreement,
+    join_keys: &JoinKeys,
+    keys: Arc<QuerierKeys>,
+) -> Result<LaidOut, Error> {
+    let of = |key: &[u8]| of_key(key, join_keys);
+    let all = super::keyed::with_canaries(agreement, join_keys, keys.iter(), of);
+    let (rules, canaries) = (usize::from(keys.rules()), &all[keys.len()..]);
+    let absent = agreement.suite().absent_querier();
+    let mut plain = Zeroizing::new(vec![absent; rules + canaries.len()]);
+    let mut taken = vec![false; rules];
+    for (number, &(value, _)) in all[..keys.len()].iter().enumerate() {
+        for &(row, rule) in keys.cells(number) {
+            let rule = usize::from(rule);
+            if row > 0 || std::mem::replace(&mut taken[rule], true) {
+                return Err(Error::TooMany { count: 2, room: 1 });
+            }
+            plain[rule] = value;
+        }
+    }
+    for (place, &(value, _)) in plain[rules..].iter_mut().zip(canaries) {
+        *place = value;
+    }
+    let tags = all.iter().map(|&(_, tag)| tag);
+    let layout = KeyLayout::new(agreement, keys, tags, Vec::new());
+    Ok(LaidOut {
+        layout: Box::new(layout),
+        plain,
+    })
+}
+
+pub(super) fn prepare(
+    agreement: &Agreement,
+    join_keys: &JoinKeys,
+    keys: &ProviderKeys,
+    rng: &mut ChaCha20Rng,
+) -> Result<Arc<dyn Prepared>, Error> {
+    Ok(Arc::new(PackJobs::prepare(
+        agreement, join_keys, keys, rng,
+    )?))
+}
 
 /// An empty slot, or a pack without an entry.
 const NONE: u32 = u32::MAX;
@@ -23,7 +85,7 @@ const NONE: u32 = u32::MAX;
 const WORTH_A_TABLE: usize = 64;
 
 /// Keys grouped by the table entry they are compared with, cut into packs, shuffled.
-pub(super) struct PackJobs {
+struct PackJobs {
     slots: usize,
     /// The entry of each pack, or [`NONE`].
     entries: Vec<u32>,
@@ -34,7 +96,7 @@ pub(super) struct PackJobs {
 }
 
 impl PackJobs {
-    pub(super) fn prepare(
+    fn prepare(
         agreement: &Agreement,
         join_keys: &JoinKeys,
         keys: &ProviderKeys,
@@ -43,21 +105,19 @@ impl PackJobs {
         let (terms, sizes) = (&agreement.manifest().terms, agreement.sizes());
         let slots = sizes.slots();
         let total = number::index(sizes.comparison_ciphertexts());
-        let mut groups: Vec<Vec<u32>> =
-            vec![Vec::new(); terms.rules.len() + usize::from(terms.canaries)];
-        let mut values =
-            Zeroizing::new(Vec::with_capacity(keys.len() + usize::from(terms.canaries)));
-        let of_key = |key: &[u8]| (join_keys.fingerprint(b"id", key), join_keys.tag(key));
-        for key in keys.iter() {
+        let entries = terms.rules.len() + usize::from(terms.canaries);
+        let mut groups: Vec<Vec<u32>> = vec![Vec::new(); entries];
+        for (number, key) in (0_u32..).zip(keys.iter()) {
             let rule = key.split(|&byte| byte == 0).next().unwrap_or_default();
             let group = terms.rules.iter().position(|id| id.as_bytes() == rule);
-            groups[group.ok_or(Error::KeyNotJoinable)?].push(number::short(values.len()));
-            values.push(of_key(key));
+            groups[group.ok_or(Error::KeyNotJoinable)?].push(number);
         }
-        for canary in 0..terms.canaries {
-            groups[terms.rules.len() + usize::from(canary)].push(number::short(values.len()));
-            values.push(of_key(&join_keys.canary(canary)));
+        let canaries = number::short(keys.len())..;
+        for (group, number) in groups[terms.rules.len()..].iter_mut().zip(canaries) {
+            group.push(number);
         }
+        let of = |key: &[u8]| of_key(key, join_keys);
+        let values = super::keyed::with_canaries(agreement, join_keys, keys.iter(), of);
         let mut packs: Vec<(u32, Vec<u32>)> = Vec::with_capacity(total);
         for (entry, mut group) in (0_u32..).zip(groups) {
             shuffle(&mut group, rng);
@@ -93,10 +153,10 @@ impl PackJobs {
 ///
 /// A pack's exponent has a factor of 89 bits in each slot of 252, so tables by slot skip the zeros
 /// between.
-pub(super) struct Bases(Vec<Option<Vec<FixedBase>>>);
+struct Bases(Vec<Option<Vec<FixedBase>>>);
 
 impl Bases {
-    pub(super) fn build(context: &Context, jobs: &PackJobs, table: &EncryptedTable) -> Self {
+    fn build(context: &Context, jobs: &PackJobs, table: &EncryptedTable) -> Self {
         let entries = number::index(context.agreement.sizes().table_entries());
         let mut uses = vec![0_usize; entries];
         for &entry in jobs.entries.iter().filter(|&&entry| entry != NONE) {
@@ -121,8 +181,32 @@ impl Bases {
     }
 }
 
+impl Prepared for PackJobs {
+    fn meet(self: Arc<Self>, context: &Context, table: Arc<EncryptedTable>) -> Box<dyn Ready> {
+        let bases = Bases::build(context, &self, &table);
+        Box::new(Met {
+            jobs: self,
+            bases,
+            table,
+        })
+    }
+}
+
+/// The packs and the table.
+struct Met {
+    jobs: Arc<PackJobs>,
+    bases: Bases,
+    table: Arc<EncryptedTable>,
+}
+
+impl Ready for Met {
+    fn compare(&self, context: &Context, batch: u64, range: Range<u64>) -> Vec<u8> {
+        compare(context, &self.jobs, &self.bases, &self.table, batch, range)
+    }
+}
+
 /// Computes the packs at `range`.
-pub(super) fn compare(
+fn compare(
     context: &Context,
     jobs: &PackJobs,
     bases: &Bases,
@@ -168,7 +252,7 @@ pub(super) fn compare(
             .collect();
         write_slots(&mut plain, index, &masked, suite.slot_bits());
         for (factors, masked) in factors.iter_mut().zip(&masked) {
-            crate::mersenne::add(factors.item_mut(index), masked.factor);
+            add(factors.item_mut(index), masked.factor);
         }
     }
     let products = powers(context, jobs, bases, table, &order, &factors);

@@ -13,14 +13,14 @@ use crate::{JoinKeys, Pairwise};
 /// that it lacks, so the querier can demand exactly those: whoever drops or changes some of all pairs
 /// meets canaries in proportion.
 #[derive(Clone)]
-pub(crate) struct CanaryPair {
-    pub(crate) label: PairLabel,
+pub(super) struct CanaryPair {
+    pub(super) label: PairLabel,
     /// Whether each of the clauses holds.
-    pub(crate) holds: Vec<bool>,
+    pub(super) holds: Vec<bool>,
 }
 
 /// Yields the canaries of a linkage of pairs; their handles follow on those of `records` records.
-pub(crate) fn canary_pairs(
+pub(super) fn canary_pairs(
     pairwise: &Pairwise,
     keys: &JoinKeys,
     handles: &Handles,

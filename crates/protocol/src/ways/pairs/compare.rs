@@ -1,6 +1,7 @@
 //! Pairs of records, one slot per clause: the AND of a clause is a random linear combination.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use blindjoin_bigint::{Elements, Naturals};
 use blindjoin_paillier::Ciphertexts;
@@ -8,16 +9,16 @@ use rand_chacha::ChaCha20Rng;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::Context;
-use super::table::EncryptedTable;
+use super::{CanaryPair, PairLabel, handles_and_canaries, part_field};
 use crate::agreement::Agreement;
 use crate::keys::JoinKeys;
 use crate::mask::{SLOT_WORDS, draw_rho, nonzero, shown};
 use crate::mersenne::{add, add_product, add_shifted, subtract};
-use crate::pairs::{CanaryPair, PairLabel, handles_and_canaries, part_field};
+use crate::provider::{Context, EncryptedTable};
 use crate::random::{below_mersenne, permutation, shuffle};
 use crate::records::ProviderRecords;
-use crate::{BlockDirectory, Error, Mode, Pairwise, number};
+use crate::ways::{Prepared, Ready};
+use crate::{BlockDirectory, Error, Pairwise, number};
 
 /// The pairs in their secret order.
 ///
@@ -60,17 +61,13 @@ enum Job {
 impl PairJobs {
     pub(super) fn prepare(
         agreement: &Agreement,
+        pairwise: &Pairwise,
         join_keys: &JoinKeys,
         directory: &BlockDirectory,
         records: &ProviderRecords,
         rng: &mut ChaCha20Rng,
     ) -> Result<Self, Error> {
         let manifest = agreement.manifest();
-        let Mode::Pairwise(pairwise) = &manifest.terms.mode else {
-            return Err(Error::ManifestContradiction {
-                reason: "records for a linkage without pairs",
-            });
-        };
         if manifest.blocks != Some(directory.digest()) {
             return Err(Error::ManifestMismatch { field: "blocks" });
         }
@@ -182,8 +179,32 @@ impl PairJobs {
     }
 }
 
+impl Prepared for PairJobs {
+    fn meet(self: Arc<Self>, context: &Context, table: Arc<EncryptedTable>) -> Box<dyn Ready> {
+        let lifted = Lifted::build(context, &self, &table);
+        Box::new(Met {
+            jobs: self,
+            lifted,
+            table,
+        })
+    }
+}
+
+/// The pairs and the table.
+struct Met {
+    jobs: Arc<PairJobs>,
+    lifted: Lifted,
+    table: Arc<EncryptedTable>,
+}
+
+impl Ready for Met {
+    fn compare(&self, context: &Context, batch: u64, range: Range<u64>) -> Vec<u8> {
+        compare(context, &self.jobs, &self.lifted, &self.table, batch, range)
+    }
+}
+
 /// Computes the pairs at `range`.
-pub(super) fn compare(
+fn compare(
     context: &Context,
     jobs: &PairJobs,
     lifted: &Lifted,
@@ -318,10 +339,10 @@ impl<'a> Shows<'a> {
 /// cost is then paid once for each row, not once for each pair.
 ///
 /// Memory: as many tables as there are parts in all slots together.
-pub(super) struct Lifted(Vec<Vec<Elements>>);
+struct Lifted(Vec<Vec<Elements>>);
 
 impl Lifted {
-    pub(super) fn build(context: &Context, jobs: &PairJobs, table: &EncryptedTable) -> Self {
+    fn build(context: &Context, jobs: &PairJobs, table: &EncryptedTable) -> Self {
         let (parts, shift) = (jobs.pairwise.parts, context.agreement.suite().slot_bits());
         let rows = number::index(context.agreement.manifest().querier_size);
         let clauses = |&clause: &usize| jobs.pairwise.clauses[clause].parts.as_slice();

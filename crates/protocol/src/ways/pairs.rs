@@ -1,32 +1,70 @@
-//! What is the querier's own in a pairwise linkage: the layout of its table, labels, the pairs.
+//! Pairs of records, a slot for each clause: how the querier's records lie in their table, and which
+//! pairs the labels name.
 
 mod canary;
+mod compare;
 mod handle;
 mod label;
 
 use std::sync::Arc;
 
+use rand_chacha::ChaCha20Rng;
 use zeroize::Zeroizing;
 
+use super::{Collect, Counts, LaidOut, Layout, Prepared};
 use crate::agreement::Agreement;
 use crate::card::{Card, Cell, Pair};
 use crate::keys::JoinKeys;
 use crate::opening::check_spurious;
-use crate::records::QuerierRecords;
-use crate::{BlockDirectory, Error, Mode, Pairwise, number};
+use crate::records::{ProviderRecords, QuerierRecords};
+use crate::{BlockDirectory, Error, Pairwise, Plan, number};
+use canary::{CanaryPair, canary_pairs};
+use compare::PairJobs;
+use handle::Handles;
+use label::{PairLabel, open_shares};
 
-pub(crate) use canary::{CanaryPair, canary_pairs};
-pub(crate) use handle::Handles;
-pub(crate) use label::PairLabel;
-use label::open_shares;
+pub(super) fn counts(pairwise: &Pairwise, querier: u64, plan: &Plan) -> Counts {
+    Counts {
+        places: querier * u64::from(pairwise.parts),
+        ciphertexts: plan.shard_provider,
+        slots: pairwise.slots().len() as u64,
+    }
+}
+
+/// A row of parts for each record, block by block, each padded to its size class.
+pub(super) fn lay_out(
+    agreement: &Agreement,
+    pairwise: &Pairwise,
+    join_keys: &JoinKeys,
+    blocks: &BlockDirectory,
+    records: Arc<QuerierRecords>,
+) -> Result<LaidOut, Error> {
+    let (layout, plain) = PairLayout::new(agreement, pairwise, join_keys, blocks, records)?;
+    Ok(LaidOut {
+        layout: Box::new(layout),
+        plain,
+    })
+}
+
+pub(super) fn prepare(
+    agreement: &Agreement,
+    pairwise: &Pairwise,
+    join_keys: &JoinKeys,
+    blocks: &BlockDirectory,
+    records: &ProviderRecords,
+    rng: &mut ChaCha20Rng,
+) -> Result<Arc<dyn Prepared>, Error> {
+    let jobs = PairJobs::prepare(agreement, pairwise, join_keys, blocks, records, rng)?;
+    Ok(Arc::new(jobs))
+}
 
 /// The name under which a part's values are fingerprinted.
-pub(crate) fn part_field(part: u8) -> String {
+fn part_field(part: u8) -> String {
     part.to_string()
 }
 
 /// How the records of a pairwise linkage lie in the table, a row of parts for each.
-pub(crate) struct PairLayout {
+struct PairLayout {
     records: Arc<QuerierRecords>,
     pairwise: Pairwise,
     rules: u16,
@@ -40,18 +78,14 @@ pub(crate) struct PairLayout {
 impl PairLayout {
     /// Lays the records out by blocks, each padded to its size class; yields the table's plaintexts
     /// too.
-    pub(crate) fn new(
+    fn new(
         agreement: &Agreement,
+        pairwise: &Pairwise,
         join_keys: &JoinKeys,
         blocks: &BlockDirectory,
         records: Arc<QuerierRecords>,
     ) -> Result<(Self, Zeroizing<Vec<u128>>), Error> {
         let manifest = agreement.manifest();
-        let Mode::Pairwise(pairwise) = &manifest.terms.mode else {
-            return Err(Error::ManifestContradiction {
-                reason: "records for a linkage without pairs",
-            });
-        };
         if manifest.blocks != Some(blocks.digest()) {
             return Err(Error::ManifestMismatch { field: "blocks" });
         }
@@ -105,12 +139,8 @@ impl PairLayout {
         Ok((layout, plain))
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.records.len()
-    }
-
     /// Makes the card of positions, ascending, with their unmasked labels.
-    pub(crate) fn card(&self, found: &[(u64, u64)]) -> Result<Card, Error> {
+    fn card(&self, found: &[(u64, u64)]) -> Result<Card, Error> {
         let slots = self.pairwise.slots();
         let of = |position: u64| position / slots.len() as u64;
         let mut pairs: Vec<Pair> = Vec::new();
@@ -234,6 +264,39 @@ impl PairLayout {
     }
 }
 
+impl Layout for PairLayout {
+    fn collect(&self) -> Box<dyn Collect + '_> {
+        Box::new(Slots {
+            layout: self,
+            shown: Vec::new(),
+        })
+    }
+
+    fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    fn unplaced(&self) -> usize {
+        0
+    }
+}
+
+/// Positions with their unmasked labels.
+struct Slots<'a> {
+    layout: &'a PairLayout,
+    shown: Vec<(u64, u64)>,
+}
+
+impl Collect for Slots<'_> {
+    fn take(&mut self, position: u64, label: u64) {
+        self.shown.push((position, label));
+    }
+
+    fn card(self: Box<Self>) -> Result<Card, Error> {
+        self.layout.card(&self.shown)
+    }
+}
+
 enum Opened {
     Pair(Pair),
     Canary(usize),
@@ -243,7 +306,7 @@ enum Opened {
 
 /// The handles of as many records as there may be, and the canaries behind them: the same on both
 /// sides.
-pub(crate) fn handles_and_canaries(
+fn handles_and_canaries(
     agreement: &Agreement,
     pairwise: &Pairwise,
     keys: &JoinKeys,

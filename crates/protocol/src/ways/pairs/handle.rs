@@ -10,14 +10,14 @@ use crate::JoinKeys;
 ///
 /// Memory: some 16 bytes for each.
 #[derive(Clone)]
-pub(crate) struct Handles {
+pub(super) struct Handles {
     by_number: Vec<u32>,
     taken: Taken,
 }
 
 impl Handles {
     /// Makes `count` handles of `bits` bits, at most a quarter of those there are.
-    pub(crate) fn new(keys: &JoinKeys, count: u32, bits: u32) -> Self {
+    pub(super) fn new(keys: &JoinKeys, count: u32, bits: u32) -> Self {
         let mut taken = Taken::with_room(count);
         let free = |number: u32| {
             (0..=u8::MAX)
@@ -29,11 +29,11 @@ impl Handles {
         Self { by_number, taken }
     }
 
-    pub(crate) fn get(&self, number: u32) -> u32 {
+    pub(super) fn get(&self, number: u32) -> u32 {
         self.by_number[number as usize]
     }
 
-    pub(crate) fn contains(&self, handle: u32) -> bool {
+    pub(super) fn contains(&self, handle: u32) -> bool {
         self.taken.contains(handle)
     }
 }
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn handles_are_the_specification_s() {
         let vectors: serde_json::Value =
-            serde_json::from_str(include_str!("../../tests/vectors/reference.json")).unwrap();
+            serde_json::from_str(include_str!("../../../tests/vectors/reference.json")).unwrap();
         let key = |name: &str| -> [u8; 32] {
             let text = vectors["keyed"]["t107"]["keys"][name].as_str().unwrap();
             std::array::from_fn(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap())
