@@ -189,7 +189,7 @@ def record(n, h):
         else:
             shared = channel(secrets[KEY_HOLDER], KEY_HOLDER, hello[QUERIER])
             key = hkdf(id, shared, b"k2q" + hello[KEY_HOLDER][1:33] + hello[QUERIER][1:33])
-            entries = [u64(7 * i) + bytes([i] * 7) for i in range(40)] + [u64(2**64 - 1) + bytes(7)] * 24
+            entries = [u64(7 * i) + bytes([i] * 7) for i in range(40)] + [u64(2**64 - 1) + bytes(7)] * (640 + 110 - 40)
             session["result"], _ = stream(6, key, id, entries, 15, ((1 << 20) - 512) // 15, (4096 + 8192 + 110, text("the comparisons")))
         out.setdefault("sessions", []).append(session)
     return out

@@ -11,7 +11,7 @@ use crate::codec::{Reader, Writer};
 use crate::keys::Channel;
 use crate::mersenne::Mersenne;
 use crate::opening::NO_POSITION;
-use crate::size::{Geometry, Sizes};
+use crate::size::Geometry;
 use crate::stream::{Account, Head, Inbound, Outbound, StreamKind};
 use crate::{Error, Mask, Mode, number};
 
@@ -320,14 +320,13 @@ impl Release {
         }
         let suite = self.agreement.suite();
         let blind = self.agreement.manifest().terms.blind;
-        let (geometry, entries) = if blind {
+        let geometry = (self.agreement.sizes()).result(&self.agreement.manifest().terms);
+        let entries = if blind {
             if failed {
                 words.fill(0);
             }
-            let geometry = self.agreement.sizes().blind_result(suite.residue_bytes());
-            (geometry, words)
+            words
         } else {
-            let geometry = Sizes::result(matches.len() as u64, suite.label_bytes());
             let mut entries = Vec::new();
             let padding = number::index(geometry.items()) - matches.len();
             let padding = (0..padding).map(|_| (NO_POSITION, 0));
@@ -335,7 +334,7 @@ impl Release {
                 entries.extend_from_slice(&position.to_be_bytes());
                 entries.extend_from_slice(&label.to_be_bytes()[8 - suite.label_bytes()..]);
             }
-            (geometry, entries)
+            entries
         };
         let counts = !blind && !failed;
         let matches = counts.then(|| account_matches(&entries, geometry));

@@ -14,7 +14,7 @@ use crate::keys::{Channel, JoinKeys};
 use crate::opening::Opening;
 use crate::random::{KEY_HOLDER, SHARD, SessionSecret};
 use crate::records::QuerierRecords;
-use crate::size::{Geometry, Sizes};
+use crate::size::Geometry;
 use crate::stream::{Head, Inbound, Outbound, StreamKind};
 use crate::ways::{self, LaidOut, Layout};
 use crate::{BlockDirectory, Error, Mode, number};
@@ -156,12 +156,16 @@ impl Querier {
 
     /// Opens the stream that brings the key holder's result.
     pub fn result_stream(&self, keyholder: &Channel) -> Inbound {
-        result_stream(&self.agreement, keyholder)
+        let geometry = self
+            .agreement
+            .sizes()
+            .result(&self.agreement.manifest().terms);
+        Inbound::answer(keyholder, StreamKind::Result, geometry)
     }
 
     /// Opens the stream that brings the provider's account of its comparisons.
     pub fn summary_stream(&self, provider: &Channel) -> Inbound {
-        Inbound::at_most(provider, StreamKind::Summary, Geometry::new(0, 1, 1))
+        Inbound::answer(provider, StreamKind::Summary, Geometry::new(0, 1, 1))
     }
 
     /// Starts to open the result; it takes the payloads of the result stream in order.
@@ -218,19 +222,4 @@ fn encrypt_chunk(agreement: &Agreement, seed: &[u8; 32], number: u64, plain: &[u
         .encrypt_random(&plain, &mut rng)
         .expect("residues are below the modulus");
     public_key.encode(&encrypted)
-}
-
-fn result_stream(agreement: &Agreement, keyholder: &Channel) -> Inbound {
-    let (terms, sizes, suite) = (
-        &agreement.manifest().terms,
-        agreement.sizes(),
-        agreement.suite(),
-    );
-    let geometry = if terms.blind {
-        sizes.blind_result(suite.residue_bytes())
-    } else {
-        let most = terms.match_cap.min(sizes.positions());
-        Sizes::result(most, suite.label_bytes())
-    };
-    Inbound::at_most(keyholder, StreamKind::Result, geometry)
 }

@@ -20,9 +20,6 @@ const CHUNK_CIPHERTEXTS: usize = 1024;
 /// The most keys, rows or pairs of a side: places, jobs and slots are then numbered in 32 bits.
 const MOST: u64 = u32::MAX as u64 / 8;
 
-/// The entries of a result in which little or nothing matches.
-const LEAST_RESULT: u64 = 64;
-
 /// How a number of equal items is cut into chunks.
 ///
 /// # Source
@@ -256,16 +253,18 @@ impl Sizes {
         self.keys
     }
 
-    /// Yields how the blind key holder's answer is cut into chunks: one value for each position.
-    pub(crate) fn blind_result(&self, residue_bytes: usize) -> Geometry {
-        Geometry::new(self.positions(), residue_bytes, CHUNK_BYTES / residue_bytes)
-    }
-
-    /// Yields how a result of so many matches is cut into chunks: it is padded to a power of two, and
-    /// short ones are alike.
-    pub(crate) fn result(matches: u64, label_bytes: usize) -> Geometry {
-        let entries = matches.next_power_of_two().max(LEAST_RESULT);
-        Geometry::new(entries, 8 + label_bytes, CHUNK_BYTES / (8 + label_bytes))
+    /// Yields how the key holder's result is cut into chunks: a word for each position where it is
+    /// blind, and otherwise an entry for each match that may be let out, whether or not there are as
+    /// many. Its length tells nobody how many match.
+    pub(crate) fn result(&self, terms: &Terms) -> Geometry {
+        let suite = terms.suite();
+        let (items, item_bytes) = if terms.blind {
+            (self.positions(), suite.residue_bytes())
+        } else {
+            let most = terms.match_cap.min(self.positions());
+            (most, 8 + suite.label_bytes())
+        };
+        Geometry::new(items, item_bytes, CHUNK_BYTES / item_bytes)
     }
 }
 

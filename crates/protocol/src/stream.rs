@@ -119,7 +119,7 @@ impl Head {
         out.finish()
     }
 
-    /// Reads the head of an answering stream, of which only the number of items is news.
+    /// Reads the head of an answering stream, of which the account and the failure are news.
     fn decode(bytes: &[u8], kind: StreamKind, session_id: SessionId) -> Result<Self, Error> {
         let mut input = Reader::new(bytes, "stream head");
         let place = (input.array()?, input.u8()?, input.u32()?);
@@ -228,19 +228,13 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_has_a_power_of_two_of_entries_within_its_bound() {
+    fn an_answer_has_as_many_entries_as_are_due_and_says_what_it_is_about() {
         let channel = Channel::for_tests([Role::KeyHolder, Role::Querier]);
         let about = Some(Account {
             ciphertexts: 9,
             digest: StreamDigest([5; 32]),
         });
-        for (items, fits) in [
-            (64, true),
-            (128, true),
-            (96, false),
-            (256, false),
-            (0, false),
-        ] {
+        for (items, fits) in [(128, true), (64, false), (127, false), (256, false)] {
             let head = Head {
                 geometry: Geometry::new(items, 2, 1000),
                 about,
@@ -248,9 +242,8 @@ mod tests {
             };
             let outbound = Outbound::new(&channel, StreamKind::Result, head);
             let (_, chunk) = outbound.seal(&vec![0; 2 * number::index(items)]).unwrap();
-            let inbound =
-                Inbound::at_most(&channel, StreamKind::Result, Geometry::new(128, 2, 1000));
-            let opened = inbound.open(0, &chunk);
+            let due = Geometry::new(128, 2, 1000);
+            let opened = Inbound::answer(&channel, StreamKind::Result, due).open(0, &chunk);
             assert_eq!(opened.is_ok(), fits, "{items} entries");
             if let Ok((inbound, _)) = opened {
                 assert_eq!(inbound.about(), about);

@@ -21,8 +21,8 @@ pub struct Inbound {
 enum Expected {
     /// Every byte of the head.
     Head(Head),
-    /// All but the number of items, of which there is a bound, and the account.
-    AtMost { geometry: Geometry },
+    /// All but what an answer is about, and whether it tells of a failure.
+    Answer { geometry: Geometry },
 }
 
 impl Inbound {
@@ -30,10 +30,9 @@ impl Inbound {
         Self::expecting(channel, kind, Expected::Head(head))
     }
 
-    /// A stream whose head says how many items it has: a power of two, at most as many as
-    /// `geometry`, or exactly as many as `geometry`.
-    pub(crate) fn at_most(channel: &Channel, kind: StreamKind, geometry: Geometry) -> Self {
-        Self::expecting(channel, kind, Expected::AtMost { geometry })
+    /// A stream whose head says what it answers.
+    pub(crate) fn answer(channel: &Channel, kind: StreamKind, geometry: Geometry) -> Self {
+        Self::expecting(channel, kind, Expected::Answer { geometry })
     }
 
     fn expecting(channel: &Channel, kind: StreamKind, expected: Expected) -> Self {
@@ -148,7 +147,7 @@ impl Inbound {
     fn geometry(&self) -> Geometry {
         match &self.expected {
             Expected::Head(head) => head.geometry,
-            Expected::AtMost { geometry } => *geometry,
+            Expected::Answer { geometry } => *geometry,
         }
     }
 
@@ -163,14 +162,10 @@ impl Inbound {
                     return Err(size);
                 }
             }
-            Expected::AtMost { geometry } => {
+            Expected::Answer { geometry } => {
                 let head = Head::decode(bytes, kind, session_id)?;
-                let items = head.geometry.items();
-                let known = Geometry::new(items, geometry.item_bytes(), geometry.per_chunk());
                 let may_fail = kind == StreamKind::Result || !head.failed;
-                let fits = items == geometry.items()
-                    || (items < geometry.items() && items.is_power_of_two());
-                if head.geometry != known || !fits || !may_fail {
+                if head.geometry != *geometry || !may_fail {
                     return Err(size);
                 }
                 self.expected = Expected::Head(head);

@@ -1,6 +1,8 @@
 //! What the provider sees must not depend on who the querier's records are.
 
-use crate::common::population;
+use blindjoin_protocol::Terms;
+
+use crate::common::{Transcript, link, matched, population};
 use crate::view::{World, distinguish, modes, play};
 
 /// A or B, all or none of them the provider's, one more or one less.
@@ -43,4 +45,36 @@ fn the_provider_sees_the_class_of_the_querier() {
     let few = play(&World::of_ids(&terms, &ours[..60], &theirs), 1).provider;
     let many = play(&World::of_ids(&terms, &ours, &theirs), 2).provider;
     assert!(distinguish(&few, &many).is_some());
+}
+
+/// Where the key holder counts, nobody else does: of matches none, few and as many as are let out, the
+/// provider receives nothing, and the line carries as much.
+#[test]
+fn nobody_but_the_key_holder_sees_the_count() {
+    for (name, terms) in modes().into_iter().filter(|(_, terms)| !terms.blind) {
+        let seen = [0, 3, 50].map(|common| {
+            let (ours, theirs, _) = population(4, 50, 60, common);
+            let terms = Terms {
+                match_cap: 54,
+                ..terms.clone()
+            };
+            let (card, transcript) = link(terms, &ours, &theirs, 5).unwrap();
+            assert_eq!(matched(&card).len(), common, "{name}");
+            let of = |chunks: &[Vec<u8>]| chunks.iter().map(Vec::len).collect::<Vec<_>>();
+            let Transcript {
+                table,
+                comparisons,
+                result,
+                summary,
+                ..
+            } = transcript;
+            let lengths = [of(&table), of(&comparisons), of(&result), of(&[summary])];
+            assert_eq!(transcript.keyholder_learned, Some(common as u64 + 4));
+            lengths
+        });
+        assert!(
+            seen.iter().all(|lengths| *lengths == seen[0]),
+            "{name}: {seen:?}"
+        );
+    }
 }

@@ -148,7 +148,7 @@ fn sealed_streams_of_the_specification_open() {
     let (result, payload) = result.open(0, &bytes(&counted["result"][0])).unwrap();
     assert!(result.is_closed());
     let entries: Vec<&[u8]> = payload.chunks(15).collect();
-    assert_eq!(entries.len(), 64);
+    assert_eq!(entries.len(), 640 + 110);
     assert_eq!(entries[3], [&21_u64.to_be_bytes()[..], &[3; 7]].concat());
     assert_eq!(entries[40], [&[255; 8][..], &[0; 7]].concat());
 }
