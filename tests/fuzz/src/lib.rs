@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod csv;
+mod events;
 mod keys;
 mod negotiation;
 mod rules;
@@ -19,6 +20,7 @@ mod tokens;
 mod wire;
 
 pub use csv::csv;
+pub use events::events;
 pub use keys::{announcement, handshake};
 pub use negotiation::{answer, manifest, offer, publication};
 pub use rules::rules;
@@ -38,6 +40,7 @@ pub const TARGETS: &[Target] = &[
     ("checkpoint", checkpoint),
     ("chunk", chunk),
     ("csv", csv),
+    ("events", events),
     ("handshake", handshake),
     ("manifest", manifest),
     ("offer", offer),

@@ -3,6 +3,7 @@
 use blindjoin_protocol::{Answer, Manifest};
 use blindjoin_token::{EncryptionKey, Hasher, HashingSecret, Scheme, Sealer};
 
+use crate::events::orders;
 use crate::negotiation::{PUBLISHED, offers};
 use crate::session::{KEY, SESSION, people, rng};
 use crate::streams::honest;
@@ -15,6 +16,7 @@ pub fn seeds() -> Vec<Seed> {
     let mut seeds = Vec::new();
     for part in [
         announcements(),
+        events(),
         handshakes(),
         negotiations(),
         rules(),
@@ -36,6 +38,13 @@ fn chosen(choice: u8, bytes: impl AsRef<[u8]>) -> Vec<u8> {
     let mut out = vec![choice];
     out.extend_from_slice(bytes.as_ref());
     out
+}
+
+fn events() -> Vec<Seed> {
+    let orders = orders().into_iter();
+    orders
+        .map(|(name, bytes)| seed("events", name, bytes))
+        .collect()
 }
 
 fn handshakes() -> Vec<Seed> {

@@ -3,10 +3,10 @@
 use std::sync::{Arc, LazyLock};
 
 use blindjoin_protocol::{
-    Agreement, BlockDirectory, Blocking, Channel, EncryptedTable, Error, Handshake, Inbound, KeyHolder,
-    Mask, Mode, OfferedCell, Outbound, Pairwise, Peer, Provider, ProviderJobs, ProviderKeys,
-    ProviderRecords, Querier, QuerierKeysBuilder, QuerierRecords, Released, Role, SecretKey, StreamCheckpoint,
-    TableIntake, TableKind, Terms, join_key, size_class,
+    Agreement, BlockDirectory, Blocking, Channel, EncryptedTable, Error, Handshake, Inbound,
+    KeyHolder, Mask, Mode, OfferedCell, Outbound, Pairwise, Peer, Provider, ProviderJobs,
+    ProviderKeys, ProviderRecords, Querier, QuerierKeysBuilder, QuerierRecords, Released, Role,
+    SecretKey, StreamCheckpoint, TableIntake, TableKind, Terms, join_key, size_class,
 };
 
 use crate::session::{KEY, PAIRS_KEY, manifest, rng, secrets, sign, terms};
@@ -222,7 +222,7 @@ impl Honest {
     }
 }
 
-fn key(id: u8) -> Vec<u8> {
+pub(crate) fn key(id: u8) -> Vec<u8> {
     let mut key = Vec::new();
     let id = format!("{id:03}");
     join_key(&mut key, "id", id.as_bytes(), None).expect("a joinable id");
