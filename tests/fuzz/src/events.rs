@@ -192,12 +192,12 @@ impl World {
         self.happen(role, event)
     }
 
-    /// Changes a byte of the next message.
+    /// Changes a byte of the next message, unless it is the key: that is checked by work, which is
+    /// recorded here.
     fn alter(&mut self, at: u8) {
-        if let Some((_, Letter::Message(_, message))) = self.letters.front_mut() {
-            let (Message::Announcement(bytes)
-            | Message::Handshake(bytes)
-            | Message::Chunk { sealed: bytes, .. }) = message;
+        if let Some((_, Letter::Message(_, message))) = self.letters.front_mut()
+            && let Message::Handshake(bytes) | Message::Chunk { sealed: bytes, .. } = message
+        {
             let at = usize::from(at) * bytes.len() / 32;
             bytes[at] ^= 1;
             self.altered = true;
@@ -294,6 +294,10 @@ pub(crate) fn orders() -> Vec<(&'static str, Vec<u8>)> {
         ("lost", lost),
         ("repeated", twice.repeat(40)),
         ("crashed", with(&crashed)),
-        ("bad-altered", [&[6 | 8][..], &undisturbed].concat()),
+        // The querier's handshake, once both have the key.
+        (
+            "bad-altered",
+            [&[arrives, arrives, done, done, 6 | 8][..], &undisturbed].concat(),
+        ),
     ]
 }
