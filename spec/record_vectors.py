@@ -98,6 +98,41 @@ def handles(bits, count):
     return out
 
 
+def chacha_words(key):
+    """ChaCha20's output as little-endian words; counter and nonce are zero."""
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
+    stream = Cipher(algorithms.ChaCha20(key, bytes(16)), None).encryptor()
+    while True: yield int.from_bytes(stream.update(bytes(4)), "little")
+
+
+def canary_clauses(clauses, threshold, number):
+    """Which clauses of a canary pair hold (§6.4)."""
+    words = chacha_words(hmac.new(fixed_session(b"vectors").k_canary, b"pair" + bytes([number]), hashlib.sha256).digest())
+
+    def below(bound):
+        while True:
+            product = next(words) * bound
+            if product % 2**32 >= 2**32 % bound: return product >> 32
+
+    order = list(range(len(clauses)))
+    for last in range(len(order) - 1, 0, -1):
+        other = below(last + 1)
+        order[last], order[other] = order[other], order[last]
+    first = [i for at, i in enumerate(order) if all(clauses[j] != clauses[i] for j in order[:at])]
+    holds, weight = [False] * len(clauses), 0
+    for i in first + [i for i in order if i not in first]:
+        if weight < (threshold or 1) or (i in first and next(words) & 1): holds[i], weight = True, weight + clauses[i][1]
+    return holds
+
+
+def canary_pairs():
+    kinds = [([(0, 1, [0]), (1, 1, [1]), (2, 1, [2])], 0), ([(0, 1, [0]), (0, 1, [0]), (1, 1, [1])], 0), ([(0, 2, [0]), (1, 1, [1]), (1, 1, [1]), (2, 3, [2])], 4)]
+    spell = lambda clauses: " ".join(f"{rule}:{weight}:{part}" for rule, weight, (part,) in clauses)
+    bits = lambda holds: "".join(str(int(h)) for h in holds)
+    return [dict(clauses=spell(clauses), threshold=threshold, holds=" ".join(bits(canary_clauses(clauses, threshold, i)) for i in range(8)))
+            for clauses, threshold in kinds]
+
+
 def session_ids():
     fps = [hashlib.sha256(bytes([i])).digest() for i in range(2)]
     of = lambda fps: hashlib.sha256(b"session1" + b"a manifest" + hashlib.sha256(b"".join(fps)).digest()).hexdigest()
@@ -189,6 +224,7 @@ def main():
     write("reference.json", dict(
         source="reference.py and reference_scale.py, the executable specification: sizes, sessions, keyed functions, masks, nonces, shards",
         sizes=sizes(), keyed={suite.name: keyed(suite) for suite in (J89, T107)}, handles={str(bits): handles(bits, count) for bits, count in ((8, 60), (30, 8), (32, 8))},
+        canary_pairs=canary_pairs(),
         hkdf=hkdf, session=session_ids(), nonces=nonces(), shards=shards()))
     write("stream.json", streams())
     write("messages.json", sent())

@@ -1,4 +1,8 @@
 //! The key holder: decrypts the comparisons and lets the matches out, after the whole stream.
+//!
+//! # Source
+//!
+//! `spec/protocol.md`, §5.5.
 
 use std::sync::Arc;
 

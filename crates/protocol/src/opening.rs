@@ -1,4 +1,8 @@
 //! Opening the key holder's result: pads off, labels back to keys, every check, and the card.
+//!
+//! # Source
+//!
+//! `spec/protocol.md`, §5.7.
 
 use zeroize::Zeroizing;
 

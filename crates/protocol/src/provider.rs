@@ -1,4 +1,8 @@
 //! The provider: receives the table, and makes the masked comparisons.
+//!
+//! # Source
+//!
+//! `spec/protocol.md`, §5.4, §13.
 
 mod jobs;
 mod table;

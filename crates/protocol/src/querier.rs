@@ -1,4 +1,8 @@
 //! The querier: encrypts a table of fingerprints, and opens the result.
+//!
+//! # Source
+//!
+//! `spec/protocol.md`, §5.3, §13.
 
 use std::sync::Arc;
 

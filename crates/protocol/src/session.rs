@@ -23,6 +23,10 @@
 //! stand. With it and the party's own input a session goes on as if nothing had happened: everything
 //! random follows from the secret, so what is sent again is the same, byte by byte. The input must be
 //! the same as well, which is checked before anything is sent.
+//!
+//! # Source
+//!
+//! `spec/protocol.md`, §5.
 
 mod checkpoint;
 mod keyholder;

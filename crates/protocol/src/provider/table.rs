@@ -1,4 +1,8 @@
 //! The querier's table as it arrives, and as it is read.
+//!
+//! # Source
+//!
+//! `spec/protocol.md`, §5.3.
 
 use std::sync::Arc;
 

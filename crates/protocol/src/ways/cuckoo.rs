@@ -1,5 +1,9 @@
 //! A cuckoo table: a key of the querier's lies in one of two bins, and a key of the provider's is
 //! compared with both.
+//!
+//! # Source
+//!
+//! `spec/protocol.md`, §5.4, §6.1.
 
 use std::sync::Arc;
 
@@ -150,6 +154,10 @@ impl Places for Bins {
 ///
 /// A factor of full length costs about 2600 products, the noise by itself 2500; raised together they
 /// cost about 2900.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §6.6.
 fn full_masked(
     context: &Context,
     mut bases: Ciphertexts,

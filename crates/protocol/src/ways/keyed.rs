@@ -1,4 +1,8 @@
 //! What the ways of comparing keys have in common: canaries, and the card of the keys that matched.
+//!
+//! # Source
+//!
+//! `spec/protocol.md`, §5.7.
 
 use std::sync::Arc;
 

@@ -1,4 +1,8 @@
 //! Lookups: every key meets one of a few table entries, many comparisons per ciphertext.
+//!
+//! # Source
+//!
+//! `spec/protocol.md`, §6.5.
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -1,5 +1,9 @@
 //! The key-value store: a key of the provider's is compared once, with the sum of the places that the
 //! key selects.
+//!
+//! # Source
+//!
+//! `spec/protocol.md`, §5.4, §6.2.
 
 mod store;
 

@@ -1,5 +1,9 @@
 //! Pairs of records, a slot for each clause: how the querier's records lie in their table, and which
 //! pairs the labels name.
+//!
+//! # Source
+//!
+//! `spec/protocol.md`, §6.4.
 
 mod canary;
 mod compare;

@@ -1,4 +1,8 @@
 //! One comparison per ciphertext: what joins through either table have in common.
+//!
+//! # Source
+//!
+//! `spec/protocol.md`, §5.4.
 
 use std::ops::Range;
 use std::sync::Arc;

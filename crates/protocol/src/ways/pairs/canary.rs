@@ -43,6 +43,10 @@ pub(super) fn canary_pairs(
 /// which a provider probes for one value, one at most unless the threshold takes more.
 ///
 /// Every pattern that real pairs show must be among those of canaries, or it could be dropped alone.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §6.4.
 fn draw_clauses(pairwise: &Pairwise, rng: &mut ChaCha20Rng) -> Vec<bool> {
     let clauses = &pairwise.clauses;
     let mut order: Vec<usize> = (0..clauses.len()).collect();
@@ -73,7 +77,7 @@ fn draw_clauses(pairwise: &Pairwise, rng: &mut ChaCha20Rng) -> Vec<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Clause;
+    use crate::{Clause, Suite};
     use rand::SeedableRng as _;
     use std::collections::BTreeMap;
 
@@ -121,5 +125,41 @@ mod tests {
         // Where no pair can reach it with one of each kind, both forms hold.
         let seen = patterns(&[(0, 1), (0, 1)], Some(2));
         assert_eq!(seen.into_keys().collect::<Vec<_>>(), [[true, true]]);
+    }
+
+    #[test]
+    fn canaries_are_the_specification_s() {
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../../../tests/vectors/reference.json")).unwrap();
+        let key = |name: &str| -> [u8; 32] {
+            let text = vectors["keyed"]["t107"]["keys"][name].as_str().unwrap();
+            std::array::from_fn(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap())
+        };
+        let keys = JoinKeys::from_keys(Suite::T107, &key("id"), &key("pad"), &key("canary"));
+        for row in vectors["canary_pairs"].as_array().unwrap() {
+            let words = |name: &str| row[name].as_str().unwrap().split(' ');
+            let clauses = words("clauses").map(|clause| {
+                let numbers: Vec<u8> = clause.split(':').map(|n| n.parse().unwrap()).collect();
+                Clause {
+                    rule: numbers[0].into(),
+                    weight: numbers[1],
+                    parts: vec![numbers[2]],
+                }
+            });
+            let threshold = u8::try_from(row["threshold"].as_u64().unwrap()).unwrap();
+            let pairwise = Pairwise {
+                parts: 3,
+                clauses: clauses.collect(),
+                threshold: Some(threshold).filter(|&threshold| threshold > 0),
+            };
+            for (number, due) in (0..).zip(words("holds")) {
+                let holds = draw_clauses(&pairwise, &mut keys.canary_rng(number));
+                let holds: String = holds
+                    .iter()
+                    .map(|&holds| if holds { '1' } else { '0' })
+                    .collect();
+                assert_eq!(holds, due, "canary {number} of {pairwise:?}");
+            }
+        }
     }
 }

@@ -9,6 +9,10 @@ use crate::JoinKeys;
 /// label which somebody has changed names one of them by chance only.
 ///
 /// Memory: some 16 bytes for each.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §3.2, §6.4.
 #[derive(Clone)]
 pub(super) struct Handles {
     by_number: Vec<u32>,

@@ -13,6 +13,10 @@ const SHARE_BITS: u32 = 61;
 const SHARED_HANDLE_BITS: u32 = 30;
 
 /// What a pair shows on a match.
+///
+/// # Source
+///
+/// `spec/protocol.md`, §6.4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct PairLabel {
     pub(super) row: u32,
