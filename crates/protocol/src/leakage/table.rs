@@ -69,6 +69,7 @@ const KINDS: [Kind; 12] = [
         pinned: &[
             "keyholder::a_counting_key_holder_cannot_tell_who_matches",
             "keyholder::a_counting_key_holder_sees_the_count",
+            "provider::nobody_but_the_key_holder_sees_the_count",
         ],
     },
     Kind {
