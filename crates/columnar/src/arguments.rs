@@ -17,8 +17,8 @@ pub struct InputOptions {
     /// What separates the cells of CSV input, such as ; or | or tab [default: a comma; in .tsv, tab]
     #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
     pub delimiter: Option<u8>,
-    /// How CSV input is encoded, such as windows-1252 or utf-16 [default: the rules' [input] encoding,
-    /// else UTF-8]
+    /// How CSV input is encoded, such as windows-1252 or utf-16 [default: what the rules file
+    /// says of its input, else UTF-8]
     #[arg(long, value_name = "NAME", value_parser = encoding)]
     pub encoding: Option<Encoding>,
 }
