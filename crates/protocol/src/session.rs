@@ -43,6 +43,9 @@ pub use provider::{ProviderSession, Select, Selected};
 pub use querier::{QuerierSession, Question};
 pub use work::{Output, Step, Ticket, Work};
 
+use checkpoint::Kept;
+use work::Yield;
+
 use crate::{Account, Card, Error, Identity, Manifest, Role, SessionSecret, StreamKind};
 
 /// What a party is in a session, and how it goes about it.
@@ -212,6 +215,83 @@ pub trait Session: Sized {
     /// Says whether the party has done all that the others need of it. It goes on answering those
     /// that have not heard so.
     fn is_over(&self) -> bool;
+}
+
+/// What the three machines have in common. A machine is consumed by an error, so its state need not
+/// be put back then.
+trait Machine: Sized {
+    /// Where the session stands.
+    type State;
+    /// Where nothing is left to do.
+    const OVER: Self::State;
+
+    fn state(&mut self) -> &mut Self::State;
+
+    fn kept(&self) -> &Kept;
+
+    fn message(
+        &mut self,
+        from: Role,
+        message: &Message,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Error>;
+
+    /// Takes what came of work; of work that was done more than once, nothing.
+    fn done(
+        &mut self,
+        state: Self::State,
+        ticket: Ticket,
+        output: Yield,
+        actions: &mut Vec<Action>,
+    ) -> Result<Self::State, Error>;
+
+    /// Notes what the receiver of a stream has for good.
+    fn accepted(&mut self, stream: StreamKind, next: u64, actions: &mut Vec<Action>);
+
+    /// Sends again what may have been lost.
+    fn repeat(&mut self, actions: &mut Vec<Action>) -> Result<(), Error>;
+
+    /// Goes a step further if what is known allows it, and says whether another may follow.
+    fn step(
+        &mut self,
+        state: Self::State,
+        actions: &mut Vec<Action>,
+    ) -> Result<(Self::State, bool), Error>;
+
+    fn take_state(&mut self) -> Self::State {
+        std::mem::replace(self.state(), Self::OVER)
+    }
+
+    /// Goes as far as what is known allows.
+    fn advance(mut self, actions: &mut Vec<Action>) -> Result<Self, Error> {
+        loop {
+            let state = self.take_state();
+            let (state, went_on) = self.step(state, actions)?;
+            *self.state() = state;
+            if !went_on {
+                return Ok(self);
+            }
+        }
+    }
+}
+
+impl<M: Machine> Session for M {
+    fn handle(mut self, event: Event, actions: &mut Vec<Action>) -> Result<Self, Error> {
+        match event {
+            Event::Message { from, message } => self.message(from, &message, actions)?,
+            Event::Done(ticket, output) => {
+                let state = self.take_state();
+                *self.state() = self.done(state, ticket, output?.0, actions)?;
+            }
+            Event::Accepted { stream, next } => self.accepted(stream, next, actions),
+            Event::Silence => self.repeat(actions)?,
+        }
+        self.advance(actions)
+    }
+
+    fn is_over(&self) -> bool {
+        self.kept().over
+    }
 }
 
 /// What a message is that nobody waits for: an error, unless the line may have repeated it.

@@ -2,11 +2,14 @@
 
 use zeroize::Zeroizing;
 
-use super::Action;
+use super::work::{Step, Task, Work};
+use super::{Action, Message, Pace};
 use crate::codec::{Reader, Writer};
 use crate::identity::role_byte;
 use crate::stream::StreamCheckpoint;
-use crate::{Error, Manifest, Role, SessionSecret, number};
+use crate::{
+    Agreement, Error, Handshake, Identity, KeyAnnouncement, Manifest, Role, SessionSecret, number,
+};
 
 /// The longest manifest, announcement, handshake or checkpoint of a stream in bytes.
 const LONGEST: usize = 1 << 20;
@@ -133,6 +136,27 @@ impl Kept {
             summary: None,
             over: false,
         }
+    }
+
+    /// The check of the announced key, once it has been announced.
+    pub(super) fn check_key(&self, pace: Pace) -> Result<Option<Action>, Error> {
+        let Some(announcement) = &self.announcement else {
+            return Ok(None);
+        };
+        let work = Work::new(Task::CheckKey {
+            announcement: KeyAnnouncement::decode(announcement)?,
+            manifest: self.manifest.clone(),
+            secret: self.secret.clone(),
+            constant_time_tables: pace.constant_time_tables,
+        });
+        Ok(Some(Action::Compute(Step::Key.whole(), work)))
+    }
+
+    /// This party's handshake.
+    pub(super) fn greet(&self, identity: &Identity, to: Role, agreement: &Agreement) -> Action {
+        let handshake = Handshake::sign(self.role, identity, agreement, &self.secret);
+        let message = Message::Handshake(handshake.encode());
+        Action::Send { to, message }
     }
 
     /// Has this stored, with what came of a chunk.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::checkpoint::{Checkpoint, Kept};
 use super::streams::{Receiving, Sending, payload};
-use super::work::{Output, Step, Task, Ticket, Work, Yield};
-use super::{Action, Event, Line, Message, Outcome, Own, Pace, Session, unexpected};
+use super::work::{Step, Task, Ticket, Work, Yield};
+use super::{Action, Line, Machine, Message, Outcome, Own, Pace, unexpected};
 use crate::{
     Agreement, Channel, Error, Handshake, Identity, KeyAnnouncement, KeyHolder, Release, Released,
     Role, SecretKey, StreamKind, Verdicts,
@@ -24,7 +24,7 @@ pub struct KeyHolderSession {
     state: State,
 }
 
-enum State {
+pub(super) enum State {
     /// The provider's handshake is due.
     Waiting,
     /// Comparisons are due. The querier is out of reach: there is no channel to it here.
@@ -37,12 +37,12 @@ enum State {
     Over,
 }
 
-struct Deciding {
+pub(super) struct Deciding {
     comparisons: Receiving<Verdicts>,
     release: Release,
 }
 
-struct Delivering {
+pub(super) struct Delivering {
     released: Arc<Released>,
     to_querier: Channel,
     result: Sending,
@@ -147,6 +147,32 @@ impl KeyHolderSession {
         Action::Send { to, message }
     }
 
+    fn channel(&self, role: Role, handshake: &[u8]) -> Result<Channel, Error> {
+        let peer = Handshake::decode(handshake)?.verify(role, &self.agreement)?;
+        Channel::derive(&self.agreement, Role::KeyHolder, &self.kept.secret, &peer)
+    }
+
+    /// Tells the provider that all comparisons have been decided.
+    fn tell_all(&self, actions: &mut Vec<Action>) {
+        actions.push(Action::Accept {
+            stream: StreamKind::Comparisons,
+            next: self.agreement.sizes().comparisons().chunks(),
+        });
+    }
+}
+
+impl Machine for KeyHolderSession {
+    type State = State;
+    const OVER: State = State::Over;
+
+    fn state(&mut self) -> &mut State {
+        &mut self.state
+    }
+
+    fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
     fn message(
         &mut self,
         from: Role,
@@ -197,12 +223,12 @@ impl KeyHolderSession {
 
     fn done(
         &mut self,
+        state: State,
         ticket: Ticket,
-        output: Output,
+        output: Yield,
         actions: &mut Vec<Action>,
-    ) -> Result<(), Error> {
-        let state = std::mem::replace(&mut self.state, State::Over);
-        self.state = match (state, ticket.step, output.0) {
+    ) -> Result<State, Error> {
+        Ok(match (state, ticket.step, output) {
             (State::Deciding(deciding), Step::Verdicts, Yield::Verdicts(verdicts)) => {
                 let Deciding {
                     mut comparisons,
@@ -224,22 +250,33 @@ impl KeyHolderSession {
                 delivering.result.take(ticket.number, payload, actions)?;
                 State::Delivering(delivering)
             }
-            // Work that was done more than once.
             (state, ..) => state,
-        };
-        Ok(())
+        })
     }
 
-    /// Goes as far as what is known allows.
-    fn advance(mut self, actions: &mut Vec<Action>) -> Result<Self, Error> {
-        loop {
-            let state = std::mem::replace(&mut self.state, State::Over);
-            let (state, went_on) = self.step(state, actions)?;
-            self.state = state;
-            if !went_on {
-                return Ok(self);
-            }
+    fn accepted(&mut self, stream: StreamKind, next: u64, actions: &mut Vec<Action>) {
+        if let (StreamKind::Result, State::Delivering(delivering)) = (stream, &mut self.state)
+            && delivering.result.accept(next)
+        {
+            self.kept.sent = Some(delivering.result.base().clone());
+            self.kept.store(None, actions);
         }
+    }
+
+    fn repeat(&mut self, actions: &mut Vec<Action>) -> Result<(), Error> {
+        if self.kept.from_querier.is_none() {
+            actions.push(self.announce(Role::Querier));
+        }
+        match &mut self.state {
+            State::Waiting => actions.push(self.announce(Role::Provider)),
+            State::Deciding(deciding) => deciding.comparisons.tell(actions),
+            State::Delivering(delivering) => {
+                let stream = delivering.released.stream(&delivering.to_querier);
+                delivering.result.rewind(stream)?;
+            }
+            State::Decided(_) | State::Over => {}
+        }
+        Ok(())
     }
 
     fn step(&mut self, state: State, actions: &mut Vec<Action>) -> Result<(State, bool), Error> {
@@ -306,60 +343,6 @@ impl KeyHolderSession {
             }
             State::Over => (State::Over, false),
         })
-    }
-
-    fn channel(&self, role: Role, handshake: &[u8]) -> Result<Channel, Error> {
-        let peer = Handshake::decode(handshake)?.verify(role, &self.agreement)?;
-        Channel::derive(&self.agreement, Role::KeyHolder, &self.kept.secret, &peer)
-    }
-
-    /// Sends again what may have been lost.
-    fn repeat(&mut self, actions: &mut Vec<Action>) -> Result<(), Error> {
-        if self.kept.from_querier.is_none() {
-            actions.push(self.announce(Role::Querier));
-        }
-        match &mut self.state {
-            State::Waiting => actions.push(self.announce(Role::Provider)),
-            State::Deciding(deciding) => deciding.comparisons.tell(actions),
-            State::Delivering(delivering) => {
-                let stream = delivering.released.stream(&delivering.to_querier);
-                delivering.result.rewind(stream)?;
-            }
-            State::Decided(_) | State::Over => {}
-        }
-        Ok(())
-    }
-
-    /// Tells the provider that all comparisons have been decided.
-    fn tell_all(&self, actions: &mut Vec<Action>) {
-        actions.push(Action::Accept {
-            stream: StreamKind::Comparisons,
-            next: self.agreement.sizes().comparisons().chunks(),
-        });
-    }
-}
-
-impl Session for KeyHolderSession {
-    fn handle(mut self, event: Event, actions: &mut Vec<Action>) -> Result<Self, Error> {
-        match event {
-            Event::Message { from, message } => self.message(from, &message, actions)?,
-            Event::Done(ticket, output) => self.done(ticket, output?, actions)?,
-            Event::Accepted { stream, next } => {
-                if let (StreamKind::Result, State::Delivering(delivering)) =
-                    (stream, &mut self.state)
-                    && delivering.result.accept(next)
-                {
-                    self.kept.sent = Some(delivering.result.base().clone());
-                    self.kept.store(None, actions);
-                }
-            }
-            Event::Silence => self.repeat(actions)?,
-        }
-        self.advance(actions)
-    }
-
-    fn is_over(&self) -> bool {
-        self.kept.over
     }
 }
 

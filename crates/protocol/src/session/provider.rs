@@ -6,12 +6,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::checkpoint::{Checkpoint, Kept};
 use super::streams::{Receiving, Sending, payload};
-use super::work::{Output, Step, Task, Ticket, Work, Yield};
-use super::{Action, Event, Line, Message, Outcome, Own, Pace, Session, unexpected};
+use super::work::{Step, Task, Ticket, Work, Yield};
+use super::{Action, Line, Machine, Message, Outcome, Own, Pace, unexpected};
 use crate::{
     Agreement, BlockDirectory, Channel, CheckedChunk, EncryptedTable, Error, Handshake, Identity,
-    JoinKeys, KeyAnnouncement, Peer, Provider, ProviderJobs, ProviderKeys, ProviderRecords, Role,
-    SessionSecret, StreamKind, TableIntake,
+    JoinKeys, Peer, Provider, ProviderJobs, ProviderKeys, ProviderRecords, Role, SessionSecret,
+    StreamKind, TableIntake,
 };
 
 /// The part of a registry that takes part in a session.
@@ -93,7 +93,7 @@ pub struct ProviderSession {
     state: State,
 }
 
-enum State {
+pub(super) enum State {
     /// The key holder's announcement is due.
     Waiting,
     /// Its key is being checked.
@@ -112,20 +112,20 @@ enum State {
     Over,
 }
 
-struct Channels {
+pub(super) struct Channels {
     agreement: Agreement,
     to_querier: Channel,
     to_keyholder: Channel,
 }
 
-struct Taking {
+pub(super) struct Taking {
     channels: Channels,
     chunks: Receiving<Arc<CheckedChunk>>,
     intake: TableIntake,
     jobs: Option<Arc<ProviderJobs>>,
 }
 
-struct Meeting {
+pub(super) struct Meeting {
     channels: Channels,
     jobs: Option<Arc<ProviderJobs>>,
     table: Option<Arc<EncryptedTable>>,
@@ -133,14 +133,14 @@ struct Meeting {
     met: bool,
 }
 
-struct Comparing {
+pub(super) struct Comparing {
     channels: Channels,
     provider: Arc<Provider>,
     comparisons: Sending,
 }
 
 /// The sealed summary.
-struct Summary(Vec<u8>);
+pub(super) struct Summary(Vec<u8>);
 
 impl ProviderSession {
     /// Begins a session.
@@ -195,6 +195,32 @@ impl ProviderSession {
             self.state,
             State::Waiting | State::Checking | State::Greeting(..)
         )
+    }
+
+    /// Tells the querier that its table is no longer needed.
+    fn tell_table(&self, actions: &mut Vec<Action>) -> Result<(), Error> {
+        actions.push(Action::Accept {
+            stream: StreamKind::Table,
+            next: self.kept.manifest.sizes()?.table().chunks(),
+        });
+        Ok(())
+    }
+
+    fn greet(&self, to: Role, agreement: &Agreement) -> Action {
+        self.kept.greet(&self.identity, to, agreement)
+    }
+}
+
+impl Machine for ProviderSession {
+    type State = State;
+    const OVER: State = State::Over;
+
+    fn state(&mut self) -> &mut State {
+        &mut self.state
+    }
+
+    fn kept(&self) -> &Kept {
+        &self.kept
     }
 
     fn message(
@@ -256,12 +282,12 @@ impl ProviderSession {
 
     fn done(
         &mut self,
+        state: State,
         ticket: Ticket,
-        output: Output,
+        output: Yield,
         actions: &mut Vec<Action>,
-    ) -> Result<(), Error> {
-        let state = std::mem::replace(&mut self.state, State::Over);
-        self.state = match (state, ticket.step, output.0) {
+    ) -> Result<State, Error> {
+        Ok(match (state, ticket.step, output) {
             (State::Checking, Step::Key, Yield::Key(agreement, keyholder)) => {
                 State::Greeting(agreement, keyholder)
             }
@@ -301,10 +327,8 @@ impl ProviderSession {
                     .take(ticket.number, payload, actions)?;
                 State::Comparing(comparing)
             }
-            // Work that was done more than once.
             (state, ..) => state,
-        };
-        Ok(())
+        })
     }
 
     fn accepted(&mut self, stream: StreamKind, next: u64, actions: &mut Vec<Action>) {
@@ -321,31 +345,39 @@ impl ProviderSession {
         }
     }
 
-    /// Goes as far as what is known allows.
-    fn advance(mut self, actions: &mut Vec<Action>) -> Result<Self, Error> {
-        loop {
-            let state = std::mem::replace(&mut self.state, State::Over);
-            let (state, went_on) = self.step(state, actions)?;
-            self.state = state;
-            if !went_on {
-                return Ok(self);
+    fn repeat(&mut self, actions: &mut Vec<Action>) -> Result<(), Error> {
+        match &mut self.state {
+            State::Taking(taking) if taking.chunks.is_new() => {
+                let agreement = taking.channels.agreement.clone();
+                actions.push(self.greet(Role::Querier, &agreement));
             }
+            State::Comparing(comparing) => {
+                let stream =
+                    (comparing.provider).comparison_stream(&comparing.channels.to_keyholder);
+                comparing.comparisons.rewind(stream)?;
+                let agreement = comparing.channels.agreement.clone();
+                if self.kept.sent.is_none() {
+                    actions.push(self.greet(Role::KeyHolder, &agreement));
+                }
+            }
+            State::Closing(summary) => actions.push(summary.send()),
+            State::Waiting
+            | State::Checking
+            | State::Greeting(..)
+            | State::Taking(_)
+            | State::Meeting(_)
+            | State::Over => {}
         }
+        Ok(())
     }
 
     fn step(&mut self, state: State, actions: &mut Vec<Action>) -> Result<(State, bool), Error> {
         Ok(match state {
             State::Waiting => {
-                let Some(announcement) = &self.kept.announcement else {
+                let Some(work) = self.kept.check_key(self.pace)? else {
                     return Ok((State::Waiting, false));
                 };
-                let work = Work::new(Task::CheckKey {
-                    announcement: KeyAnnouncement::decode(announcement)?,
-                    manifest: self.kept.manifest.clone(),
-                    secret: self.kept.secret.clone(),
-                    constant_time_tables: self.pace.constant_time_tables,
-                });
-                actions.push(Action::Compute(Step::Key.whole(), work));
+                actions.push(work);
                 (State::Checking, true)
             }
             State::Greeting(agreement, keyholder) => {
@@ -425,65 +457,6 @@ impl ProviderSession {
             }
             state @ (State::Checking | State::Closing(_) | State::Over) => (state, false),
         })
-    }
-
-    /// Sends again what may have been lost.
-    fn repeat(&mut self, actions: &mut Vec<Action>) -> Result<(), Error> {
-        match &mut self.state {
-            State::Taking(taking) if taking.chunks.is_new() => {
-                let agreement = taking.channels.agreement.clone();
-                actions.push(self.greet(Role::Querier, &agreement));
-            }
-            State::Comparing(comparing) => {
-                let stream =
-                    (comparing.provider).comparison_stream(&comparing.channels.to_keyholder);
-                comparing.comparisons.rewind(stream)?;
-                let agreement = comparing.channels.agreement.clone();
-                if self.kept.sent.is_none() {
-                    actions.push(self.greet(Role::KeyHolder, &agreement));
-                }
-            }
-            State::Closing(summary) => actions.push(summary.send()),
-            State::Waiting
-            | State::Checking
-            | State::Greeting(..)
-            | State::Taking(_)
-            | State::Meeting(_)
-            | State::Over => {}
-        }
-        Ok(())
-    }
-
-    /// Tells the querier that its table is no longer needed.
-    fn tell_table(&self, actions: &mut Vec<Action>) -> Result<(), Error> {
-        actions.push(Action::Accept {
-            stream: StreamKind::Table,
-            next: self.kept.manifest.sizes()?.table().chunks(),
-        });
-        Ok(())
-    }
-
-    fn greet(&self, to: Role, agreement: &Agreement) -> Action {
-        let secret = &self.kept.secret;
-        let handshake = Handshake::sign(Role::Provider, &self.identity, agreement, secret);
-        let message = Message::Handshake(handshake.encode());
-        Action::Send { to, message }
-    }
-}
-
-impl Session for ProviderSession {
-    fn handle(mut self, event: Event, actions: &mut Vec<Action>) -> Result<Self, Error> {
-        match event {
-            Event::Message { from, message } => self.message(from, &message, actions)?,
-            Event::Done(ticket, output) => self.done(ticket, output?, actions)?,
-            Event::Accepted { stream, next } => self.accepted(stream, next, actions),
-            Event::Silence => self.repeat(actions)?,
-        }
-        self.advance(actions)
-    }
-
-    fn is_over(&self) -> bool {
-        self.kept.over
     }
 }
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::checkpoint::{Checkpoint, Kept};
 use super::streams::{Receiving, Sending, payload};
-use super::work::{Output, Step, Task, Ticket, Work, Yield};
-use super::{Action, Event, Line, Message, Outcome, Own, Pace, Session, unexpected};
+use super::work::{Step, Task, Ticket, Work, Yield};
+use super::{Action, Line, Machine, Message, Outcome, Own, Pace, unexpected};
 use crate::{
-    Agreement, BlockDirectory, Channel, Error, Handshake, Identity, Inbound, KeyAnnouncement, Peer,
-    Querier, QuerierKeys, QuerierRecords, Role, StreamKind,
+    Agreement, BlockDirectory, Channel, Error, Handshake, Identity, Inbound, Peer, Querier,
+    QuerierKeys, QuerierRecords, Role, StreamKind,
 };
 
 /// What the querier asks.
@@ -43,7 +43,7 @@ pub struct QuerierSession {
     state: State,
 }
 
-enum State {
+pub(super) enum State {
     /// The key holder's announcement is due.
     Waiting,
     /// Its key is being checked.
@@ -61,18 +61,18 @@ enum State {
 }
 
 /// What is known once the key is.
-struct Agreed {
+pub(super) struct Agreed {
     agreement: Agreement,
     keyholder: Peer,
 }
 
-struct Channels {
+pub(super) struct Channels {
     agreement: Agreement,
     to_provider: Channel,
     to_keyholder: Channel,
 }
 
-struct Asking {
+pub(super) struct Asking {
     agreement: Agreement,
     querier: Arc<Querier>,
     to_provider: Channel,
@@ -134,6 +134,23 @@ impl QuerierSession {
             State::Asking(asking) => Some(&asking.agreement),
             State::Waiting | State::Checking | State::Opening | State::Over => None,
         }
+    }
+
+    fn greet(&self, to: Role, agreement: &Agreement) -> Action {
+        self.kept.greet(&self.identity, to, agreement)
+    }
+}
+
+impl Machine for QuerierSession {
+    type State = State;
+    const OVER: State = State::Over;
+
+    fn state(&mut self) -> &mut State {
+        &mut self.state
+    }
+
+    fn kept(&self) -> &Kept {
+        &self.kept
     }
 
     fn message(
@@ -202,12 +219,12 @@ impl QuerierSession {
 
     fn done(
         &mut self,
+        state: State,
         ticket: Ticket,
-        output: Output,
+        output: Yield,
         actions: &mut Vec<Action>,
-    ) -> Result<(), Error> {
-        let state = std::mem::replace(&mut self.state, State::Over);
-        self.state = match (state, ticket.step, output.0) {
+    ) -> Result<State, Error> {
+        Ok(match (state, ticket.step, output) {
             (State::Checking, Step::Key, Yield::Key(agreement, keyholder)) => {
                 let agreed = Agreed {
                     agreement: *agreement,
@@ -237,37 +254,51 @@ impl QuerierSession {
                 self.kept.store(None, actions);
                 State::Over
             }
-            // Work that was done more than once.
             (state, ..) => state,
-        };
-        Ok(())
+        })
     }
 
-    /// Goes as far as what is known allows.
-    fn advance(mut self, actions: &mut Vec<Action>) -> Result<Self, Error> {
-        loop {
-            let state = std::mem::replace(&mut self.state, State::Over);
-            let (state, went_on) = self.step(state, actions)?;
-            self.state = state;
-            if !went_on {
-                return Ok(self);
-            }
+    fn accepted(&mut self, stream: StreamKind, next: u64, actions: &mut Vec<Action>) {
+        if let (StreamKind::Table, State::Asking(asking)) = (stream, &mut self.state)
+            && asking.table.accept(next)
+        {
+            self.kept.sent = Some(asking.table.base().clone());
+            self.kept.store(None, actions);
         }
+    }
+
+    fn repeat(&mut self, actions: &mut Vec<Action>) -> Result<(), Error> {
+        match &mut self.state {
+            State::Greeting(agreed) => {
+                let agreement = agreed.agreement.clone();
+                actions.push(self.greet(Role::Provider, &agreement));
+            }
+            State::Asking(asking) => {
+                if !asking.table.is_accepted() {
+                    let outbound = asking.querier.table_stream(&asking.to_provider);
+                    asking.table.rewind(outbound)?;
+                }
+                if asking.result.is_new() {
+                    let agreement = asking.agreement.clone();
+                    actions.push(self.greet(Role::KeyHolder, &agreement));
+                }
+            }
+            State::Waiting
+            | State::Checking
+            | State::LayingOut(_)
+            | State::Opening
+            | State::Over => {}
+        }
+        Ok(())
     }
 
     fn step(&mut self, state: State, actions: &mut Vec<Action>) -> Result<(State, bool), Error> {
         Ok(match state {
             State::Waiting => {
-                let Some(announcement) = &self.kept.announcement else {
+                let Some(work) = self.kept.check_key(self.pace)? else {
                     return Ok((State::Waiting, false));
                 };
-                let work = Work::new(Task::CheckKey {
-                    announcement: KeyAnnouncement::decode(announcement)?,
-                    manifest: self.kept.manifest.clone(),
-                    secret: self.kept.secret.clone(),
-                    constant_time_tables: self.pace.constant_time_tables,
-                });
-                actions.push(Action::Compute(Step::Key.whole(), work));
+                actions.push(work);
                 (State::Checking, true)
             }
             State::Greeting(agreed) => {
@@ -323,62 +354,6 @@ impl QuerierSession {
                 (state, false)
             }
         })
-    }
-
-    /// Sends again what may have been lost.
-    fn repeat(&mut self, actions: &mut Vec<Action>) -> Result<(), Error> {
-        match &mut self.state {
-            State::Greeting(agreed) => {
-                let agreement = agreed.agreement.clone();
-                actions.push(self.greet(Role::Provider, &agreement));
-            }
-            State::Asking(asking) => {
-                if !asking.table.is_accepted() {
-                    let outbound = asking.querier.table_stream(&asking.to_provider);
-                    asking.table.rewind(outbound)?;
-                }
-                if asking.result.is_new() {
-                    let agreement = asking.agreement.clone();
-                    actions.push(self.greet(Role::KeyHolder, &agreement));
-                }
-            }
-            State::Waiting
-            | State::Checking
-            | State::LayingOut(_)
-            | State::Opening
-            | State::Over => {}
-        }
-        Ok(())
-    }
-
-    fn greet(&self, to: Role, agreement: &Agreement) -> Action {
-        let secret = &self.kept.secret;
-        let handshake = Handshake::sign(Role::Querier, &self.identity, agreement, secret);
-        let message = Message::Handshake(handshake.encode());
-        Action::Send { to, message }
-    }
-}
-
-impl Session for QuerierSession {
-    fn handle(mut self, event: Event, actions: &mut Vec<Action>) -> Result<Self, Error> {
-        match event {
-            Event::Message { from, message } => self.message(from, &message, actions)?,
-            Event::Done(ticket, output) => self.done(ticket, output?, actions)?,
-            Event::Accepted { stream, next } => {
-                if let (StreamKind::Table, State::Asking(asking)) = (stream, &mut self.state)
-                    && asking.table.accept(next)
-                {
-                    self.kept.sent = Some(asking.table.base().clone());
-                    self.kept.store(None, actions);
-                }
-            }
-            Event::Silence => self.repeat(actions)?,
-        }
-        self.advance(actions)
-    }
-
-    fn is_over(&self) -> bool {
-        self.kept.over
     }
 }
 
