@@ -345,6 +345,22 @@ fn scale(bytes: &[u8], bound: u32) -> u32 {
     u32::try_from(product >> 64).expect("below a 32-bit bound")
 }
 
+/// The specification's vectors, and the join keys that it has some of them under.
+#[cfg(test)]
+pub(crate) fn specified() -> (serde_json::Value, JoinKeys) {
+    let vectors: serde_json::Value =
+        serde_json::from_str(include_str!("../tests/vectors/reference.json"))
+            .expect("the vectors are JSON");
+    let key = |name: &str| -> [u8; 32] {
+        let text = vectors["keyed"]["t107"]["keys"][name]
+            .as_str()
+            .expect("a key");
+        std::array::from_fn(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).expect("digits"))
+    };
+    let keys = JoinKeys::from_keys(Suite::T107, &key("id"), &key("pad"), &key("canary"));
+    (vectors, keys)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -77,7 +77,7 @@ fn draw_clauses(pairwise: &Pairwise, rng: &mut ChaCha20Rng) -> Vec<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Clause, Suite};
+    use crate::Clause;
     use rand::SeedableRng as _;
     use std::collections::BTreeMap;
 
@@ -129,13 +129,7 @@ mod tests {
 
     #[test]
     fn canaries_are_the_specification_s() {
-        let vectors: serde_json::Value =
-            serde_json::from_str(include_str!("../../../tests/vectors/reference.json")).unwrap();
-        let key = |name: &str| -> [u8; 32] {
-            let text = vectors["keyed"]["t107"]["keys"][name].as_str().unwrap();
-            std::array::from_fn(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap())
-        };
-        let keys = JoinKeys::from_keys(Suite::T107, &key("id"), &key("pad"), &key("canary"));
+        let (vectors, keys) = crate::keys::specified();
         for row in vectors["canary_pairs"].as_array().unwrap() {
             let words = |name: &str| row[name].as_str().unwrap().split(' ');
             let clauses = words("clauses").map(|clause| {

@@ -96,17 +96,10 @@ impl Taken {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Suite;
 
     #[test]
     fn handles_are_the_specification_s() {
-        let vectors: serde_json::Value =
-            serde_json::from_str(include_str!("../../../tests/vectors/reference.json")).unwrap();
-        let key = |name: &str| -> [u8; 32] {
-            let text = vectors["keyed"]["t107"]["keys"][name].as_str().unwrap();
-            std::array::from_fn(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap())
-        };
-        let keys = JoinKeys::from_keys(Suite::T107, &key("id"), &key("pad"), &key("canary"));
+        let (vectors, keys) = crate::keys::specified();
         for bits in [8, 30, 32] {
             let listed = vectors["handles"][bits.to_string()].as_array().unwrap();
             let count = listed.len().try_into().unwrap();
