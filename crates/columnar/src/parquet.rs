@@ -76,13 +76,7 @@ impl Batches {
         if columns.is_empty() {
             return Err(Error::EmptyFile { file });
         }
-        let built = guarded(|| {
-            builder
-                .with_projection(mask)
-                .with_batch_size(ROWS_PER_CHUNK)
-                .build()
-        });
-        let reader = settled(built, &file)?;
+        let reader = reader_of(builder, mask, &file)?;
         let digest = if digest {
             Some(digest_of(source, &file)?)
         } else {
@@ -181,6 +175,21 @@ fn builder(
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(source.clone(), loaded);
     check::pages(source, builder.metadata()).map_err(|refusal| refused(file, refusal))?;
     Ok(builder)
+}
+
+/// Reads the columns of the mask in chunks.
+fn reader_of(
+    builder: ParquetRecordBatchReaderBuilder<Stored>,
+    mask: ProjectionMask,
+    file: &Arc<str>,
+) -> Result<ParquetRecordBatchReader, Error> {
+    let built = guarded(|| {
+        builder
+            .with_projection(mask)
+            .with_batch_size(ROWS_PER_CHUNK)
+            .build()
+    });
+    settled(built, file)
 }
 
 /// The schema with timestamps of 96 bits in that unit, where there are any.

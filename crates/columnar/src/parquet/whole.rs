@@ -8,10 +8,10 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader};
 use parquet::errors::ParquetError;
 
-use super::{UNREADABLE, builder, damaged, settled};
+use super::{UNREADABLE, builder, damaged, reader_of};
+use crate::Error;
 use crate::guard::guarded;
 use crate::input::Stored;
-use crate::{Error, ROWS_PER_CHUNK};
 
 /// All columns of a file but some, lists and structures included.
 pub(crate) struct Whole {
@@ -33,13 +33,7 @@ impl Whole {
             (!dropped).then_some(root)
         });
         let mask = ProjectionMask::roots(builder.parquet_schema(), kept);
-        let built = guarded(|| {
-            builder
-                .with_projection(mask)
-                .with_batch_size(ROWS_PER_CHUNK)
-                .build()
-        });
-        let reader = settled(built, &file)?;
+        let reader = reader_of(builder, mask, &file)?;
         let schema = arrow_array::RecordBatchReader::schema(&reader);
         Ok(Self {
             reader: Some(reader),
