@@ -3,9 +3,13 @@
 
 #[path = "../../../tests/common/data.rs"]
 mod data;
+#[path = "../../../tests/common/opentoken.rs"]
+mod recorded;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use recorded::{folders, sets};
 
 use blindjoin_record::{Date, Dialect, FieldKind, RuleSet, Scratch};
 
@@ -17,21 +21,6 @@ const ATTRIBUTES: [&str; 6] = [
     "PostalCode",
     "SocialSecurityNumber",
 ];
-
-/// The repository's vectors, and more where they are.
-fn folders() -> impl Iterator<Item = PathBuf> {
-    std::iter::once(data::own("opentoken")).chain(data::outside("vectors/opentoken"))
-}
-
-/// The sets of rows in a folder.
-fn sets(folder: &Path) -> Vec<String> {
-    let names = folder.read_dir().unwrap();
-    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let sets = names.filter_map(|name| Some(name.strip_suffix("_input.csv")?.to_owned()));
-    let sets: Vec<String> = sets.collect();
-    assert!(!sets.is_empty(), "{}", folder.display());
-    sets
-}
 
 fn table(path: &Path) -> (Vec<String>, Vec<Vec<String>>) {
     let mut reader = csv::ReaderBuilder::new()

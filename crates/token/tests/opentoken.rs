@@ -9,8 +9,12 @@
 
 #[path = "../../../tests/common/data.rs"]
 mod data;
+#[path = "../../../tests/common/opentoken.rs"]
+mod recorded;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use recorded::{folders, sets};
 
 use blindjoin_record::{Date, Dialect, RuleSet};
 use blindjoin_token::{
@@ -20,21 +24,6 @@ use blindjoin_token::{
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
-
-/// The repository's vectors, and more where they are.
-fn folders() -> impl Iterator<Item = PathBuf> {
-    std::iter::once(data::own("opentoken")).chain(data::outside("vectors/opentoken"))
-}
-
-/// The sets of rows in a folder.
-fn sets(folder: &Path) -> Vec<String> {
-    let names = folder.read_dir().unwrap();
-    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let sets = names.filter_map(|name| Some(name.strip_suffix("_input.csv")?.to_owned()));
-    let sets: Vec<String> = sets.collect();
-    assert!(!sets.is_empty(), "{}", folder.display());
-    sets
-}
 
 fn secret() -> HashingSecret {
     HashingSecret::new("HashingKey").unwrap()
