@@ -1,8 +1,7 @@
 //! Rules bound to a header, and what they make of a row.
 
 mod columns;
-
-use std::fmt;
+mod signed;
 
 use crate::date::Date;
 use crate::dialect::{Habits, Language};
@@ -14,6 +13,7 @@ use crate::normalise::date::is_year_last;
 use crate::ruleset::{Blanks, Field, Form, RECORD_ID, Rule, RuleSet};
 use crate::text::without_invisible;
 use columns::Finder;
+pub use signed::{Fault, Observed, Probes, Reason, Signatures};
 
 /// A row of a table: its cells by column index, nothing where a cell is null or absent.
 pub trait Row {
@@ -68,50 +68,6 @@ pub struct Scratch {
     invalid: u64,
     /// For each finding, the fields of which it is true.
     found: [u64; Finding::ALL.len()],
-}
-
-/// Why a record has no signature under a rule.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Reason {
-    /// The field, as an index into [`RuleSet::fields`].
-    pub field: usize,
-    /// What is the matter with it.
-    pub fault: Fault,
-}
-
-/// What is the matter with a field of a record.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Fault {
-    /// The table has no such column.
-    NoColumn,
-    /// Null, empty or blank.
-    Missing,
-    /// Something that is written where there is no value, as `unknown` or `999999999`.
-    Placeholder,
-    /// Not a valid value of its kind.
-    Invalid,
-    /// An expression does not apply to it, as `D` to what is no date.
-    Inapplicable,
-    /// Nothing is left of it after its expression.
-    Empty,
-}
-
-/// What a querier inserts for one row: per rule a signature, or why there is none.
-#[derive(Clone, Copy, Debug)]
-pub struct Signatures<'s> {
-    scratch: &'s Scratch,
-}
-
-/// What a provider probes for one row: per rule one signature or several, or why there is none.
-#[derive(Clone, Copy, Debug)]
-pub struct Probes<'s> {
-    scratch: &'s Scratch,
-}
-
-/// What is to be said of one row's fields, for [`Findings`](crate::findings::Findings) to count.
-#[derive(Clone, Copy, Debug)]
-pub struct Observed<'s> {
-    scratch: &'s Scratch,
 }
 
 impl Binding {
@@ -491,69 +447,6 @@ impl Binding {
     }
 }
 
-impl<'s> Signatures<'s> {
-    /// The signature under a rule, or why there is none.
-    pub fn get(&self, rule: usize) -> Result<&'s str, Reason> {
-        self.scratch.read(self.scratch.signed[rule].1)
-    }
-
-    /// The signatures in the order of the rules.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = Result<&'s str, Reason>> + use<'s> {
-        let scratch = self.scratch;
-        scratch.signed.iter().map(|&(_, cell)| scratch.read(cell))
-    }
-
-    /// The fields found missing or invalid: bit `i` stands for field `i`.
-    ///
-    /// A rule stops at its first such field, so those behind it are not seen unless another rule
-    /// comes upon them.
-    pub fn invalid_fields(&self) -> u64 {
-        self.scratch.invalid
-    }
-
-    /// What is to be said of the row's fields, whether or not a rule came upon them.
-    pub fn observed(&self) -> Observed<'s> {
-        Observed {
-            scratch: self.scratch,
-        }
-    }
-}
-
-impl<'s> Probes<'s> {
-    /// Rule and signature, or why there is none, in the order of the rules and their probe forms.
-    pub fn iter(
-        &self,
-    ) -> impl ExactSizeIterator<Item = (usize, Result<&'s str, Reason>)> + use<'s> {
-        let scratch = self.scratch;
-        scratch
-            .signed
-            .iter()
-            .map(|&(rule, cell)| (rule, scratch.read(cell)))
-    }
-
-    /// What is to be said of the row's fields, whether or not a rule came upon them.
-    pub fn observed(&self) -> Observed<'s> {
-        Observed {
-            scratch: self.scratch,
-        }
-    }
-}
-
-impl<'s> Observed<'s> {
-    /// The fields of which something is to be said: bit `i` stands for field `i`.
-    pub fn found(self, finding: Finding) -> u64 {
-        self.scratch.found[finding.place()]
-    }
-
-    /// The normal form of a field's value, if it is a valid one.
-    pub(crate) fn value(self, field: usize) -> Option<&'s str> {
-        match self.scratch.fields[field] {
-            Cell::Text(from, to) => Some(&self.scratch.values[from..to]),
-            _ => None,
-        }
-    }
-}
-
 impl Scratch {
     fn reset(&mut self, fields: usize, parts: usize) {
         self.fields.clear();
@@ -578,33 +471,6 @@ impl Scratch {
             Cell::Fault(reason) => Err(reason),
             Cell::Unknown => unreachable!("every form has been evaluated"),
         }
-    }
-}
-
-impl Fault {
-    /// The fault's name in reports: `MISSING`, `INVALID` and so on.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::NoColumn => "NO_COLUMN",
-            Self::Missing => "MISSING",
-            Self::Placeholder => "PLACEHOLDER",
-            Self::Invalid => "INVALID",
-            Self::Inapplicable => "INAPPLICABLE",
-            Self::Empty => "EMPTY",
-        }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoColumn => "has no column",
-            Self::Missing => "is missing",
-            Self::Placeholder => "is a placeholder",
-            Self::Invalid => "is invalid",
-            Self::Inapplicable => "does not fit its expression",
-            Self::Empty => "is empty after its expression",
-        })
     }
 }
 
