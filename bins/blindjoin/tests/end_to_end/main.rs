@@ -8,6 +8,7 @@ mod data;
 mod dedupe;
 mod febrl;
 mod file_modes;
+mod jurisdictions;
 mod linkage;
 mod pairs;
 mod reports;
