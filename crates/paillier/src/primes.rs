@@ -12,6 +12,9 @@ use rand::CryptoRng;
 /// Rounds of Miller–Rabin with random bases: a composite passes with probability at most 4^−40.
 const ROUNDS: usize = 40;
 
+/// Bases drawn together: lanes of the widest backend, which computes with them at once.
+const BASES_DRAWN_AT_ONCE: usize = 8;
+
 /// Draws an integer uniformly below `2^bits`.
 pub(crate) fn random_bits(bits: usize, rng: &mut impl CryptoRng) -> BigUint {
     let mut bytes = vec![0; bits.div_ceil(8)];
@@ -101,15 +104,17 @@ pub(crate) fn is_prime(candidate: &BigUint, backend: Backend, rng: &mut impl Cry
     let odd = Naturals::from_biguints(&[&below >> twos], bits);
     let mut left = ROUNDS;
     while left > 0 {
-        // As many bases as are computed with at once.
-        let count = left.min(backend.lanes());
+        // As many on every backend, so that one seed yields one key on all of them.
+        let count = left.min(BASES_DRAWN_AT_ONCE);
         left -= count;
         let bases: Vec<_> = (0..count)
             .map(|_| random_below(&(candidate - 3u8), rng) + 2u8)
             .collect();
-        let powers = ring.pow_modulo(&Naturals::from_biguints(&bases, bits), &odd, 0);
-        if !(0..count).all(|i| is_no_witness(powers.to_biguint(i), &below, twos)) {
-            return false;
+        for bases in bases.chunks(backend.lanes()) {
+            let powers = ring.pow_modulo(&Naturals::from_biguints(bases, bits), &odd, 0);
+            if !(0..bases.len()).all(|i| is_no_witness(powers.to_biguint(i), &below, twos)) {
+                return false;
+            }
         }
     }
     true

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use blindjoin_paillier::{Error, KeySize, Naturals, Profile, PublicKey, SecretKey};
+use blindjoin_paillier::{Backend, Error, KeySize, Naturals, Profile, PublicKey, SecretKey};
 use num_bigint::BigUint;
 use num_integer::Integer;
 use num_traits::One;
@@ -68,14 +68,18 @@ fn keys_of_standard_size_are_made_for_every_profile() {
     }
 }
 
+/// On every processor: a party that was started again elsewhere goes on with the same keys.
 #[test]
-fn the_same_seed_makes_the_same_key() {
-    let make = || {
-        SecretKey::generate(size(512), Profile::DjnShort, &mut rng(40))
-            .public()
-            .to_bytes()
-    };
-    assert_eq!(make(), make());
+fn the_same_seed_makes_the_same_key_on_every_backend() {
+    for profile in Profile::ALL {
+        let keys = Backend::available().into_iter().map(|backend| {
+            SecretKey::generate_with_backend(size(512), profile, backend, &mut rng(40))
+                .public()
+                .to_bytes()
+        });
+        let keys: Vec<_> = keys.collect();
+        assert!(keys.iter().all(|key| *key == keys[0]), "{profile:?}");
+    }
 }
 
 #[test]
