@@ -8,7 +8,7 @@ use crate::findings::Finding;
 /// Why a record has no signature under a rule.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Reason {
-    /// The field, as an index into [`RuleSet::fields`].
+    /// The field, as an index into [`RuleSet::fields`](crate::RuleSet::fields).
     pub field: usize,
     /// What is the matter with it.
     pub fault: Fault,
