@@ -21,6 +21,10 @@ pub enum Error {
         /// Position of the first such element in its batch.
         index: usize,
     },
+    /// An element shares a factor with the modulus, so it has no inverse. One test serves the batch, so there is no
+    /// position.
+    #[error("an element shares a factor with the modulus")]
+    NotUnit,
     /// A residue on the wire is not below m².
     #[error("residue {index} is not below the square of the modulus")]
     OutOfRange {

@@ -5,6 +5,7 @@ use zeroize::Zeroize;
 
 use crate::batch::Batch;
 use crate::elements::Elements;
+use crate::filling::Filling;
 use crate::modulus::{Modulus, Scratch};
 use crate::naturals::Naturals;
 use crate::ring::{SquareRing, lane_digits};
@@ -290,82 +291,6 @@ fn window_bases(ring: &SquareRing, mut base: Batch, windows: usize, window: usiz
         all.extend(&base);
     }
     all.gather_vartime(&(0..windows).collect::<Vec<_>>())
-}
-
-/// The entry of the next digit, for as many windows as a pack has lanes.
-///
-/// With b = B/R the base, B = B₀·(1 + `s_B`·m): from t·B₀ = t′·R − q·m follows
-/// t·(1 + s·m)·b = t′·(1 + s′·m) with s′ = s + `s_B` − q/(R·t′).
-struct Filling<'a> {
-    ring: &'a SquareRing,
-    scratch: Scratch,
-    base: &'a [u64],
-    inverse: &'a [u64],
-    /// R²·`s_B`.
-    step: Words,
-    t: Words,
-    /// −R²/t.
-    negative_inverse: Words,
-    /// R²·s.
-    s: Words,
-}
-
-impl<'a> Filling<'a> {
-    /// Begins with the entry of digit 0, which is 1. The packs are the base's and its inverse's.
-    fn new(ring: &'a SquareRing, base: &'a [u64], inverse: &'a [u64]) -> Self {
-        let m = ring.m();
-        let mut scratch = Scratch::new(m);
-        let digit = |from: &[u64]| {
-            let mut out = Words::zeroed(m.digit());
-            out.copy_from_slice(&from[..m.digit()]);
-            out
-        };
-        let mut step = digit(&base[m.digit()..]);
-        m.mul_digit(&mut step, &inverse[..m.digit()], &mut scratch);
-        m.mul_digit(&mut step, ring.r_squared(), &mut scratch);
-        let one = ring.one(m.lanes);
-        let (one, slope) = one.pack(0).split_at(m.digit());
-        let mut s = digit(slope);
-        m.mul_digit(&mut s, ring.r_squared(), &mut scratch);
-        Self {
-            base: &base[..m.digit()],
-            inverse: &inverse[..m.digit()],
-            step,
-            t: digit(one),
-            negative_inverse: ring.minus_one_digit(),
-            s,
-            scratch,
-            ring,
-        }
-    }
-
-    /// Fills the windows' entries; `size` words each window.
-    fn fill(mut self, part: &mut [u64], size: usize) {
-        let m = self.ring.m();
-        let lanes = m.lanes;
-        for at in (0..size).step_by(2 * m.limbs) {
-            for (lane, window) in part.chunks_exact_mut(size).enumerate() {
-                let (t, s) = window[at..at + 2 * m.limbs].split_at_mut(m.limbs);
-                for (to, from) in [(t, &self.t), (s, &self.s)] {
-                    for (word, limb) in to.iter_mut().zip(from[lane..].iter().step_by(lanes)) {
-                        *word = *limb;
-                    }
-                }
-            }
-            self.advance();
-        }
-    }
-
-    fn advance(&mut self) {
-        let m = self.ring.m();
-        m.mul_digit(&mut self.negative_inverse, self.inverse, &mut self.scratch);
-        m.mul_digit(&mut self.t, self.base, &mut self.scratch);
-        let mut change = Words::zeroed(m.digit());
-        change.copy_from_slice(&self.scratch.quotient[..m.digit()]);
-        m.mul_digit(&mut change, &self.negative_inverse, &mut self.scratch);
-        m.add_digit(&mut change, &self.step);
-        m.add_digit(&mut self.s, &change);
-    }
 }
 
 fn to_index(digit: u64) -> usize {

@@ -13,7 +13,7 @@
 //!
 //! A [`SquareRing`] holds the constants of one m for one [`Backend`]; a [`Batch`] holds any number of
 //! elements packed for that backend; [`Naturals`] are plain integers: exponents, plaintexts. Everything
-//! works on batches, in the thread of the caller.
+//! works on batches, in the thread of the caller unless it says otherwise.
 //!
 //! | backend | layout | product modulo n², n of 2048 bits |
 //! |---|---|---|
@@ -56,7 +56,8 @@
 //! | making a [`FixedBase`] | **the base** | m, lengths |
 //! | `decode` | m, lengths, position of the first residue out of range | lengths |
 //! | `log_one_plus` | m, lengths, whether it fails | lengths |
-//! | whatever ends in `_vartime` | **its data** | **its data** |
+//! | [`SquareRing::products_vartime`] | m, lengths of rows, bits, caches | **the exponents' digits** |
+//! | whatever else ends in `_vartime` | **its data** | **its data** |
 //! | `from_integers`, `to_integers`, `Naturals::to_biguint` | **their data** | **their data** |
 //!
 //! [`Naturals`], rings and working memory are erased on drop. A [`Batch`] is not.
@@ -74,9 +75,11 @@ mod backend;
 mod batch;
 mod elements;
 mod error;
+mod filling;
 mod fixed_base;
 mod modulus;
 mod naturals;
+mod products;
 mod ring;
 #[cfg(feature = "watch")]
 pub mod watch;

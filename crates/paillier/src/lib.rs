@@ -40,6 +40,7 @@
 //! |---|---|
 //! | encryption, noise | lengths, sizes; **addresses on the exponents**, unless [`PublicKey::with_lookup`] was given [`Lookup::ConstantTime`] |
 //! | `add`, `multiply_plain` | lengths, sizes |
+//! | `weighted_sums_vartime` | lengths of rows, sizes; **addresses on the weights** |
 //! | `add_plain` | lengths, sizes; with plaintexts of the full length of n also **whether each is below n** |
 //! | decoding and its checks | public values only |
 //! | decryption, exponentiation with the secret | lengths, sizes, the key's length |
@@ -66,6 +67,7 @@ mod primes;
 mod profile;
 mod public;
 mod secret;
+mod sums;
 
 pub use blindjoin_bigint::{Backend, Batch, Elements, FixedBase, Lookup, Naturals, SquareRing};
 pub use ciphertexts::Ciphertexts;

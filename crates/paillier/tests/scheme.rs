@@ -106,6 +106,58 @@ fn operations_act_on_plaintexts() {
     }
 }
 
+/// The sum of the plaintexts of each column, weights beyond a row's end as they are given.
+fn sums(
+    plain: &Naturals,
+    rows: &[Vec<u64>],
+    beyond: &Naturals,
+    public: &PublicKey,
+) -> Vec<BigUint> {
+    let weight = |i: usize, c: usize| {
+        let weight = rows[i].get(c).map(|&weight| weight.into());
+        weight.unwrap_or_else(|| beyond.to_biguint(c))
+    };
+    let sum = |c: usize| {
+        let terms = (0..rows.len()).map(|i| plain.to_biguint(i) * weight(i, c));
+        terms.sum::<BigUint>() % public.n()
+    };
+    (0..beyond.len()).map(sum).collect()
+}
+
+#[test]
+fn weighted_sums_weigh_what_a_row_lacks_as_told() {
+    for key in keys(512, 20) {
+        let public = key.public();
+        for (lengths, columns) in [
+            (vec![3, 0, 9, 5, 9, 1, 2, 9, 7, 4], 9),
+            (vec![4, 4], 4),
+            (vec![1, 2, 3], 12),
+            (vec![0], 1),
+            (vec![], 3),
+            (vec![0, 0], 0),
+        ] {
+            let plain = Naturals::random(lengths.len(), 64, &mut rng(21));
+            let row = |(i, &len): (usize, &usize)| -> Vec<u64> {
+                let weights = Naturals::random(len, 48, &mut rng(u8::try_from(i).unwrap()));
+                (0..len).map(|c| weights.item(c)[0]).collect()
+            };
+            let rows: Vec<_> = lengths.iter().enumerate().map(row).collect();
+            let beyond = Naturals::random(columns, 50, &mut rng(22));
+            let ciphertexts = public.encrypt_random(&plain, &mut rng(23)).unwrap();
+            let found = public
+                .weighted_sums_vartime(&ciphertexts, &rows, 48, &beyond)
+                .unwrap();
+            let found = key.decrypt_batch(&found).unwrap();
+            let found: Vec<_> = (0..columns).map(|c| found.to_biguint(c)).collect();
+            assert_eq!(found, sums(&plain, &rows, &beyond, public));
+        }
+        let zero = Ciphertexts::from_batch(public.ring().from_integers(&[BigUint::ZERO]));
+        let refused =
+            public.weighted_sums_vartime(&zero, &[[1]], 1, &Naturals::from_u128s(&[1], 1));
+        assert_eq!(refused.unwrap_err(), Error::CiphertextSharesFactor);
+    }
+}
+
 #[test]
 fn packs_of_every_filling_open_to_their_slots() {
     for bits in [512, 1024] {

@@ -77,6 +77,33 @@ fn wire(values: &[BigUint], width: usize) -> Vec<u8> {
 }
 
 #[test]
+fn weighted_sums_are_the_recorded_bytes() {
+    let [(_, vector)] = vectors(&["weighted_sums"]).try_into().unwrap();
+    let key = secret_key(&vector);
+    let public = key.public();
+    let bits = usize::try_from(vector["weight_bits"].as_u64().unwrap()).unwrap();
+    let width = public.ciphertext_bytes();
+    let ciphertexts = wire(&integers(&vector["ciphertexts"]), width);
+    let words = |row: &Value| -> Vec<u64> {
+        let row = integers(row);
+        row.iter().map(|w| w.try_into().unwrap()).collect()
+    };
+    let rows: Vec<_> = vector["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(words)
+        .collect();
+    let beyond = Naturals::from_biguints(&integers(&vector["beyond"]), bits);
+    let ciphertexts = public.decode(&ciphertexts).unwrap();
+    let sums = public.weighted_sums_vartime(&ciphertexts, &rows, bits, &beyond);
+    let sums = public.encode(&sums.unwrap());
+    assert_eq!(sums, wire(&integers(&vector["sums"]), width));
+    let plaintexts = Naturals::from_biguints(&integers(&vector["plaintexts"]), bits);
+    assert_eq!(key.decrypt(&sums).unwrap().truncated(bits), plaintexts);
+}
+
+#[test]
 fn good_vectors_encrypt_and_decrypt_to_the_recorded_bytes() {
     let vectors = vectors(&["djn-", "subgroup_"]);
     assert_eq!(vectors.len(), 5);

@@ -62,6 +62,34 @@ def good(reference, bits, profile):
     return key
 
 
+def weighted_sums(key):
+    """§18: what stands in a chosen row of a grid, places beyond a row's end as if they held the column's z."""
+    pk, bits, columns = key.pk, 48, 11
+    lengths, chosen = (11, 0, 7, 3, 10, 5, 11, 1, 9, 4), 4
+    grid = [[secrets.randbits(bits) for _ in range(length)] for length in lengths]
+    grid[chosen][:2] = [(1 << bits) - 1, 0]
+    beyond = [secrets.randbits(bits) for _ in range(columns)]
+    plaintexts = [int(i == chosen) for i in range(len(grid))]
+    selectors = [(1 + m * pk.n) * pk.noise(secrets.randbits(pk.la)) % pk.n2 for m in plaintexts]
+    sums = []
+    for c in range(columns):
+        product = 1
+        for s, row in zip(selectors, grid):
+            product = product * powmod(s, (row + beyond[len(row):])[c], pk.n2) % pk.n2
+        sums.append(product)
+    found = (grid[chosen] + beyond[lengths[chosen]:])
+    assert [key.dec_full(c) for c in sums] == found
+    write("weighted_sums", {
+        **key_fields(key),
+        "weight_bits": bits,
+        "ciphertexts": [f"{c:x}" for c in selectors],
+        "rows": [[f"{w:x}" for w in row] for row in grid],
+        "beyond": [f"{w:x}" for w in beyond],
+        "sums": [f"{c:x}" for c in sums],
+        "plaintexts": [f"{m:x}" for m in found],
+    })
+
+
 def bad_keys(key):
     n, h, p = key.pk.n, key.pk.h, key.p
     half = n.bit_length() // 2
@@ -110,6 +138,7 @@ def main():
         (1024, "djn-short"), (1024, "djn-half"), (1024, "subgroup"), (2048, "djn-short"), (3072, "djn-short"))}
     bad_keys(keys[1024, "djn-short"])
     bad_ciphertexts(keys[1024, "djn-short"], keys[1024, "subgroup"])
+    weighted_sums(keys[1024, "djn-short"])
 
 
 if __name__ == "__main__":
