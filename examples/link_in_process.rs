@@ -12,13 +12,13 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use blindjoin_columnar::{ReadOptions, Reader, today};
+use blindjoin_columnar::{Bound, Population, ReadOptions, Reader, RecordIds, pipeline, today};
+use blindjoin_linkage::{ProviderInput, QuerierKeyInput, Side, Signed, rule_ids};
 use blindjoin_protocol::{
-    Answer, Choices, KeySize, Manifest, Offer, ProviderKeys, ProviderKeysBuilder, Published,
-    PublishedRule, QuerierKeys, QuerierKeysBuilder, Role, SecretKey, TableKind, Terms, join_key,
-    local, published_class,
+    Answer, Choices, KeySize, Manifest, Offer, ProviderKeys, Published, PublishedRule, QuerierKeys,
+    Role, SecretKey, TableKind, Terms, local, published_class,
 };
-use blindjoin_record::{RuleSet, Scratch};
+use blindjoin_record::RuleSet;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -62,11 +62,7 @@ pub(crate) fn link(
     let terms = Terms::join(
         &Choices::new(key_size, in_a_day),
         TableKind::Okvs,
-        rules
-            .rules()
-            .iter()
-            .map(|rule| rule.id().to_owned())
-            .collect(),
+        rule_ids(rules),
         rules.digest(),
         ours.len() as u64,
     )?;
@@ -80,59 +76,43 @@ pub(crate) fn link(
     let key = SecretKey::generate(key_size, manifest.terms.profile, &mut generator);
     let linked = local::link(&people, &manifest, Arc::new(key), ours, theirs, &mut ())?;
     assert_eq!(linked.counted, None, "the key holder is blind");
-    let matched =
-        |(row, id): (usize, String)| (linked.card.matched(row) == Some(true)).then_some(id);
-    Ok(ids.into_iter().enumerate().filter_map(matched).collect())
+    let matched = |(row, id): (usize, &str)| {
+        let matched = linked.card.matched(row) == Some(true);
+        matched.then(|| id.to_owned())
+    };
+    Ok(ids.iter().enumerate().filter_map(matched).collect())
 }
 
 /// A key for each record and rule, and the record ids in their order.
-fn querier_keys(
-    file: &Path,
-    rules: &RuleSet,
-) -> Result<(Vec<String>, QuerierKeys), Box<dyn Error>> {
-    let reader = Reader::open(file, ReadOptions::strict())?;
-    let binding = rules.bind(reader.columns(), today())?;
-    let mut keys = QuerierKeysBuilder::new(u16::try_from(rules.rules().len())?);
-    let (mut ids, mut key, mut scratch) = (Vec::new(), Vec::new(), Scratch::default());
-    for chunk in reader {
-        for row in chunk?.rows().iter() {
-            ids.push(binding.record_id(&row).unwrap_or_default().to_owned());
-            let record = keys.row()?;
-            for (number, signature) in (0..).zip(binding.sign(&row, &mut scratch).iter()) {
-                if let Ok(signature) = signature {
-                    let rule = rules.rules()[usize::from(number)].id();
-                    join_key(&mut key, rule, signature.as_bytes(), None)?;
-                    keys.push(record, number, &key)?;
-                }
-            }
-        }
-    }
-    Ok((ids, keys.build()))
+fn querier_keys(file: &Path, rules: &RuleSet) -> Result<(RecordIds, QuerierKeys), Box<dyn Error>> {
+    let mut input = QuerierKeyInput::new(rules);
+    let population = read(file, rules, Side::Querier, |record| input.take(record))?;
+    Ok((population.ids, input.finish().0))
 }
 
-/// The keys that are looked for in the querier's table, and how many there are under each rule: one
-/// for each form under which the rule probes.
+/// The keys that are looked for in the querier's table, one for each form under which a rule probes, and
+/// how many there are under each rule.
 fn provider_keys(file: &Path, rules: &RuleSet) -> Result<(ProviderKeys, Vec<u64>), Box<dyn Error>> {
-    let reader = Reader::open(file, ReadOptions::strict())?;
-    let binding = rules.bind(reader.columns(), today())?;
-    let mut keys = ProviderKeysBuilder::default();
+    let mut input = ProviderInput::new(rules, 0, false)?;
     let mut per_rule = vec![0; rules.rules().len()];
-    let (mut key, mut scratch) = (Vec::new(), Scratch::default());
-    for chunk in reader {
-        for row in chunk?.rows().iter() {
-            for (rule, signature) in binding.probe(&row, &mut scratch).iter() {
-                if let Ok(signature) = signature {
-                    join_key(
-                        &mut key,
-                        rules.rules()[rule].id(),
-                        signature.as_bytes(),
-                        None,
-                    )?;
-                    keys.push(&key)?;
-                    per_rule[rule] += 1;
-                }
-            }
+    read(file, rules, Side::Provider, |record| {
+        for signature in record.signatures {
+            per_rule[usize::from(signature.rule)] += 1;
         }
-    }
-    Ok((keys.build(), per_rule))
+        input.take(record)
+    })?;
+    Ok((input.finish().keys, per_rule))
+}
+
+/// Reads a file and hands over its records, signed.
+fn read(
+    file: &Path,
+    rules: &RuleSet,
+    side: Side,
+    mut take: impl FnMut(&Signed<'_>) -> Result<(), blindjoin_linkage::Error>,
+) -> Result<Population, anyhow::Error> {
+    let mut reader = Reader::open(file, ReadOptions::strict())?;
+    let (signer, _) = Bound::signer(&reader, rules, &[], side, today())?;
+    let take = |record: &Signed<'_>| Ok(take(record)?);
+    Population::read(&mut reader, &signer, pipeline::all_cores(), take, |_| ())
 }

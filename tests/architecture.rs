@@ -20,7 +20,14 @@ const ARROWS: &[(&str, &[&str])] = &[
         "blindjoin-protocol",
         &["blindjoin-bigint", "blindjoin-paillier", "blindjoin-cuckoo"],
     ),
-    ("blindjoin-columnar", &["blindjoin-record"]),
+    (
+        "blindjoin-linkage",
+        &["blindjoin-record", "blindjoin-protocol"],
+    ),
+    (
+        "blindjoin-columnar",
+        &["blindjoin-record", "blindjoin-linkage"],
+    ),
     (
         "blindjoin-service",
         &["blindjoin-protocol", "blindjoin-journal"],
@@ -36,6 +43,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "blindjoin-service",
             "blindjoin-terminal",
             "blindjoin-columnar",
+            "blindjoin-linkage",
             "blindjoin-protocol",
             "blindjoin-record",
         ],
@@ -46,6 +54,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "blindjoin-service",
             "blindjoin-terminal",
             "blindjoin-columnar",
+            "blindjoin-linkage",
             "blindjoin-protocol",
             "blindjoin-record",
             "blindjoin-report",
@@ -55,6 +64,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "blindjoin",
         &[
             "blindjoin-columnar",
+            "blindjoin-linkage",
             "blindjoin-protocol",
             "blindjoin-provider",
             "blindjoin-querier",
@@ -94,7 +104,9 @@ const FENCED: &[(&str, &[&str])] = &[
 ];
 
 /// The crates that must not reach for files, clocks, threads or hash-ordered maps.
-const PURE: &[&str] = &["cuckoo", "paillier", "protocol", "record", "token"];
+const PURE: &[&str] = &[
+    "cuckoo", "linkage", "paillier", "protocol", "record", "token",
+];
 
 struct Package {
     dependencies: BTreeSet<String>,

@@ -1,18 +1,17 @@
 //! `blindjoin blocks`: what a blocking saves, and whom it gives away.
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use blindjoin_columnar::{
-    BlockCount, Bound, Chunk, Format, Header, InputOptions, Output, OutputColumn, OutputOptions,
-    Quoting, ReadOptions, Reader, Side, TableWriter, load_rules, pipeline, today,
+    Bound, Format, Header, InputOptions, Output, OutputColumn, OutputOptions, Population, Quoting,
+    ReadOptions, Reader, TableWriter, load_rules, pipeline, today,
 };
-use blindjoin_record::blocking::{BlockKey, Blocks, LEAST_BLOCK, fingerprint_block};
-use blindjoin_record::{RuleSet, Scratch};
+use blindjoin_linkage::blocking::{BlockCount, BlockKey, Blocks, HashCount, LEAST_BLOCK};
+use blindjoin_linkage::{Error as LinkageError, Side, Signed};
+use blindjoin_record::RuleSet;
 use blindjoin_terminal::{Usage, whole};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::console::{self, Console};
 
@@ -29,8 +28,8 @@ use crate::console::{self, Console};
 pub(crate) struct Arguments {
     /// Records, CSV or Parquet; - is standard input
     input: PathBuf,
-    /// Blocking key: fields such as birth_year,state:U, or hash:BITS for a prefix of the keyed
-    /// fingerprint
+    /// Blocking key: fields such as birth_year,state:U, or hash:BITS for a prefix of a hash of
+    /// every identifier
     #[arg(long, value_name = "KEY")]
     block: String,
     /// A built-in rule set or a rules file that names the fields
@@ -69,10 +68,16 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
             Some((Output::create(path, arguments.writing.force)?, format))
         }
     };
-    let ours = blocks(&arguments.input, arguments, console)?;
+    // A provider offers what it probes for, which may be more than a querier asks for.
+    let (side, other) = if arguments.offered {
+        (Side::Provider, Side::Querier)
+    } else {
+        (Side::Querier, Side::Provider)
+    };
+    let ours = blocks(&arguments.input, side, arguments, console)?;
     let theirs = match &arguments.against {
         None => None,
-        Some(path) => Some(blocks(path, arguments, console)?.blocks),
+        Some(path) => Some(blocks(path, other, arguments, console)?.blocks),
     };
     let BlockCount {
         blocks: mut ours,
@@ -101,72 +106,68 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
     Ok(())
 }
 
-/// Blocks a registry.
-fn blocks(path: &Path, arguments: &Arguments, console: &Console) -> anyhow::Result<BlockCount> {
+/// Blocks a registry, as one side of a linkage does.
+fn blocks(
+    path: &Path,
+    side: Side,
+    arguments: &Arguments,
+    console: &Console,
+) -> anyhow::Result<BlockCount> {
     let told = arguments.rules.as_deref().map(load_rules).transpose()?;
     let encoding = told.as_ref().and_then(RuleSet::encoding);
     let options = ReadOptions::strict().with_encoding(encoding);
     let mut reader = Reader::open(path, arguments.reading.over(options))?;
-    console.notes_on(&reader);
     let rules = match &told {
         Some(rules) => rules.clone(),
         None => fields_of(&reader)?,
     };
-    let bind = |rules: &RuleSet| -> anyhow::Result<_> {
-        let side = Side::Querier;
-        let bound = Bound::new(reader.name(), reader.columns(), rules, side, today())?;
-        for remark in &bound.remarks {
-            console.note(remark);
-        }
-        Ok(bound.binding)
-    };
-    let bar = console.progress("blocking", &reader);
     let key = BlockKey::new(&arguments.block, &rules).map_err(|error| match error {
-        blindjoin_record::Error::BlockKey { .. } => Usage::new(format!("--block: {error}")).into(),
+        LinkageError::BlockKey { .. } => Usage::new(format!("--block: {error}")).into(),
         error => anyhow::Error::from(error).context("--block"),
     })?;
-    let count = match key {
-        BlockKey::Fields(fields) => {
-            let fields = bind(&fields)?;
-            let rules = told.as_ref().map(bind).transpose()?;
-            let threads = pipeline::all_cores();
-            BlockCount::read(&mut reader, rules.as_ref(), &fields, threads, |done| {
-                bar.inc(done);
-            })?
+    let bind = |rules: &RuleSet, blocks: &[&RuleSet]| {
+        let (signer, remarks) = Bound::signer(&reader, rules, blocks, side, today())?;
+        for remark in &remarks {
+            console.note(remark);
         }
-        BlockKey::Fingerprint { bits } => {
+        Ok::<_, blindjoin_columnar::Error>(signer)
+    };
+    let bar = console.progress("blocking", &reader);
+    let threads = pipeline::all_cores();
+    let progress = |done| bar.inc(done);
+    let mut count = BlockCount::default();
+    match key {
+        BlockKey::Fields(fields) => {
+            let signer = bind(told.as_ref().unwrap_or(&fields), &[&fields])?;
+            let take = |record: &Signed<'_>| {
+                let block = record.blocks[0];
+                if told.is_some() {
+                    count.add(record, block);
+                } else {
+                    count.blocks.add(block);
+                }
+                Ok::<_, blindjoin_columnar::Error>(())
+            };
+            Population::read_without_ids(&mut reader, &signer, threads, take, progress)?;
+        }
+        BlockKey::Hash { bits } => {
             if arguments.offered {
                 bail!(Usage::new(
                     "--offered: of blocks of a hash none is left out"
                 ));
             }
-            let binding = bind(&rules)?;
-            let mut blocks = Blocks::default();
-            // A session has a key of its own; the sizes of its blocks vary as these do.
-            let session: [u8; 32] = rand::random();
-            let mut scratch = Scratch::default();
-            pipeline::run(
-                &mut reader,
-                NonZeroUsize::MIN,
-                || |chunk: &Chunk| Ok(chunk.clone()),
-                |chunk: Chunk| -> anyhow::Result<()> {
-                    for row in chunk.rows().iter() {
-                        for signature in binding.sign(&row, &mut scratch).iter() {
-                            let block = signature.ok().map(|signature| {
-                                let digest =
-                                    Sha256::new().chain_update(session).chain_update(signature);
-                                fingerprint_block(&digest.finalize(), bits)
-                            });
-                            blocks.add(block.as_deref());
-                        }
-                    }
-                    bar.inc(chunk.progress());
-                    Ok(())
-                },
-            )?;
-            BlockCount { blocks, idle: 0 }
+            let signer = bind(&rules, &[])?;
+            // A provider has a salt of its own; the sizes of its blocks vary as these do.
+            let mut hashed = HashCount::new(&rules, rand::random(), bits);
+            let take = |record: &Signed<'_>| anyhow::Ok(hashed.add(record)?);
+            let read = Population::read_without_ids(&mut reader, &signer, threads, take, progress);
+            let read = read?;
+            count.blocks = hashed.blocks;
+            for (_, lacking) in read.missing.iter().flatten() {
+                (0..*lacking).for_each(|_| count.blocks.add(None));
+            }
         }
-    };
+    }
     bar.finish_and_clear();
     Ok(count)
 }

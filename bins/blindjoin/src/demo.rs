@@ -1,17 +1,18 @@
 //! `blindjoin demo`: three parties in one process, over real sockets and mutual TLS.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use blindjoin_columnar::{Input, Output, ReadOptions, Reader, load_rules};
+use blindjoin_columnar::{Output, ReadOptions, Reader, load_rules};
+use blindjoin_linkage::{Rules, clear};
 use blindjoin_protocol::leakage::Observer;
 use blindjoin_protocol::{Cell, ProviderKeys, QuerierKeys};
 use blindjoin_provider::Permissions;
-use blindjoin_querier::{Bars, People, Rules, Summary, Told, human_bytes, report};
+use blindjoin_querier::{Bars, People, Summary, Told, human_bytes, report};
 use blindjoin_service::config::{KeyHolderConfig, ProviderConfig, QuerierConfig};
 use blindjoin_service::keyholder::{Decided, KeyHolder};
 use blindjoin_service::provider::Provider;
@@ -138,7 +139,7 @@ fn link_all(setup: &init::Files, ours: &Path, console: &Console) -> anyhow::Resu
     )?;
     let strict = ReadOptions::strict();
     let loaded = blindjoin_provider::load(
-        Input::open(&provider.data, strict)?,
+        Reader::open(&provider.data, strict)?,
         &load_rules(&provider.rules)?,
         Permissions {
             allow_empty: true,
@@ -147,7 +148,7 @@ fn link_all(setup: &init::Files, ours: &Path, console: &Console) -> anyhow::Resu
     )?;
     let theirs = loaded.registry.keys.clone();
     let people = People::read(Reader::open(ours, strict)?, &Rules::all(rules), None, true)?;
-    let keys = people.keys.clone();
+    let keys = people.asked.clone();
     let identity = Identity::load(&querier.identity)?;
     let terms = querier
         .link
@@ -178,7 +179,7 @@ fn link_all(setup: &init::Files, ours: &Path, console: &Console) -> anyhow::Resu
             constant_time_tables: querier.link.constant_time_tables,
         };
         let providing = provider.serve(std::future::pending());
-        let question = Question::Keys(people.keys, None);
+        let question = Question::Keys(people.asked, None);
         let linking = link(&identity, &counterparts, terms, question, &bars);
         // The servers end when the querier has its card.
         let linked = tokio::select! {
@@ -297,19 +298,16 @@ fn first_rows(outcome: &Outcome) -> Vec<Vec<String>> {
 
 /// Compares the card with a join in the clear, and with who is who.
 fn check(outcome: &Outcome, truth: &Path) -> anyhow::Result<()> {
-    let theirs: HashSet<&[u8]> = outcome.theirs.iter().collect();
     let (mut cells, mut wrong) = (0_u64, 0_u64);
-    for (number, key) in outcome.keys.iter().enumerate() {
-        let expected = if theirs.contains(key) {
+    for (row, rule, matches) in clear::cells(&outcome.keys, &outcome.theirs) {
+        let found = outcome.linked.card.row(row as usize)[usize::from(rule)];
+        let expected = if matches {
             Cell::Matched
         } else {
             Cell::NotMatched
         };
-        for &(row, rule) in outcome.keys.cells(number) {
-            let found = outcome.linked.card.row(row as usize)[usize::from(rule)];
-            cells += 1;
-            wrong += u64::from(found != expected && found != Cell::NotCompared);
-        }
+        cells += 1;
+        wrong += u64::from(found != expected && found != Cell::NotCompared);
     }
     ensure!(
         wrong == 0,

@@ -4,7 +4,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use blindjoin_columnar::{Bound, Output, ReadOptions, Reader, Side, load_rules, today};
+use blindjoin_columnar::{Bound, Output, ReadOptions, Reader, load_rules, today};
+use blindjoin_linkage::Side;
 use blindjoin_service::Fingerprint;
 use blindjoin_service::identity::authority::{AUTHORITY, Authority};
 use blindjoin_service::identity::fingerprint_of_file;

@@ -1,7 +1,8 @@
 //! Which rules, over which columns, on which day.
 
 use anyhow::Context;
-use blindjoin_columnar::{Bound, Error, Reader, Side, load_rules, today};
+use blindjoin_columnar::{Bound, Error, Reader, load_rules, today};
+use blindjoin_linkage::Side;
 use blindjoin_record::{Binding, Date, Dialect, RuleSet};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use blindjoin_columnar::{Input, InputOptions, ReadOptions, load_rules};
+use blindjoin_columnar::{InputOptions, ReadOptions, Reader, load_rules};
 use blindjoin_provider::{Loaded, Permissions, load};
 use blindjoin_service::config::{ProviderConfig, is_address};
 use blindjoin_service::provider::{Prepared, Provider};
@@ -102,7 +102,7 @@ fn serve(arguments: &Serve) -> anyhow::Result<()> {
     let rules = load_rules(&config.rules)?;
     let options = ReadOptions::strict().with_encoding(rules.encoding());
     let options = arguments.reading.over(options);
-    let data = Input::open(&config.data, options)?;
+    let data = Reader::open(&config.data, options)?;
     let prepared = Prepared::new(&config)?;
     let permissions = Permissions {
         blocks: &config.blocks,

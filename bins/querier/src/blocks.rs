@@ -2,9 +2,11 @@
 
 use anyhow::Context;
 use blindjoin_columnar::Reader;
-use blindjoin_querier::{People, Rules};
+use blindjoin_linkage::Rules;
+use blindjoin_linkage::blocking::{BlockKey, LEAST_BLOCK};
+use blindjoin_protocol::QuerierKeys;
+use blindjoin_querier::People;
 use blindjoin_record::RuleSet;
-use blindjoin_record::blocking::{BlockKey, LEAST_BLOCK};
 use blindjoin_service::querier::{Blocks, Cells};
 use blindjoin_terminal::{Usage, whole};
 
@@ -47,7 +49,7 @@ pub(crate) struct Blocking {
 
 /// Records, and the blocks in which they are to be compared, if any.
 pub(crate) struct InBlocks {
-    pub(crate) people: People,
+    pub(crate) people: People<QuerierKeys>,
     pub(crate) blocks: Option<Blocks>,
 }
 
@@ -78,14 +80,10 @@ impl Blocking {
         rules: &Rules,
         allow_empty: bool,
     ) -> anyhow::Result<InBlocks> {
-        let fields = self.key.as_ref().and_then(fields);
+        let fields = self.key.as_ref().and_then(BlockKey::fields);
         Ok(InBlocks {
             people: People::read(reader, rules, fields, allow_empty)?,
-            blocks: match &self.key {
-                None => None,
-                Some(BlockKey::Fields(_)) => Some(Blocks::Cells(self.cells)),
-                Some(BlockKey::Fingerprint { bits }) => Some(Blocks::Hashed(u8::try_from(*bits)?)),
-            },
+            blocks: self.key.as_ref().map(|key| asked(key, self.cells)),
         })
     }
 
@@ -95,7 +93,7 @@ impl Blocking {
             None => Err(Usage::new(
                 "pairs are compared within blocks: give --block FIELDS, of those that the provider offers",
             )),
-            Some(BlockKey::Fingerprint { .. }) => Err(Usage::new(
+            Some(BlockKey::Hash { .. }) => Err(Usage::new(
                 "--block hash:BITS is not for pairs: give a list of fields",
             )),
             Some(BlockKey::Fields(fields)) => Ok((fields, self.cells)),
@@ -112,10 +110,10 @@ pub(crate) fn block_key(
     key.transpose().context("--block")
 }
 
-/// The rule set whose only rule yields the block of a record.
-pub(crate) fn fields(key: &BlockKey) -> Option<&RuleSet> {
+/// The blocks that keys are looked for in; `cells` says which, where they are of fields.
+pub(crate) fn asked(key: &BlockKey, cells: Cells) -> Blocks {
     match key {
-        BlockKey::Fields(fields) => Some(fields),
-        BlockKey::Fingerprint { .. } => None,
+        BlockKey::Fields(_) => Blocks::Cells(cells),
+        BlockKey::Hash { bits } => Blocks::Hashed(*bits),
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::ensure;
 use blindjoin_columnar::{InputOptions, ReadOptions, Reader};
 use blindjoin_protocol::{Pairwise, Suite};
-use blindjoin_querier::{Records, write_pairs};
+use blindjoin_querier::{People, write_pairs};
 use blindjoin_service::querier::Question;
 use blindjoin_terminal::{Console, whole};
 use serde_json::json;
@@ -69,21 +69,20 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
     let options = arguments.reading.over(options);
     let reader = Reader::open(&arguments.data, options)?;
     let allow_empty = results.allow_empty;
-    let people = Records::read(reader, &resolved.rules, &pairwise, fields, allow_empty)?;
+    let people = People::read_for_pairs(reader, &resolved.rules, &pairwise, fields, allow_empty)?;
     for remark in &people.remarks {
         console.note(remark);
     }
-    let ids = resolved.rules.ids();
     let terms = resolved
         .options
-        .pair_terms(ids, people.rules_digest, pairwise)?;
+        .pair_terms(people.rules.clone(), people.rules_digest, pairwise)?;
     let asked = Asked {
         data: &arguments.data,
         ids: &people.ids,
         findings: &people.findings,
         terms,
-        outside: people.outside,
-        question: Question::Records(people.records, cells),
+        outside: people.outside.len(),
+        question: Question::Records(people.asked, cells),
     };
     let mut done = carry_out(asked, &resolved, card, report, console)?;
     let scored = arguments.threshold.is_some();

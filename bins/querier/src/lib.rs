@@ -6,15 +6,11 @@ mod card;
 mod pairs;
 mod people;
 mod query;
-mod records;
 mod report;
-mod rules;
 
 pub use bars::Bars;
 pub use card::{Summary, write};
 pub use pairs::write_pairs;
 pub use people::People;
 pub use query::Query;
-pub use records::Records;
 pub use report::{Told, human_bytes, learned, report};
-pub use rules::Rules;

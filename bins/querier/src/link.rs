@@ -55,14 +55,14 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
     let terms = resolved.options.terms(
         people.rules.clone(),
         people.rules_digest,
-        people.keys.len() as u64,
+        people.asked.len() as u64,
     )?;
     let asked = Asked {
         data: &arguments.data,
         ids: &people.ids,
         findings: &people.findings,
         terms,
-        question: Question::Keys(people.keys, blocked.blocks),
+        question: Question::Keys(people.asked, blocked.blocks),
         outside: people.outside.len(),
     };
     let done = carry_out(asked, &resolved, Some(card), report, console)?;

@@ -4,16 +4,16 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
+use blindjoin_linkage::blocking::BlockKey;
 use blindjoin_protocol::{Cell, leakage};
 use blindjoin_querier::{Bars, Query, learned};
-use blindjoin_record::blocking::BlockKey;
-use blindjoin_service::querier::{self, Blocks, Cells, Question};
+use blindjoin_service::querier::{self, Cells, Question};
 use blindjoin_service::{program, random};
 use blindjoin_terminal::{Console, Usage};
 use serde_json::json;
 
 use crate::advice::advise;
-use crate::blocks::{block_key, fields};
+use crate::blocks::{asked, block_key};
 use crate::session::{Session, Way};
 
 /// Look up one record in a provider's registry
@@ -50,22 +50,19 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<bo
     let rules = resolved.rules.asked();
     let pairs = arguments.pairs()?;
     let key = block_key(arguments.block.as_deref(), resolved.rules.agreed())?;
-    let fields = key.as_ref().and_then(fields);
+    let fields = key.as_ref().and_then(BlockKey::fields);
     let Query {
         keys,
         without,
         faults,
     } = Query::new(rules, &pairs, fields)?;
-    let blocks = match &key {
-        None => None,
-        // The one block that the record is in.
-        Some(BlockKey::Fields(_)) => Some(Blocks::Cells(Cells {
-            occurring: true,
-            least: 1,
-            rules_digest: resolved.rules.digest(None),
-        })),
-        Some(BlockKey::Fingerprint { bits }) => Some(Blocks::Hashed(u8::try_from(*bits)?)),
+    // The one block that the record is in.
+    let cells = Cells {
+        occurring: true,
+        least: 1,
+        rules_digest: resolved.rules.digest(None),
     };
+    let blocks = key.as_ref().map(|key| asked(key, cells));
     if !without.is_empty() {
         console.note(format_args!(
             "the fields do not suffice for {}",

@@ -1,25 +1,23 @@
 use std::sync::Arc;
 
-use anyhow::Context;
-use blindjoin_columnar::{
-    Bound, Population, Reader, RecordIds, Side, Signature, TakeSignatures, pipeline, today,
+use blindjoin_columnar::{Bound, Population, Reader, RecordIds, pipeline, today};
+use blindjoin_linkage::{
+    Error, QuerierKeyInput, QuerierRecordInput, Rules, Side, Signed, rule_ids,
 };
-use blindjoin_protocol::{QuerierKeys, QuerierKeysBuilder, join_key};
+use blindjoin_protocol::{Pairwise, QuerierKeys, QuerierRecords};
 use blindjoin_record::RuleSet;
 use blindjoin_record::findings::Findings;
 
-use crate::Rules;
-
 /// The querier's records as a linkage sees them.
 #[derive(Debug)]
-pub struct People {
+pub struct People<K> {
     /// The record ids, in input order.
     pub ids: RecordIds,
-    /// The join keys of all records, and the cells of the card that each decides.
-    pub keys: QuerierKeys,
+    /// What is looked for: join keys with the cells of the card that each decides, or records.
+    pub asked: K,
     /// The ids of the rules: the columns of the card.
     pub rules: Vec<String>,
-    /// Digest of the rules, which the provider must have too.
+    /// Digest of rules and blocks, which the provider must have too.
     pub rules_digest: [u8; 32],
     /// What should be said about the file.
     pub remarks: Vec<String>,
@@ -29,7 +27,7 @@ pub struct People {
     pub outside: Vec<u32>,
 }
 
-impl People {
+impl People<QuerierKeys> {
     /// Reads a table of records whole. The only rule of the rule set `blocks` yields a record's
     /// block, where blocks are asked for; a record without one takes no part: its cells will say
     /// that they were not compared.
@@ -44,101 +42,84 @@ impl People {
         blocks: Option<&RuleSet>,
         allow_empty: bool,
     ) -> anyhow::Result<Self> {
-        let ids = rules.ids();
-        let columns = u16::try_from(ids.len()).context("there are too many rules")?;
-        let mut take = Take {
-            blocked: blocks.is_some(),
-            builder: QuerierKeysBuilder::new(columns),
-            ids: &ids,
-            key: Vec::new(),
-            outside: Vec::new(),
-        };
-        let (population, remarks) = read(reader, rules, blocks, allow_empty, &mut take)?;
-        let (keys, outside) = (take.builder.build(), take.outside);
-        Ok(Self {
-            ids: population.ids,
-            keys,
-            rules: ids,
-            rules_digest: rules.digest(blocks),
-            remarks,
-            findings: population.findings,
-            outside,
-        })
+        let mut input = QuerierKeyInput::new(rules.asked());
+        let read = read(reader, rules, blocks, allow_empty, |record| {
+            input.take(record)
+        })?;
+        let (keys, outside) = input.finish();
+        Ok(read.with(keys, outside))
     }
 }
 
-/// Reads a table whole; yields also what should be said of it.
-pub(crate) fn read<T: TakeSignatures<Error = anyhow::Error>>(
+impl People<QuerierRecords> {
+    /// Reads a table of records whole, for a comparison of pairs. The only rule of the rule set `fields`
+    /// yields a record's block; a record without one takes no part.
+    ///
+    /// # Errors
+    ///
+    /// As [`People::read`].
+    pub fn read_for_pairs(
+        reader: Reader,
+        rules: &Rules,
+        pairwise: &Pairwise,
+        fields: &RuleSet,
+        allow_empty: bool,
+    ) -> anyhow::Result<Self> {
+        let mut input = QuerierRecordInput::new(rules.asked(), pairwise);
+        let take = |record: &Signed<'_>| input.take(record);
+        let read = read(reader, rules, Some(fields), allow_empty, take)?;
+        let (records, outside) = input.finish();
+        Ok(read.with(records, outside))
+    }
+}
+
+impl People<()> {
+    fn with<K>(mut self, asked: K, outside: Vec<u32>) -> People<K> {
+        if !outside.is_empty() {
+            let count = outside.len();
+            let remark = format!("{count} records are in no block: they are not compared");
+            self.remarks.push(remark);
+        }
+        People {
+            ids: self.ids,
+            asked,
+            rules: self.rules,
+            rules_digest: self.rules_digest,
+            remarks: self.remarks,
+            findings: self.findings,
+            outside,
+        }
+    }
+}
+
+fn read(
     mut reader: Reader,
     rules: &Rules,
     blocks: Option<&RuleSet>,
     allow_empty: bool,
-    take: &mut T,
-) -> anyhow::Result<(Population, Vec<String>)> {
+    mut take: impl FnMut(&Signed<'_>) -> Result<(), Error>,
+) -> anyhow::Result<People<()>> {
     let file = Arc::clone(reader.name());
-    let notes = reader.notes().iter();
-    let mut remarks: Vec<String> = notes.map(|note| format!("{file}: {note}")).collect();
-    let bind = |rules: &RuleSet| Bound::new(&file, reader.columns(), rules, Side::Querier, today());
-    let bound = bind(rules.asked())?;
-    let in_blocks = blocks.map(bind).transpose().context("--block")?;
-    let population = Population::read(
-        &mut reader,
-        &bound.binding,
-        in_blocks.as_ref().map(|bound| &bound.binding),
-        Side::Querier,
-        pipeline::all_cores(),
-        take,
-        |_| (),
-    )?;
+    let in_blocks: Vec<&RuleSet> = blocks.into_iter().collect();
+    let side = Side::Querier;
+    let (signer, mut remarks) = Bound::signer(&reader, rules.asked(), &in_blocks, side, today())?;
+    let threads = pipeline::all_cores();
+    let take = |record: &Signed<'_>| anyhow::Ok(take(record)?);
+    let population = Population::read(&mut reader, &signer, threads, take, |_| ())?;
     if !allow_empty {
         population.check_rules(&file, rules.asked())?;
     }
     if population.ids.is_empty() {
         remarks.push(format!("{file}: there are no records"));
     }
-    remarks.extend(bound.remarks);
-    remarks.extend(population.remarks());
-    remarks.extend(population.remarks_on_rules(rules.asked()));
-    if population.without_block > 0 {
-        let count = population.without_block;
-        remarks.push(format!(
-            "{count} records are in no block: they are not compared"
-        ));
-    }
-    Ok((population, remarks))
-}
-struct Take<'a> {
-    blocked: bool,
-    builder: QuerierKeysBuilder,
-    ids: &'a [String],
-    key: Vec<u8>,
-    outside: Vec<u32>,
-}
-
-impl TakeSignatures for Take<'_> {
-    type Error = anyhow::Error;
-
-    fn row(&mut self, _row: u32) -> anyhow::Result<()> {
-        self.builder.row()?;
-        Ok(())
-    }
-
-    fn signature(&mut self, signature: Signature<'_>) -> anyhow::Result<()> {
-        let rule = &self.ids[usize::from(signature.rule)];
-        let block = match (self.blocked, signature.block) {
-            (false, _) => None,
-            (true, Some(block)) => Some(block.as_bytes()),
-            (true, None) => {
-                self.builder.not_compared(signature.row, signature.rule);
-                if self.outside.last() != Some(&signature.row) {
-                    self.outside.push(signature.row);
-                }
-                return Ok(());
-            }
-        };
-        join_key(&mut self.key, rule, signature.text.as_bytes(), block)?;
-        Ok(self
-            .builder
-            .push(signature.row, signature.rule, &self.key)?)
-    }
+    remarks.extend(population.remarks(rules.asked()));
+    Ok(People {
+        ids: population.ids,
+        asked: (),
+        rules: rule_ids(rules.asked()),
+        rules_digest: rules.digest(blocks),
+        remarks,
+        findings: population.findings,
+        outside: Vec::new(),
+    })
 }

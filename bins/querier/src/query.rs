@@ -1,8 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{anyhow, bail, ensure};
+use anyhow::{bail, ensure};
 use blindjoin_columnar::today;
-use blindjoin_protocol::{QuerierKeys, QuerierKeysBuilder, join_key};
+use blindjoin_linkage::{QuerierKeyInput, Side, Signer};
+use blindjoin_protocol::QuerierKeys;
 use blindjoin_record::{Row, RuleSet, Scratch};
 
 /// One record to look up, field by field.
@@ -73,41 +74,25 @@ impl Query {
                 .map(|at| values.get(&at).copied())
                 .collect(),
         );
-        let binding = rules.bind_fields(today());
-        let block = match blocks {
-            None => None,
-            Some(blocks) => {
-                let mut scratch = Scratch::default();
-                let binding = blocks.bind_fields(today());
-                let block = binding.sign(&row, &mut scratch).get(0);
-                let block = block.map(str::to_owned).map_err(|reason| {
-                    let field = blocks.fields()[reason.field].name();
-                    anyhow!("the record's block: {field} {}", reason.fault)
-                });
-                Some(block?)
-            }
-        };
-        let mut builder = QuerierKeysBuilder::new(u16::try_from(rules.rules().len())?);
-        let number = builder.row()?;
-        let mut without = Vec::new();
-        let mut faults = BTreeSet::new();
-        let mut key = Vec::new();
-        let mut scratch = Scratch::default();
-        let signatures = binding.sign(&row, &mut scratch);
-        for ((position, rule), signature) in (0_u16..).zip(rules.rules()).zip(signatures.iter()) {
-            match signature {
-                Ok(signature) => {
-                    let block = block.as_deref().map(str::as_bytes);
-                    join_key(&mut key, rule.id(), signature.as_bytes(), block)?;
-                    builder.push(number, position, &key)?;
-                }
-                Err(reason) => {
-                    without.push(rule.id().to_owned());
-                    // What was not given is no fault of the value.
-                    if values.contains_key(&reason.field) {
-                        let name = fields[reason.field].name();
-                        faults.insert(format!("{name} {}", reason.fault));
-                    }
+        let bind = |rules: &RuleSet| rules.bind_fields(today());
+        let in_blocks = blocks.into_iter().map(bind).collect();
+        let signer = Signer::new(bind(rules), in_blocks, Side::Querier);
+        let mut batch = signer.batch();
+        signer.sign(&row, 1, &mut Scratch::default(), &mut batch);
+        if let Some((reason, _)) = batch.without_block().iter().flatten().next() {
+            let field = blocks.map_or(fields, RuleSet::fields)[reason.field].name();
+            bail!("the record's block: {field} {}", reason.fault);
+        }
+        let mut input = QuerierKeyInput::new(rules);
+        batch.for_each(0, |record| input.take(record))?;
+        let (mut without, mut faults) = (Vec::new(), BTreeSet::new());
+        for (rule, reasons) in rules.rules().iter().zip(batch.missing()) {
+            for (reason, _) in reasons {
+                without.push(rule.id().to_owned());
+                // What was not given is no fault of the value.
+                if values.contains_key(&reason.field) {
+                    let name = fields[reason.field].name();
+                    faults.insert(format!("{name} {}", reason.fault));
                 }
             }
         }
@@ -127,7 +112,7 @@ impl Query {
             );
         }
         Ok(Self {
-            keys: builder.build(),
+            keys: input.finish().0,
             without,
             faults: faults.into_iter().collect(),
         })

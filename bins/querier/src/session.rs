@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use blindjoin_columnar::load_rules;
-use blindjoin_querier::Rules;
+use blindjoin_linkage::Rules;
 use blindjoin_service::Identity;
 use blindjoin_service::config::{LinkOptions, MaskChoice, NamedPeer, QuerierConfig, Table};
 use blindjoin_service::querier::Counterparts;

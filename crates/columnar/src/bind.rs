@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
+use blindjoin_linkage::{Side, Signer};
 use blindjoin_record::{Binding, Date, Field, RuleSet};
 
-use crate::{Error, Side};
+use crate::{Error, Reader};
 
 /// Rules bound to a table's header, and what should be said about that.
 #[derive(Clone, Debug)]
@@ -69,6 +70,39 @@ impl Bound {
             format!("{file}: rule {rule} yields nothing: there is no column for {fields}")
         }));
         Ok(Self { binding, remarks })
+    }
+
+    /// Binds rules, and the rules that yield blocks, to a table's header; yields also what should be said
+    /// of the table and of that.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn signer(
+        reader: &Reader,
+        rules: &RuleSet,
+        blocks: &[&RuleSet],
+        side: Side,
+        today: Date,
+    ) -> Result<(Signer, Vec<String>), Error> {
+        let notes = reader.notes().iter();
+        let mut remarks: Vec<String> = notes
+            .map(|note| format!("{}: {note}", reader.name()))
+            .collect();
+        let mut bind = |rules, side| {
+            let bound = Self::new(reader.name(), reader.columns(), rules, side, today)?;
+            for remark in bound.remarks {
+                if !remarks.contains(&remark) {
+                    remarks.push(remark);
+                }
+            }
+            Ok::<_, Error>(bound.binding)
+        };
+        let rules = bind(rules, side)?;
+        // Blocks have no probe forms.
+        let blocks = blocks.iter().map(|blocks| bind(blocks, Side::Querier));
+        let signer = Signer::new(rules, blocks.collect::<Result<_, _>>()?, side);
+        Ok((signer, remarks))
     }
 }
 

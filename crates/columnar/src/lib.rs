@@ -18,8 +18,8 @@
 //! # Ok::<(), blindjoin_columnar::Error>(())
 //! ```
 //!
-//! [`Population::read`] does all of it for the equi-join: it checks the record ids, and hands every
-//! record's signatures under a [`blindjoin_record::RuleSet`] to a [`TakeSignatures`].
+//! [`Population::read`] does all of it for the equi-join: it checks the record ids, and hands over every
+//! record whole, as a [`Signer`](blindjoin_linkage::Signer) makes it.
 //!
 //! Reading is strict. Text that is no UTF-8, a quotation mark that is never closed, a row of another
 //! width than the header's: each is an error with the row's number and line, and never with content.
@@ -35,7 +35,6 @@
 #[cfg(feature = "clap")]
 mod arguments;
 mod bind;
-mod blocks;
 mod card;
 mod chunk;
 mod content;
@@ -58,7 +57,6 @@ mod writer;
 #[cfg(feature = "clap")]
 pub use arguments::{InputOptions, OutputOptions};
 pub use bind::Bound;
-pub use blocks::BlockCount;
 pub use card::CardWriter;
 pub use chunk::{Chunk, Row, Rows};
 pub use content::Content;
@@ -71,7 +69,7 @@ pub use input::Input;
 pub use output::{Output, Outputs};
 pub use reader::{Block, Decoder, Note, ROWS_PER_CHUNK, ReadOptions, Reader};
 pub use rules::{is_rule_set_name, load_rules, today};
-pub use sign::{Population, Side, Signature, TakeSignatures};
+pub use sign::Population;
 pub use unfinished::abandon_outputs;
 pub use widen::{check_copy, widen};
 pub use writer::{Buffers, Header, OutputColumn, Quoting, RowBuffer, TableWriter};

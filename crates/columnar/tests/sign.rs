@@ -2,7 +2,8 @@
 
 use std::num::NonZeroUsize;
 
-use blindjoin_columnar::{Error, Population, ReadOptions, Reader, Side, Signature, TakeSignatures};
+use blindjoin_columnar::{Error, Population, ReadOptions, Reader};
+use blindjoin_linkage::{Side, Signed, Signer};
 use blindjoin_record::findings::Finding;
 use blindjoin_record::{Date, Fault, RuleSet};
 
@@ -29,27 +30,19 @@ struct Taken {
     signatures: Vec<Taking>,
 }
 
-impl TakeSignatures for Taken {
-    type Error = Error;
-
-    fn row(&mut self, row: u32) -> Result<(), Error> {
-        assert_eq!(row, self.rows);
+impl Taken {
+    fn take(&mut self, record: &Signed<'_>) {
+        assert_eq!(record.row, self.rows);
         self.rows += 1;
-        Ok(())
-    }
-
-    fn signature(&mut self, signature: Signature<'_>) -> Result<(), Error> {
-        assert_eq!(signature.row + 1, self.rows);
-        let Signature {
-            row,
-            rule,
-            form,
-            text,
-            block,
-        } = signature;
-        self.signatures
-            .push((row, (rule, form), text.to_owned(), block.map(str::to_owned)));
-        Ok(())
+        let block = record.blocks[0].map(str::to_owned);
+        self.signatures.extend(record.signatures.iter().map(|one| {
+            (
+                record.row,
+                (one.rule, one.form),
+                one.text.to_owned(),
+                block.clone(),
+            )
+        }));
     }
 }
 
@@ -69,15 +62,12 @@ fn population(text: &str, side: Side) -> Result<(Population, Taken), Error> {
         .expect("all columns are there");
     let threads = NonZeroUsize::new(2).expect("not zero");
     let mut taken = Taken::default();
-    let population = Population::read(
-        &mut reader,
-        &binding,
-        Some(&blocks),
-        side,
-        threads,
-        &mut taken,
-        |_| (),
-    )?;
+    let signer = Signer::new(binding, vec![blocks], side);
+    let take = |record: &Signed<'_>| {
+        taken.take(record);
+        Ok::<_, Error>(())
+    };
+    let population = Population::read(&mut reader, &signer, threads, take, |_| ())?;
     Ok((population, taken))
 }
 
@@ -101,7 +91,10 @@ fn signatures_come_by_row_and_rule_with_their_block() {
     ];
     assert_eq!(querier.signatures, expected);
     assert_eq!(querier.rows, 3);
-    assert_eq!(population.without_block, 1);
+    let [(reason, 1)] = population.without_block[0][..] else {
+        panic!("{:?}", population.without_block)
+    };
+    assert_eq!(reason.fault, Fault::Missing);
     assert_eq!(
         population.ids.iter().collect::<Vec<_>>(),
         ["r1", "r2", "r3"]

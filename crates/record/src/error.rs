@@ -7,30 +7,6 @@
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// An expression of a block key cannot be read.
-    #[error("field `{field}`: {source}")]
-    BlockExpression {
-        /// The field it is applied to.
-        field: String,
-        /// What is wrong with it.
-        source: ExpressionError,
-    },
-    /// A block key names a field that the rules do not declare.
-    #[error("there is no field `{field}` to block by; declared are: {declared}")]
-    BlockField {
-        /// The field.
-        field: String,
-        /// The declared fields, separated by commas.
-        declared: String,
-    },
-    /// Neither `hash:BITS` nor a list of fields.
-    #[error(
-        "`{written}` is no block key: give fields separated by commas, or hash:BITS with 1 to 24"
-    )]
-    BlockKey {
-        /// What was given.
-        written: String,
-    },
     /// The header has no column that a rule set maps to a field.
     #[error("column `{column}`, mapped to field `{field}`, is not in the header")]
     ColumnMissing {

@@ -82,7 +82,6 @@
 //! | [`Reason`] | a field and what is the matter with it; counted over records it may be shown |
 //! | [`findings`] | counts and row numbers, for the holder of the table |
 //! | [`RuleSet::digest`] | the rules; neither columns nor records |
-//! | [`blocking`] | a block key is shown to the other party: see there |
 //!
 //! # Sources
 //!
@@ -95,10 +94,8 @@
 #![forbid(unsafe_code)]
 
 mod binding;
-pub mod blocking;
 mod date;
 mod dialect;
-pub mod duplicates;
 mod encoding;
 mod error;
 mod expression;

@@ -59,7 +59,7 @@ use edition::Basis;
 use negotiations::Negotiations;
 use noise::Noise;
 use publisher::{Choices, Publisher};
-pub use registry::{Blocked, Registry, blocked_digest};
+pub use registry::{Blocked, Registry};
 use rooms::Rooms;
 
 /// How long an answered offer waits for its session. What was charged for it is gone then.

@@ -3,7 +3,8 @@
 use std::io::{Cursor, Read};
 use std::num::NonZeroUsize;
 
-use blindjoin_columnar::{Error, Population, ReadOptions, Reader, Side, Signature, TakeSignatures};
+use blindjoin_columnar::{Error, Population, ReadOptions, Reader};
+use blindjoin_linkage::{Side, Signed as Record, Signer};
 use blindjoin_record::{Binding, RuleSet, Scratch};
 
 use crate::today;
@@ -119,15 +120,12 @@ fn sign(text: &[u8], table: &Table, choice: u8) {
     let mut reader = open(text, usize::MAX, ReadOptions::strict()).expect("it was read before");
     let mut signed = Signed::default();
     let threads = NonZeroUsize::MIN;
-    let whole = Population::read(
-        &mut reader,
-        &binding,
-        None,
-        side,
-        threads,
-        &mut signed,
-        |_| {},
-    );
+    let signer = Signer::new(binding, Vec::new(), side);
+    let take = |record: &Record<'_>| {
+        signed.take(record);
+        Ok::<_, Error>(())
+    };
+    let whole = Population::read(&mut reader, &signer, threads, take, |_| {});
     match whole {
         Ok(population) => {
             assert_eq!(signed, expected);
@@ -171,20 +169,15 @@ struct Signed {
     signatures: Vec<(u32, usize, String)>,
 }
 
-impl TakeSignatures for Signed {
-    type Error = Error;
-
-    fn row(&mut self, row: u32) -> Result<(), Error> {
-        assert_eq!(row, self.rows, "rows come in order");
+impl Signed {
+    fn take(&mut self, record: &Record<'_>) {
+        assert_eq!(record.row, self.rows, "rows come in order");
         self.rows += 1;
-        Ok(())
-    }
-
-    fn signature(&mut self, signature: Signature<'_>) -> Result<(), Error> {
-        assert!(!signature.text.is_empty());
-        let rule = usize::from(signature.rule);
-        self.signatures
-            .push((signature.row, rule, signature.text.to_owned()));
-        Ok(())
+        for signature in record.signatures {
+            assert!(!signature.text.is_empty());
+            let rule = usize::from(signature.rule);
+            self.signatures
+                .push((record.row, rule, signature.text.to_owned()));
+        }
     }
 }

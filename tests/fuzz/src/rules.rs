@@ -1,6 +1,6 @@
 //! Rules files, and what their rules make of awkward rows.
 
-use blindjoin_record::blocking::BlockKey;
+use blindjoin_linkage::blocking::BlockKey;
 use blindjoin_record::{Binding, Error, Rule, RuleSet, Scratch};
 
 use crate::today;

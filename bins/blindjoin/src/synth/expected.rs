@@ -1,18 +1,18 @@
 //! The card that a linkage must yield, from a join of both tables in the clear.
 
-use std::collections::HashSet;
 use std::path::Path;
 
-use anyhow::Context;
 use blindjoin_columnar::{
-    CardWriter, Error, Format, Output, Population, ReadOptions, Reader, RecordIds, Side, Signature,
-    TakeSignatures, pipeline,
+    Bound, CardWriter, Error, Format, Output, Population, ReadOptions, Reader, RecordIds, pipeline,
+};
+use blindjoin_linkage::{
+    Error as LinkageError, ProviderInput, QuerierKeyInput, Side, Signed, clear, rule_ids,
 };
 use blindjoin_record::{Date, RuleSet};
 
 /// A card computed in the clear, for comparison.
 ///
-/// Holds all signatures of the other table while it is made: some 60 bytes per record and rule.
+/// Holds the keys of both tables while it is made: some 60 bytes per record and rule.
 #[derive(Debug)]
 pub(crate) struct Expected {
     ids: RecordIds,
@@ -29,22 +29,22 @@ impl Expected {
         rules: &RuleSet,
         today: Date,
     ) -> anyhow::Result<Self> {
-        let names: Vec<String> = rules
-            .rules()
-            .iter()
-            .map(|rule| rule.id().to_owned())
-            .collect();
-        let mut known = Known(vec![HashSet::new(); names.len()]);
-        sign(theirs, rules, today, Side::Provider, &mut known)?;
-        let mut lookup = Lookup {
-            known,
-            cells: Vec::new(),
-        };
-        let population = sign(ours, rules, today, Side::Querier, &mut lookup)?;
+        let mut theirs_input = ProviderInput::new(rules, 0, false)?;
+        let take = |record: &Signed<'_>| theirs_input.take(record);
+        sign(theirs, rules, today, Side::Provider, take)?;
+        let mut input = QuerierKeyInput::new(rules);
+        let take = |record: &Signed<'_>| input.take(record);
+        let population = sign(ours, rules, today, Side::Querier, take)?;
+        let ((keys, _), theirs) = (input.finish(), theirs_input.finish().keys);
+        let width = rules.rules().len();
+        let mut cells = vec![None; width * population.ids.len()];
+        for (row, rule, matches) in clear::cells(&keys, &theirs) {
+            cells[row as usize * width + usize::from(rule)] = Some(matches);
+        }
         Ok(Self {
             ids: population.ids,
-            rules: names,
-            cells: lookup.cells,
+            rules: rule_ids(rules),
+            cells,
         })
     }
 
@@ -89,63 +89,12 @@ fn sign(
     rules: &RuleSet,
     today: Date,
     side: Side,
-    take: &mut impl TakeSignatures<Error = Error>,
+    mut take: impl FnMut(&Signed<'_>) -> Result<(), LinkageError>,
 ) -> anyhow::Result<Population> {
     let mut reader = Reader::open(path, ReadOptions::strict())?;
-    let binding = rules
-        .bind(reader.columns(), today)
-        .with_context(|| path.display().to_string())?;
-    let threads = pipeline::all_cores();
-    Ok(Population::read(
-        &mut reader,
-        &binding,
-        None,
-        side,
-        threads,
-        take,
-        |_| (),
-    )?)
-}
-
-/// The signatures of a table, by rule.
-struct Known(Vec<HashSet<Box<str>>>);
-
-impl TakeSignatures for Known {
-    type Error = Error;
-
-    fn row(&mut self, _row: u32) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn signature(&mut self, signature: Signature<'_>) -> Result<(), Error> {
-        let known = &mut self.0[usize::from(signature.rule)];
-        if !known.contains(signature.text) {
-            known.insert(signature.text.into());
-        }
-        Ok(())
-    }
-}
-
-struct Lookup {
-    known: Known,
-    cells: Vec<Option<bool>>,
-}
-
-impl TakeSignatures for Lookup {
-    type Error = Error;
-
-    fn row(&mut self, _row: u32) -> Result<(), Error> {
-        self.cells
-            .resize(self.cells.len() + self.known.0.len(), None);
-        Ok(())
-    }
-
-    fn signature(&mut self, signature: Signature<'_>) -> Result<(), Error> {
-        let rule = usize::from(signature.rule);
-        let row = self.cells.len() - self.known.0.len();
-        self.cells[row + rule] = Some(self.known.0[rule].contains(signature.text));
-        Ok(())
-    }
+    let (signer, _) = Bound::signer(&reader, rules, &[], side, today)?;
+    let take = |record: &Signed<'_>| anyhow::Ok(take(record)?);
+    Population::read(&mut reader, &signer, pipeline::all_cores(), take, |_| ())
 }
 
 #[cfg(test)]

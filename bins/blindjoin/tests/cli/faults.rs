@@ -277,7 +277,7 @@ fn wrong_usage_ends_with_code_2_and_says_what_is_meant() {
             "match people.csv people.csv --out o.csv --strategy best&",
             &["--strategy"],
         ),
-        ("blocks people.csv --block hash:99", &["--block", "1 to 24"]),
+        ("blocks people.csv --block hash:99", &["--block", "1 to 19"]),
         ("blocks people.csv --block hash:8 --offered", &["--offered"]),
         ("blocks people.csv --block sex --out -", &["--out"]),
         ("evaluate people.csv", &["--truth"]),

@@ -219,6 +219,67 @@ fn the_blocks_shown_are_those_that_a_provider_offers() {
     assert_eq!(sizes(&[]).lines().count(), 7);
 }
 
+/// Who has no value for any rule is in no block, whoever counts: the toolbox, the provider or the querier.
+#[test]
+fn everybody_counts_the_records_of_a_block_alike() {
+    let mut registry = "id,social,name,born\n".to_owned();
+    for number in 1..=12 {
+        let (social, name) = match number {
+            1 => ("1001".to_owned(), "Ada"),
+            2..=10 => ((number + 1000).to_string(), ""),
+            _ => (String::new(), ""),
+        };
+        writeln!(registry, "{number},{social},{name},1950-05-06").unwrap();
+    }
+    let world = World::in_years(&registry, RULES, "k_min = 10");
+    world.write("ours.csv", &registry);
+    let shown = |least: &str| {
+        let path = |name| world.path(name).display().to_string();
+        let (data, rules) = (path("ours.csv"), path("rules-in.toml"));
+        let arguments = [
+            "blocks",
+            &data,
+            "--rules",
+            &rules,
+            "--block",
+            "birth_year",
+            "--offered",
+            "--least",
+            least,
+            "--json",
+        ];
+        let shown = run("blindjoin", arguments);
+        assert!(shown.status.success(), "{}", text(&shown.stderr));
+        let figures: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+        (figures["blocks"].as_u64(), figures["in_blocks"].as_u64())
+    };
+    assert_eq!(shown("11"), (Some(0), Some(0)));
+    assert_eq!(shown("10"), (Some(1), Some(10)));
+
+    let (keyholder, provider) = world.serve();
+    let ours = [
+        "--rule",
+        "ID",
+        "--block",
+        "birth_year",
+        "--cells",
+        "ours",
+        "--k-min",
+    ];
+    let refused = world.link_from_stdin("ours.csv", &[&ours[..], &["11"]].concat());
+    let told = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{told}");
+    assert!(told.contains("no record is in a block"), "{told}");
+    world.assert_no_card();
+    let linked = world.link_from_stdin("ours.csv", &[&ours[..], &["10"]].concat());
+    assert!(linked.status.success(), "{}", text(&linked.stderr));
+    let card = world.card();
+    let count = |end: &str| card.lines().filter(|line| line.ends_with(end)).count();
+    assert_eq!((count(",1,1"), count(",,")), (10, 2), "{card}");
+    provider.stop();
+    keyholder.stop();
+}
+
 /// Nothing is left out of hashed blocks, however few records they hold.
 #[test]
 fn hashed_blocks_compare_everything() {

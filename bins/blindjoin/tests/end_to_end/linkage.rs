@@ -156,7 +156,13 @@ fn the_demonstration_shows_a_right_card() {
 
 #[test]
 fn single_records_are_looked_up() {
-    let world = World::new(THEIRS, RULES);
+    // With a column that is mapped, and that no rule uses.
+    let mapped = "birth_date = \"born\"\n";
+    let rules = RULES.replace(mapped, &[mapped, "state = \"region\"\n"].concat());
+    let rows = THEIRS.lines().zip(["region", "N", "N", "S"]);
+    let rows = rows.flat_map(|(line, region)| [line, ",", region, "\n"]);
+    let theirs: String = rows.collect();
+    let world = World::new(&theirs, &rules);
     let (keyholder, provider) = world.serve();
     // A lookup is blind whatever is said of joins.
     for options in [&[][..], &["--counting"]] {
@@ -199,6 +205,11 @@ fn single_records_are_looked_up() {
             &["--field", "shoe=43"][..],
             1,
             "the rules use no field shoe",
+        ),
+        (
+            &["--field", "state=N", "--field", "national_id=222"],
+            1,
+            "the rules use no field state",
         ),
         (&["--field", "name=Ada"], 1, "missing: "),
         (&["--field", "name"], 2, "NAME=VALUE"),

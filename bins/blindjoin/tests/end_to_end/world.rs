@@ -1,6 +1,7 @@
 //! Programs, folders and set-ups.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -117,6 +118,19 @@ impl World {
 
     pub(crate) fn link_path(&self, data: &Path, more: &[&str]) -> Output {
         self.ask("link", data, "card.csv", more)
+    }
+
+    /// The same with `data` on standard input.
+    pub(crate) fn link_from_stdin(&self, data: &str, more: &[&str]) -> Output {
+        command("blindjoin-querier")
+            .args(["link", "-", "--config"])
+            .arg(self.path("setup").join("querier.toml"))
+            .arg("--out")
+            .arg(self.path("card.csv"))
+            .args(more)
+            .stdin(File::open(self.path(data)).unwrap())
+            .output()
+            .unwrap()
     }
 
     /// Runs a command of the querier's on `data` into `out`.

@@ -79,7 +79,7 @@ pub(crate) async fn link_all(
             let terms = common.options.terms(
                 people.rules.clone(),
                 people.rules_digest,
-                people.keys.len() as u64,
+                people.asked.len() as u64,
             )?;
             let counterparts = Counterparts {
                 keyholder: common.keyholder.clone(),
@@ -89,7 +89,7 @@ pub(crate) async fn link_all(
             };
             let (common, keys, place) = (
                 common.clone(),
-                people.keys.clone(),
+                people.asked.clone(),
                 board.place(&provider.name),
             );
             let (blocks, mut outside) = (records.blocks, people.outside.clone());

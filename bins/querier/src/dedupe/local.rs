@@ -2,7 +2,7 @@
 
 use anyhow::{Context, ensure};
 use blindjoin_columnar::{Input, Reader, RecordIds, today};
-use blindjoin_record::duplicates::Keys;
+use blindjoin_linkage::duplicates::Keys;
 use blindjoin_record::{InputForm, Moment, RuleSet, Scratch};
 use blindjoin_service::config::Keep;
 

@@ -2,7 +2,9 @@
 
 use anyhow::Context;
 use blindjoin_columnar::load_rules;
-use blindjoin_querier::{People, Rules, Summary};
+use blindjoin_linkage::Rules;
+use blindjoin_protocol::QuerierKeys;
+use blindjoin_querier::{People, Summary};
 use blindjoin_service::config::{DedupePlan, Keep, QuerierConfig};
 use blindjoin_service::{Identity, program};
 use blindjoin_terminal::{Console, Usage, chain, say};
@@ -148,7 +150,7 @@ impl Elsewhere {
 }
 
 /// Says what is to be said of a linkage.
-fn tell(name: &str, linked: &Linked, people: &People, console: &Console) {
+fn tell(name: &str, linked: &Linked, people: &People<QuerierKeys>, console: &Console) {
     if linked.left_out > 0 {
         console.note(format_args!(
             "{} records are not compared with {name}'s, which does not offer their blocks, or they were not \

@@ -8,7 +8,6 @@ use blindjoin_protocol::{
     Terms,
 };
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 
 use super::census::rule_of;
 use crate::Error;
@@ -32,7 +31,7 @@ pub struct Registry {
 pub struct Blocked {
     /// The fields, as the provider calls them.
     pub name: String,
-    /// What a querier calls this blocking: [`blocked_digest`].
+    /// What a querier calls this blocking: the digest of the rules together with those that yield blocks.
     pub digest: [u8; 32],
     /// The keys of all records under all rules, each with its block.
     pub keys: Arc<ProviderKeys>,
@@ -50,16 +49,6 @@ impl std::fmt::Debug for Blocked {
             .field("keys", &self.keys)
             .finish_non_exhaustive()
     }
-}
-
-/// The digest of rules together with the rules that yield blocks: what both sides must have.
-pub fn blocked_digest(rules: [u8; 32], blocks: [u8; 32]) -> [u8; 32] {
-    Sha256::new()
-        .chain_update(b"in blocks")
-        .chain_update(rules)
-        .chain_update(blocks)
-        .finalize()
-        .into()
 }
 
 /// All keys of a registry, or all of one blocking.

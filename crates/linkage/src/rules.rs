@@ -1,5 +1,27 @@
+//! Which rules a querier asks about, and the digests by which two parties know that they mean the same.
+
 use blindjoin_record::{Error, Rule, RuleSet};
-use blindjoin_service::provider::blocked_digest;
+use sha2::{Digest, Sha256};
+
+/// The ids of a rule set's rules, in their order: the columns of a card.
+pub fn rule_ids(rules: &RuleSet) -> Vec<String> {
+    let rules = rules.rules().iter();
+    rules.map(|rule| rule.id().to_owned()).collect()
+}
+
+/// The digest that both sides must have: of all the rules, and of the rule that yields blocks, where
+/// there are some.
+pub fn digest(rules: &RuleSet, blocks: Option<&RuleSet>) -> [u8; 32] {
+    let Some(blocks) = blocks else {
+        return rules.digest();
+    };
+    Sha256::new()
+        .chain_update(b"in blocks")
+        .chain_update(rules.digest())
+        .chain_update(blocks.digest())
+        .finalize()
+        .into()
+}
 
 /// The rules that the parties have agreed on, and those of them that are asked about.
 #[derive(Clone, Debug)]
@@ -52,18 +74,12 @@ impl Rules {
 
     /// The ids of those asked about.
     pub fn ids(&self) -> Vec<String> {
-        let rules = self.asked.rules().iter();
-        rules.map(|rule| rule.id().to_owned()).collect()
+        rule_ids(&self.asked)
     }
 
-    /// The digest of what was agreed on, which the provider must have too: of all the rules, and of the
-    /// rule that yields blocks, where there are some.
+    /// The [`digest`] of what was agreed on, which the provider must have too.
     pub fn digest(&self, blocks: Option<&RuleSet>) -> [u8; 32] {
-        let rules = self.agreed.digest();
-        match blocks {
-            None => rules,
-            Some(fields) => blocked_digest(rules, fields.digest()),
-        }
+        digest(&self.agreed, blocks)
     }
 }
 

@@ -5,7 +5,7 @@
 //! least size are not offered.
 //!
 //! ```
-//! use blindjoin_record::blocking::{BlockKey, Blocks};
+//! use blindjoin_linkage::blocking::{BlockKey, Blocks};
 //! use blindjoin_record::{Date, RuleSet, Scratch};
 //!
 //! let rules = RuleSet::from_toml(
@@ -30,7 +30,7 @@
 //! assert_eq!(blocks.sizes().collect::<Vec<_>>(), [("1950|NSW", 2), ("1951|VIC", 1)]);
 //! assert_eq!(blocks.risk(2).records_in_small_blocks, 1);
 //! assert_eq!(blocks.of_at_least(2).sizes().collect::<Vec<_>>(), [("1950|NSW", 2)]);
-//! # Ok::<(), blindjoin_record::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # Leakage
@@ -47,21 +47,24 @@
 
 use std::collections::BTreeMap;
 
-use crate::error::Error;
-use crate::ruleset::RuleSet;
+use blindjoin_protocol::{BlockOffer, Blocking, hash_prefix};
+use blindjoin_record::RuleSet;
+
+use crate::keys::Keys;
+use crate::{Error, Signed};
 
 /// The least size of a block unless the parties agree otherwise.
-pub const LEAST_BLOCK: u64 = 11;
+pub const LEAST_BLOCK: u64 = Blocking::DEFAULT_LEAST as u64;
 
 /// What records are blocked by.
 #[derive(Clone, Debug)]
 pub enum BlockKey {
     /// Parts of fields: a rule set whose only rule's signature is the block key.
     Fields(RuleSet),
-    /// So many leading bits of a keyed fingerprint; see [`fingerprint_block`].
-    Fingerprint {
-        /// 1 to 24.
-        bits: u32,
+    /// So many leading bits of a salted hash of every join key; see [`hash_prefix`].
+    Hash {
+        /// 1 to [`BlockOffer::MOST_HASH_BITS`].
+        bits: u8,
     },
 }
 
@@ -105,48 +108,99 @@ impl BlockKey {
     ///
     /// # Errors
     ///
-    /// [`Error::BlockKey`]; [`Error::BlockField`] and [`Error::BlockExpression`] for fields and
+    /// [`Error::BlockKey`], [`Error::BlockField`] and [`Error::BlockExpression`] for fields and
     /// expressions that the rules do not know.
     pub fn new(written: &str, rules: &RuleSet) -> Result<Self, Error> {
         if let Some(bits) = written.trim().strip_prefix("hash:") {
-            let bits = bits
-                .trim()
-                .parse()
-                .ok()
-                .filter(|bits| (1..=24).contains(bits));
-            let bits = bits.ok_or_else(|| Error::BlockKey {
-                written: written.to_owned(),
-            })?;
-            return Ok(Self::Fingerprint { bits });
+            let bits = bits.trim().parse().ok();
+            let bits = bits.filter(|bits| (1..=BlockOffer::MOST_HASH_BITS).contains(bits));
+            return match bits {
+                Some(bits) => Ok(Self::Hash { bits }),
+                None => Err(no_key(written)),
+            };
         }
         let parts: Vec<String> = split_outside_parentheses(written)
             .map(|part| spelled_out(part.trim(), rules))
             .collect();
         if parts.iter().any(String::is_empty) {
-            return Err(Error::BlockKey {
-                written: written.to_owned(),
-            });
+            return Err(no_key(written));
         }
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let fields = rules.with_only_rule("block", &parts);
         Ok(Self::Fields(fields.map_err(of_block)?))
     }
+
+    /// The rule set whose only rule yields the block of a record, where blocks are of fields.
+    pub fn fields(&self) -> Option<&RuleSet> {
+        match self {
+            Self::Fields(fields) => Some(fields),
+            Self::Hash { .. } => None,
+        }
+    }
 }
 
-/// The block of a keyed fingerprint: its leading `bits`, 1 to 24, in hexadecimal digits.
-///
-/// Blocks of a keyed hash say nothing about a person's fields to those without the key, but the
-/// two parties have it.
-///
-/// # Panics
-///
-/// If there are fewer than four bytes, or `bits` is out of range.
-pub fn fingerprint_block(fingerprint: &[u8], bits: u32) -> String {
-    assert!((1..=24).contains(&bits), "1 to 24 bits");
-    let leading = fingerprint
-        .first_chunk::<4>()
-        .expect("a fingerprint has four bytes or more");
-    format!("{:06x}", u32::from_be_bytes(*leading) >> (32 - bits))
+/// How the records of a table fall into blocks.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct BlockCount {
+    /// How many of the records that take part are in each block, and in none.
+    pub blocks: Blocks,
+    /// Records that do not take part.
+    pub idle: u64,
+}
+
+impl BlockCount {
+    /// Counts a record by its block, nothing if it has none; a record that is compared with none is in
+    /// no block.
+    pub fn add(&mut self, record: &Signed<'_>, block: Option<&str>) {
+        if record.takes_part() {
+            self.blocks.add(block);
+        } else {
+            self.idle += 1;
+        }
+    }
+}
+
+/// How the join keys of a table fall into hashed blocks.
+#[derive(Debug)]
+pub struct HashCount {
+    keys: Keys,
+    salt: [u8; 32],
+    bits: u8,
+    /// How many keys are in each block. The blocks bear the numbers of [`hash_prefix`].
+    pub blocks: Blocks,
+}
+
+impl HashCount {
+    /// Counts under a salt, which in a session is the provider's.
+    pub fn new(rules: &RuleSet, salt: [u8; 32], bits: u8) -> Self {
+        Self {
+            keys: Keys::new(rules),
+            salt,
+            bits,
+            blocks: Blocks::default(),
+        }
+    }
+
+    /// Counts a record's keys.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Protocol`] for a signature with a NUL byte.
+    pub fn add(&mut self, record: &Signed<'_>) -> Result<(), Error> {
+        for signature in record.signatures {
+            let key = self.keys.make(signature, None)?;
+            let block = hash_prefix(&self.salt, self.bits, key);
+            self.blocks.add(Some(&format!("{block:05x}")));
+        }
+        Ok(())
+    }
+}
+
+fn no_key(written: &str) -> Error {
+    Error::BlockKey {
+        written: written.to_owned(),
+        most: BlockOffer::MOST_HASH_BITS,
+    }
 }
 
 impl Blocks {
@@ -161,19 +215,6 @@ impl Blocks {
             *size += 1;
         } else {
             self.sizes.insert(key.to_owned(), 1);
-        }
-    }
-
-    /// Adds the records of another part of the same registry.
-    pub fn merge(&mut self, other: &Self) {
-        self.records += other.records;
-        self.unblocked += other.unblocked;
-        for (key, &size) in &other.sizes {
-            if let Some(known) = self.sizes.get_mut(key) {
-                *known += size;
-            } else {
-                self.sizes.insert(key.clone(), size);
-            }
         }
     }
 
@@ -240,13 +281,15 @@ fn split_outside_parentheses(written: &str) -> impl Iterator<Item = &str> {
 }
 
 /// An error of a rule as one of the block key that was written in its place.
-fn of_block(error: Error) -> Error {
+fn of_block(error: blindjoin_record::Error) -> Error {
     match error {
-        Error::UnknownField {
+        blindjoin_record::Error::UnknownField {
             field, declared, ..
         } => Error::BlockField { field, declared },
-        Error::Expression { field, source, .. } => Error::BlockExpression { field, source },
-        error => error,
+        blindjoin_record::Error::Expression { field, source, .. } => {
+            Error::BlockExpression { field, source }
+        }
+        error => error.into(),
     }
 }
 
@@ -339,7 +382,7 @@ mod tests {
     fn keys_are_read() {
         let canonical = |written| match BlockKey::new(written, &rules()).unwrap() {
             BlockKey::Fields(rules) => rules.canonical(),
-            BlockKey::Fingerprint { .. } => panic!("a key of fields"),
+            BlockKey::Hash { .. } => panic!("a key of fields"),
         };
         assert_eq!(
             canonical("birth_year,state"),
@@ -348,9 +391,9 @@ mod tests {
         assert!(canonical("birth_date:Y|S(0,3),state").contains("8:Y|S(0,3)"));
         assert!(matches!(
             BlockKey::new("hash:12", &rules()),
-            Ok(BlockKey::Fingerprint { bits: 12 })
+            Ok(BlockKey::Hash { bits: 12 })
         ));
-        for bad in ["hash:0", "hash:25", "hash:x", "", "state,", ",state"] {
+        for bad in ["hash:0", "hash:20", "hash:x", "", "state,", ",state"] {
             assert!(
                 matches!(BlockKey::new(bad, &rules()), Err(Error::BlockKey { .. })),
                 "{bad}"
@@ -371,9 +414,12 @@ mod tests {
             panic!("a key of fields")
         };
         let binding = fields
-            .bind(&["state", "dob"], crate::Date::new(2026, 11, 21).unwrap())
+            .bind(
+                &["state", "dob"],
+                blindjoin_record::Date::new(2026, 11, 21).unwrap(),
+            )
             .unwrap();
-        let mut scratch = crate::Scratch::default();
+        let mut scratch = blindjoin_record::Scratch::default();
         let mut key = |state: &str| {
             let row = [state, ""];
             let signatures = binding.sign(row.as_slice(), &mut scratch);
@@ -392,28 +438,5 @@ mod tests {
             panic!("a key of fields")
         };
         assert_ne!(exact.digest(), fields.digest());
-    }
-
-    #[test]
-    fn parts_of_a_registry_add_up() {
-        let mut one = blocks(&[("a", 2), ("b", 3)]);
-        let mut other = blocks(&[("b", 1), ("c", 4)]);
-        other.add(None);
-        one.merge(&other);
-        assert_eq!(
-            one.sizes().collect::<Vec<_>>(),
-            [("a", 2), ("b", 4), ("c", 4)]
-        );
-        assert_eq!((one.risk(1).records, one.risk(1).unblocked), (10, 1));
-    }
-
-    #[test]
-    fn fingerprints_fall_into_blocks_by_their_leading_bits() {
-        assert_eq!(fingerprint_block(&[0xff, 0xff, 0xff, 0xff], 1), "000001");
-        assert_eq!(
-            fingerprint_block(&[0xab, 0xcd, 0xef, 0x01, 0x02], 12),
-            "000abc"
-        );
-        assert_eq!(fingerprint_block(&[0xab, 0xcd, 0xef, 0x01], 24), "abcdef");
     }
 }

@@ -11,7 +11,7 @@ use std::path::Path;
 #[path = "../../../tests/common/data.rs"]
 mod data;
 
-use blindjoin_record::duplicates::Keys;
+use blindjoin_linkage::duplicates::Keys;
 use blindjoin_record::{Binding, Date, RuleSet, Scratch};
 
 /// A registry: one record's cells a row, and what the truth says who it is.

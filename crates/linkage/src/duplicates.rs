@@ -4,7 +4,7 @@
 //! are the duplicates of one row: groups are what is connected.
 //!
 //! ```
-//! use blindjoin_record::duplicates::Keys;
+//! use blindjoin_linkage::duplicates::Keys;
 //! use blindjoin_record::{Date, RuleSet, Scratch};
 //!
 //! let rules = RuleSet::from_toml(
@@ -23,9 +23,8 @@
 //! # Ok::<(), blindjoin_record::Error>(())
 //! ```
 
+use blindjoin_record::{Binding, Row, Scratch};
 use sha2::{Digest, Sha256};
-
-use crate::binding::{Binding, Row, Scratch};
 
 /// The keys of a registry's rows, 24 bytes each.
 ///
@@ -170,7 +169,7 @@ impl Forest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Date, RuleSet};
+    use blindjoin_record::{Date, RuleSet};
 
     fn first_rows(rows: &[[&str; 2]]) -> Vec<u32> {
         let rules = RuleSet::from_toml(
