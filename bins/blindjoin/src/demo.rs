@@ -1,4 +1,6 @@
-//! `blindjoin demo`: three parties in one process, over real sockets and mutual TLS.
+//! `blindjoin demo`: three parties in one process, over real sockets and mutual TLS, or without.
+
+mod in_process;
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -10,9 +12,10 @@ use anyhow::{Context, ensure};
 use blindjoin_columnar::{Output, ReadOptions, Reader, load_rules};
 use blindjoin_linkage::{Rules, clear};
 use blindjoin_protocol::leakage::Observer;
-use blindjoin_protocol::{Cell, ProviderKeys, QuerierKeys};
-use blindjoin_provider::Permissions;
+use blindjoin_protocol::{Card, Cell, KeySize, ProviderKeys, QuerierKeys, local};
+use blindjoin_provider::{Loaded, Permissions};
 use blindjoin_querier::{Bars, People, Summary, Told, human_bytes, report};
+use blindjoin_record::RuleSet;
 use blindjoin_service::config::{KeyHolderConfig, ProviderConfig, QuerierConfig};
 use blindjoin_service::keyholder::{Decided, KeyHolder};
 use blindjoin_service::provider::Provider;
@@ -28,6 +31,9 @@ use crate::{init, synth};
 /// Generates two registries that share some people, sets up a key holder, a data provider and a
 /// querier with identities of their own, links them over mutual TLS, tells what each party did and
 /// learned, and compares the card, cell by cell, with a join of the two registries in the clear.
+///
+/// With --in-process the three sessions run one after the other in one thread, without sockets,
+/// certificates or files of state: for machines where nothing may listen.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Example:\n  blindjoin demo --records 200 --dir demonstration")]
 pub(crate) struct Arguments {
@@ -37,6 +43,9 @@ pub(crate) struct Arguments {
     /// Bits of the session key: 2048, 3072 or 4096
     #[arg(long, value_name = "BITS", default_value_t = 2048, value_parser = init::key_bits)]
     key_bits: u32,
+    /// Carry messages within this process: no network, identities or report
+    #[arg(long)]
+    in_process: bool,
     /// Folder for registries, set-up, card.csv and report.html, kept afterwards [default: none]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -65,29 +74,45 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
     let [ours, theirs] = &registries.registries[..] else {
         unreachable!("two were asked for")
     };
-    let plan = init::Plan {
-        data: theirs.clone(),
-        rules: registries.rules.to_string_lossy().into_owned(),
-        key_bits: arguments.key_bits,
-        base_port: 7701,
-        insecure_test_key_bits: arguments.insecure_test_key_bits,
+    let rules = registries.rules.to_string_lossy().into_owned();
+    let sides = read(&load_rules(&rules)?, ours, theirs)?;
+    let outcome = if arguments.in_process {
+        console.note(format_args!(
+            "two registries of {} records; a key holder, a data provider and a querier in one thread",
+            arguments.records
+        ));
+        let bits = arguments.insecure_test_key_bits;
+        let key_size = match bits {
+            Some(bits) => KeySize::insecure_test_key(bits as usize)?,
+            None => KeySize::new(arguments.key_bits as usize)?,
+        };
+        link_in_process(sides, key_size)?
+    } else {
+        let plan = init::Plan {
+            data: theirs.clone(),
+            rules,
+            key_bits: arguments.key_bits,
+            base_port: 7701,
+            insecure_test_key_bits: arguments.insecure_test_key_bits,
+        };
+        let setup = init::set_up(folder, &plan, true)?;
+        console.note(format_args!(
+            "two registries of {} records; a key holder, a data provider and a querier, each with its own identity",
+            arguments.records
+        ));
+        link_all(&setup, sides, console)?
     };
-    let setup = init::set_up(folder, &plan, true)?;
-    console.note(format_args!(
-        "two registries of {} records; a key holder, a data provider and a querier, each with its own identity",
-        arguments.records
-    ));
-    let outcome = link_all(&setup, ours, console)?;
     show(&outcome)?;
     check(&outcome, &registries.truth)?;
+    let what = match outcome.linked {
+        Linkage::Served(_) => "card.csv, report.html, the registries and the set-up",
+        Linkage::InProcess(_) => "card.csv and the registries",
+    };
     if let Some(folder) = &arguments.dir {
         keep(folder, &outcome)?;
-        console.note(format_args!(
-            "card.csv, report.html and the set-up are in {}",
-            folder.display()
-        ));
+        console.note(format_args!("{what} are in {}", folder.display()));
     } else {
-        console.note("nothing is kept; --dir DIR keeps the card, a report and the set-up");
+        console.note(format_args!("nothing is kept; --dir DIR keeps {what}"));
     }
     console.note(
         "next, with records of your own: blindjoin init DIR --data THEIR_RECORDS --rules RULES",
@@ -106,21 +131,70 @@ pub(crate) fn abandon() {
     }
 }
 
+/// Both registries, as their parties read them.
+struct Sides {
+    ours: People<QuerierKeys>,
+    theirs: Loaded,
+}
+
+fn read(rules: &RuleSet, ours: &Path, theirs: &Path) -> anyhow::Result<Sides> {
+    let strict = ReadOptions::strict();
+    let permissions = Permissions {
+        allow_empty: true,
+        ..Permissions::NONE
+    };
+    let theirs = blindjoin_provider::load(Reader::open(theirs, strict)?, rules, permissions)?;
+    let asked = Rules::all(rules.clone());
+    let ours = People::read(Reader::open(ours, strict)?, &asked, None, true)?;
+    Ok(Sides { ours, theirs })
+}
+
 /// What the three parties did.
 struct Outcome {
-    linked: Linked,
-    decided: Option<Decided>,
-    certificates: [Fingerprint; 3],
-    ids: blindjoin_columnar::RecordIds,
-    keys: QuerierKeys,
-    records: usize,
-    rules: Vec<String>,
+    linked: Linkage,
     summary: Summary,
+    ours: People<QuerierKeys>,
+    /// How many records the provider has.
+    records: usize,
     theirs: Arc<ProviderKeys>,
     took: Duration,
 }
 
-fn link_all(setup: &init::Files, ours: &Path, console: &Console) -> anyhow::Result<Outcome> {
+enum Linkage {
+    Served(Box<Served>),
+    InProcess(local::Linked),
+}
+
+/// What came of a linkage over the network.
+struct Served {
+    linked: Linked,
+    decided: Option<Decided>,
+    certificates: [Fingerprint; 3],
+}
+
+impl Linkage {
+    fn card(&self) -> &Card {
+        match self {
+            Self::Served(served) => &served.linked.card,
+            Self::InProcess(linked) => &linked.card,
+        }
+    }
+}
+
+fn link_in_process(sides: Sides, key_size: KeySize) -> anyhow::Result<Outcome> {
+    let started = Instant::now();
+    let Sides { ours, theirs } = sides;
+    let linked = in_process::link(&ours, &theirs.registry, key_size)?;
+    let theirs = (theirs.records, theirs.registry.keys);
+    Ok(Outcome::new(
+        Linkage::InProcess(linked),
+        ours,
+        theirs,
+        started,
+    ))
+}
+
+fn link_all(setup: &init::Files, sides: Sides, console: &Console) -> anyhow::Result<Outcome> {
     let mut keyholder = KeyHolderConfig::load(&setup.keyholder)?;
     let mut provider = ProviderConfig::load(&setup.provider)?;
     let querier = QuerierConfig::load(&setup.querier)?;
@@ -131,28 +205,11 @@ fn link_all(setup: &init::Files, ours: &Path, console: &Console) -> anyhow::Resu
     forget(&provider.state_dir)?;
     forget(&keyholder.state_dir)?;
 
-    let rules = load_rules(
-        querier
-            .rules
-            .as_deref()
-            .context("the set-up names its rules")?,
-    )?;
-    let strict = ReadOptions::strict();
-    let loaded = blindjoin_provider::load(
-        Reader::open(&provider.data, strict)?,
-        &load_rules(&provider.rules)?,
-        Permissions {
-            allow_empty: true,
-            ..Permissions::NONE
-        },
-    )?;
-    let theirs = loaded.registry.keys.clone();
-    let people = People::read(Reader::open(ours, strict)?, &Rules::all(rules), None, true)?;
-    let keys = people.asked.clone();
+    let Sides { ours, theirs } = sides;
+    let registry = (theirs.records, theirs.registry.keys.clone());
     let identity = Identity::load(&querier.identity)?;
-    let terms = querier
-        .link
-        .terms(people.rules.clone(), people.rules_digest, keys.len() as u64)?;
+    let (rules, count) = (ours.rules.clone(), ours.asked.len() as u64);
+    let terms = querier.link.terms(rules, ours.rules_digest, count)?;
     let bars = Bars::new(console.is_quiet());
     let certificates = [
         identity.fingerprint(),
@@ -165,7 +222,7 @@ fn link_all(setup: &init::Files, ours: &Path, console: &Console) -> anyhow::Resu
         let (holder_address, decided) = (keyholder.address(), keyholder.decided());
         let holding = keyholder.serve(std::future::pending());
         provider.keyholder.address = holder_address.to_string();
-        let provider = Provider::bind(&provider, loaded.registry).await?;
+        let provider = Provider::bind(&provider, theirs.registry).await?;
         let counterparts = Counterparts {
             keyholder: blindjoin_service::Peer {
                 address: holder_address.to_string(),
@@ -179,7 +236,7 @@ fn link_all(setup: &init::Files, ours: &Path, console: &Console) -> anyhow::Resu
             constant_time_tables: querier.link.constant_time_tables,
         };
         let providing = provider.serve(std::future::pending());
-        let question = Question::Keys(people.asked, None);
+        let question = Question::Keys(ours.asked.clone(), None);
         let linking = link(&identity, &counterparts, terms, question, &bars);
         // The servers end when the querier has its card.
         let linked = tokio::select! {
@@ -194,21 +251,35 @@ fn link_all(setup: &init::Files, ours: &Path, console: &Console) -> anyhow::Resu
     };
     let (linked, decided) = program::block_on(linkage)??;
     bars.finish();
-    Ok(Outcome {
-        summary: Summary::of(&linked.card, &people.rules),
+    let served = Served {
         linked,
         decided,
         certificates,
-        ids: people.ids,
-        keys,
-        records: loaded.records,
-        rules: people.rules,
-        theirs,
-        took: started.elapsed(),
-    })
+    };
+    let linked = Linkage::Served(Box::new(served));
+    Ok(Outcome::new(linked, ours, registry, started))
 }
 
 impl Outcome {
+    /// `theirs` is how many records the provider has, and its keys.
+    fn new(
+        linked: Linkage,
+        ours: People<QuerierKeys>,
+        theirs: (usize, Arc<ProviderKeys>),
+        started: Instant,
+    ) -> Self {
+        Self {
+            summary: Summary::of(linked.card(), &ours.rules),
+            linked,
+            ours,
+            records: theirs.0,
+            theirs: theirs.1,
+            took: started.elapsed(),
+        }
+    }
+}
+
+impl Served {
     fn told(&self) -> Told<'_> {
         Told {
             linked: &self.linked,
@@ -222,13 +293,43 @@ impl Outcome {
 
 /// Tells what each party did and learned.
 fn show(outcome: &Outcome) -> anyhow::Result<()> {
-    let Outcome {
-        linked: Linked { figures, .. },
-        summary,
-        ..
-    } = outcome;
-    let say = |text: String| console::result(text).context("standard output");
-    let session = outcome.told().session();
+    let Outcome { summary, ours, .. } = outcome;
+    let querier = format!(
+        "\nquerier: {} records, {} distinct keys under {} rules",
+        summary.records,
+        ours.asked.len(),
+        ours.rules.len()
+    );
+    let provider = format!(
+        "data provider: {} records, {} distinct keys",
+        outcome.records,
+        outcome.theirs.len()
+    );
+    let mut times = match &outcome.linked {
+        Linkage::Served(served) => show_served(served, &querier, &provider)?,
+        Linkage::InProcess(linked) => {
+            say(querier)?;
+            say(provider)?;
+            let ciphertexts = linked.account.ciphertexts;
+            say(format!("key holder: decrypted {ciphertexts} comparisons"))?;
+            Vec::new()
+        }
+    };
+    let took = format!("{:.2} s", outcome.took.as_secs_f64());
+    times.push(vec!["  in all".to_owned(), took]);
+    say(format!("\ntimes\n{}", console::table(&times)))?;
+    say(format!("\ncard: {summary}"))?;
+    say(console::table(&first_rows(outcome)))?;
+    for warning in summary.warnings() {
+        say(warning)?;
+    }
+    Ok(())
+}
+
+/// Tells what a linkage over the network cost and showed; yields the times of its phases.
+fn show_served(served: &Served, querier: &str, provider: &str) -> anyhow::Result<Vec<Vec<String>>> {
+    let figures = &served.linked.figures;
+    let session = served.told().session();
     let learned = |observer| {
         let clauses = session.sentences(observer);
         clauses
@@ -236,18 +337,13 @@ fn show(outcome: &Outcome) -> anyhow::Result<()> {
             .try_for_each(|clause| say(format!("  learned: {clause}")))
     };
     say(format!(
-        "\nquerier: {} records, {} distinct keys under {} rules; encrypted {} table entries ({})",
-        summary.records,
-        figures.asked,
-        outcome.rules.len(),
+        "{querier}; encrypted {} table entries ({})",
         figures.table_entries,
         human_bytes(figures.table_bytes),
     ))?;
     learned(Observer::Querier)?;
     say(format!(
-        "data provider: {} records, {} distinct keys; computed {} masked comparisons ({})",
-        outcome.records,
-        outcome.theirs.len(),
+        "{provider}; computed {} masked comparisons ({})",
         figures.comparisons,
         human_bytes(figures.comparison_bytes),
     ))?;
@@ -259,33 +355,27 @@ fn show(outcome: &Outcome) -> anyhow::Result<()> {
         human_bytes(figures.result_bytes),
     ))?;
     learned(Observer::KeyHolder)?;
-    let mut phases: Vec<Vec<String>> = figures
-        .phases
-        .iter()
-        .map(|(phase, time)| vec![format!("  {phase}"), format!("{:.2} s", time.as_secs_f64())])
-        .collect();
-    phases.push(vec![
-        "  in all".to_owned(),
-        format!("{:.2} s", outcome.took.as_secs_f64()),
-    ]);
-    say(format!("\ntimes\n{}", console::table(&phases)))?;
-    say(format!("\ncard: {summary}"))?;
-    say(console::table(&first_rows(outcome)))?;
-    for warning in summary.warnings() {
-        say(warning)?;
-    }
-    Ok(())
+    let phases = figures.phases.iter();
+    let phases = phases.map(|(phase, time)| {
+        let time = format!("{:.2} s", time.as_secs_f64());
+        vec![format!("  {phase}"), time]
+    });
+    Ok(phases.collect())
+}
+
+fn say(text: String) -> anyhow::Result<()> {
+    console::result(text).context("standard output")
 }
 
 /// The card's header and its first records.
 fn first_rows(outcome: &Outcome) -> Vec<Vec<String>> {
     const SHOWN: usize = 3;
     let heading = ["  record_id", "matched"].map(str::to_owned);
-    let mut lines = vec![[&heading[..], &outcome.rules].concat()];
-    let card = &outcome.linked.card;
+    let mut lines = vec![[&heading[..], &outcome.ours.rules].concat()];
+    let card = outcome.linked.card();
     let shown = |found: bool| u8::from(found).to_string();
     for row in 0..card.rows().min(SHOWN) {
-        let id = format!("  {}", outcome.ids.get(row));
+        let id = format!("  {}", outcome.ours.ids.get(row));
         let cells = card.row(row).iter().map(|cell| match cell {
             Cell::Matched | Cell::NotMatched => shown(*cell == Cell::Matched),
             Cell::NoValue | Cell::NotCompared => String::new(),
@@ -299,8 +389,8 @@ fn first_rows(outcome: &Outcome) -> Vec<Vec<String>> {
 /// Compares the card with a join in the clear, and with who is who.
 fn check(outcome: &Outcome, truth: &Path) -> anyhow::Result<()> {
     let (mut cells, mut wrong) = (0_u64, 0_u64);
-    for (row, rule, matches) in clear::cells(&outcome.keys, &outcome.theirs) {
-        let found = outcome.linked.card.row(row as usize)[usize::from(rule)];
+    for (row, rule, matches) in clear::cells(&outcome.ours.asked, &outcome.theirs) {
+        let found = outcome.linked.card().row(row as usize)[usize::from(rule)];
         let expected = if matches {
             Cell::Matched
         } else {
@@ -318,10 +408,10 @@ fn check(outcome: &Outcome, truth: &Path) -> anyhow::Result<()> {
     ))?;
 
     let people = shared(truth)?;
-    let matched = |row: &usize| outcome.linked.card.matched(*row) == Some(true);
-    let (found, others): (Vec<usize>, Vec<usize>) = (0..outcome.ids.len())
+    let matched = |row: &usize| outcome.linked.card().matched(*row) == Some(true);
+    let (found, others): (Vec<usize>, Vec<usize>) = (0..outcome.ours.ids.len())
         .filter(matched)
-        .partition(|&row| people.contains(outcome.ids.get(row)));
+        .partition(|&row| people.contains(outcome.ours.ids.get(row)));
     console::result(format_args!(
         "of {} people in both registries these rules find {}; {} matched records are of other people",
         people.len(),
@@ -348,19 +438,16 @@ fn shared(truth: &Path) -> anyhow::Result<BTreeSet<String>> {
 
 fn keep(folder: &Path, outcome: &Outcome) -> anyhow::Result<()> {
     let card = Output::create(&folder.join("card.csv"), true)?;
+    let Outcome { linked, ours, .. } = outcome;
     let format = blindjoin_columnar::Format::Csv;
-    blindjoin_querier::write(
-        &outcome.linked.card,
-        &outcome.ids,
-        &outcome.rules,
-        card,
-        format,
-    )?
-    .commit()?;
-    let mut html = Output::create(&folder.join("report.html"), true)?;
-    let report = report("registry a at registry b", &outcome.summary, outcome.told());
-    html.write_all(report.to_html().as_bytes())?;
-    Ok(html.commit()?)
+    blindjoin_querier::write(linked.card(), &ours.ids, &ours.rules, card, format)?.commit()?;
+    if let Linkage::Served(served) = linked {
+        let mut html = Output::create(&folder.join("report.html"), true)?;
+        let report = report("registry a at registry b", &outcome.summary, served.told());
+        html.write_all(report.to_html().as_bytes())?;
+        html.commit()?;
+    }
+    Ok(())
 }
 
 /// Removes what a party of an earlier demonstration had to remember.

@@ -154,6 +154,37 @@ fn the_demonstration_shows_a_right_card() {
     }
 }
 
+/// The same card without a network, and so without anything that one needs.
+#[test]
+fn the_demonstration_runs_in_one_process() {
+    let world = World::empty();
+    let folder = world.path("demo");
+    let dir = folder.to_str().unwrap();
+    let arguments = ["demo", "--records", "40", "--insecure-test-key-bits", "512"];
+    let demo = |more: &[&str]| {
+        let output = run(
+            "blindjoin",
+            [&arguments[..], &["--dir", dir], more].concat(),
+        );
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let card = std::fs::read_to_string(folder.join("card.csv")).unwrap();
+        (text(&output.stdout), card)
+    };
+    let (told, card) = demo(&["--in-process"]);
+    for words in [
+        "querier: 40 records",
+        "data provider: 40 records",
+        "the card is right",
+    ] {
+        assert!(told.contains(words), "{told}");
+    }
+    for file in ["keyholder.toml", "querier.key", "report.html"] {
+        assert!(!folder.join(file).exists(), "{file}");
+    }
+    assert!(card.contains(",1,1") && card.contains(",0,"), "{card}");
+    assert_eq!(demo(&[]).1, card);
+}
+
 #[test]
 fn single_records_are_looked_up() {
     // With a column that is mapped, and that no rule uses.
