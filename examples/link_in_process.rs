@@ -14,10 +14,13 @@ use std::sync::Arc;
 
 use blindjoin_columnar::{Bound, Population, ReadOptions, Reader, RecordIds, pipeline, today};
 use blindjoin_linkage::{ProviderInput, QuerierKeyInput, Side, Signed, rule_ids};
-use blindjoin_protocol::{
-    Answer, Choices, KeySize, Manifest, Offer, ProviderKeys, Published, PublishedRule, QuerierKeys,
-    Role, SecretKey, TableKind, Terms, local, published_class,
+use blindjoin_protocol::agree::{
+    Answer, Choices, Manifest, Offer, Published, PublishedRule, TableKind, Terms,
 };
+use blindjoin_protocol::input::{ProviderKeys, QuerierKeys};
+use blindjoin_protocol::paillier::{KeySize, SecretKey};
+use blindjoin_protocol::parts::published_class;
+use blindjoin_protocol::{Role, local};
 use blindjoin_record::RuleSet;
 
 fn main() -> Result<(), Box<dyn Error>> {

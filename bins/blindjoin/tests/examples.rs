@@ -15,7 +15,7 @@ mod match_files;
 #[path = "../../../examples/tokenize_file.rs"]
 mod tokenize_file;
 
-use blindjoin_protocol::KeySize;
+use blindjoin_protocol::paillier::KeySize;
 use blindjoin_record::RuleSet;
 
 const OURS: &str = "RecordId,FirstName,LastName,BirthDate,Sex,PostalCode,SocialSecurityNumber\n\

@@ -1,6 +1,7 @@
 //! What the user can do about a linkage that a provider would not agree to.
 
-use blindjoin_protocol::{Error as ProtocolError, Objection};
+use blindjoin_protocol::Error as ProtocolError;
+use blindjoin_protocol::agree::Objection;
 use blindjoin_service::Error;
 
 const SECONDS_A_DAY: u64 = 24 * 3600;

@@ -4,7 +4,7 @@ use anyhow::Context;
 use blindjoin_columnar::Reader;
 use blindjoin_linkage::Rules;
 use blindjoin_linkage::blocking::{BlockKey, LEAST_BLOCK};
-use blindjoin_protocol::QuerierKeys;
+use blindjoin_protocol::input::QuerierKeys;
 use blindjoin_querier::People;
 use blindjoin_record::RuleSet;
 use blindjoin_service::querier::{Blocks, Cells};

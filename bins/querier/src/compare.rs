@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::ensure;
 use blindjoin_columnar::{InputOptions, ReadOptions, Reader};
-use blindjoin_protocol::{Pairwise, Suite};
+use blindjoin_protocol::agree::Pairwise;
+use blindjoin_protocol::parts::Suite;
 use blindjoin_querier::{People, write_pairs};
 use blindjoin_service::querier::Question;
 use blindjoin_terminal::{Console, whole};

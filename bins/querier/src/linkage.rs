@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use blindjoin_columnar::{Format, Output, OutputOptions, Outputs, RecordIds};
+use blindjoin_protocol::Card;
+use blindjoin_protocol::agree::Terms;
 use blindjoin_protocol::leakage::Observer;
-use blindjoin_protocol::{Card, Terms};
 use blindjoin_querier::{Bars, Summary, Told, learned, report, write};
 use blindjoin_record::findings::Findings;
 use blindjoin_service::querier::{self, Question};

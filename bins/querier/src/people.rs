@@ -4,7 +4,8 @@ use blindjoin_columnar::{Bound, Population, Reader, RecordIds, pipeline, today};
 use blindjoin_linkage::{
     Error, QuerierKeyInput, QuerierRecordInput, Rules, Side, Signed, rule_ids,
 };
-use blindjoin_protocol::{Pairwise, QuerierKeys, QuerierRecords};
+use blindjoin_protocol::agree::Pairwise;
+use blindjoin_protocol::input::{QuerierKeys, QuerierRecords};
 use blindjoin_record::RuleSet;
 use blindjoin_record::findings::Findings;
 

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{bail, ensure};
 use blindjoin_columnar::today;
 use blindjoin_linkage::{QuerierKeyInput, Side, Signer};
-use blindjoin_protocol::QuerierKeys;
+use blindjoin_protocol::input::QuerierKeys;
 use blindjoin_record::{Row, RuleSet, Scratch};
 
 /// One record to look up, field by field.

@@ -1,5 +1,5 @@
+use blindjoin_protocol::agree::{Manifest, Mask, Mode, TableKind, Terms};
 use blindjoin_protocol::leakage::{Named, Observer, Session};
-use blindjoin_protocol::{Mask, Mode, TableKind, Terms, VERSION};
 use blindjoin_report::{Fact, Learned, Link, Phase, Report, RuleCount};
 use blindjoin_service::Fingerprint;
 use blindjoin_service::querier::Linked;
@@ -126,8 +126,9 @@ fn parameters(told: Told<'_>) -> Vec<Fact> {
         fact(
             "version",
             format!(
-                "blindjoin {}, protocol {VERSION}",
-                env!("CARGO_PKG_VERSION")
+                "blindjoin {}, protocol {}",
+                env!("CARGO_PKG_VERSION"),
+                Manifest::VERSION
             ),
         ),
         fact("session", hex(&agreement.session_id().0)),

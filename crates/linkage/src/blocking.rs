@@ -47,7 +47,8 @@
 
 use std::collections::BTreeMap;
 
-use blindjoin_protocol::{BlockOffer, Blocking, hash_prefix};
+use blindjoin_protocol::input::Blocking;
+use blindjoin_protocol::parts::{BlockOffer, hash_prefix};
 use blindjoin_record::RuleSet;
 
 use crate::keys::Keys;

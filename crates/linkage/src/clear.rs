@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use blindjoin_protocol::{ProviderKeys, QuerierKeys};
+use blindjoin_protocol::input::{ProviderKeys, QuerierKeys};
 
 /// Yields each cell of the card that has a value: row, rule and whether it matches, in no order. Cells of
 /// a row without a block are not compared, and not among them.

@@ -1,6 +1,6 @@
 //! The one place where rule, signature and block become a join key.
 
-use blindjoin_protocol::join_key;
+use blindjoin_protocol::input::join_key;
 use blindjoin_record::RuleSet;
 
 use crate::rules::rule_ids;

@@ -1,6 +1,7 @@
 //! The provider's input: a registry's keys, those in each blocking, and what stands in its blocks.
 
-use blindjoin_protocol::{Pairwise, ProviderKeys, ProviderKeysBuilder, ProviderRecords};
+use blindjoin_protocol::agree::Pairwise;
+use blindjoin_protocol::input::{ProviderKeys, ProviderKeysBuilder, ProviderRecords};
 use blindjoin_record::RuleSet;
 
 use crate::blocking::BlockCount;

@@ -1,6 +1,7 @@
 //! The querier's input: join keys with the cells that they decide, or the records of pairs.
 
-use blindjoin_protocol::{Pairwise, QuerierKeys, QuerierKeysBuilder, QuerierRecords};
+use blindjoin_protocol::agree::Pairwise;
+use blindjoin_protocol::input::{QuerierKeys, QuerierKeysBuilder, QuerierRecords};
 use blindjoin_record::RuleSet;
 
 use crate::keys::Keys;

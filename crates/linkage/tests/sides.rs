@@ -8,7 +8,8 @@ use blindjoin_linkage::{
     Batch, Error, ProviderInput, ProviderSide, QuerierKeyInput, QuerierRecordInput, Side, Signed,
     Signer, clear, digest,
 };
-use blindjoin_protocol::{Pairwise, QuerierKeys};
+use blindjoin_protocol::agree::Pairwise;
+use blindjoin_protocol::input::QuerierKeys;
 use blindjoin_record::{Date, Fault, RuleSet, Scratch};
 
 const RULES: &str = r#"

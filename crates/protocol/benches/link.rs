@@ -16,13 +16,17 @@
 
 use std::sync::Arc;
 
-use blindjoin_protocol::session::{Message, Output, Question, Selected, Ticket, Work};
-use blindjoin_protocol::{
-    BlockDirectory, Blocking, CANARY_ROOM, Card, Clause, Columns, Error, KeySize, Manifest, Mask,
-    Mode, OfferedCell, Pairwise, Plan, Profile, ProviderKeys, ProviderKeysBuilder, ProviderRecords,
-    QuerierKeys, QuerierKeysBuilder, QuerierRecords, Role, SecretKey, StreamKind, TableKind, Terms,
-    block_class, join_key, local, published_class, size_class,
+use blindjoin_protocol::agree::{Manifest, Mask, Mode, Pairwise, TableKind, Terms};
+use blindjoin_protocol::input::{
+    BlockDirectory, Blocking, OfferedCell, ProviderKeys, ProviderKeysBuilder, ProviderRecords,
+    QuerierKeys, QuerierKeysBuilder, QuerierRecords, join_key,
 };
+use blindjoin_protocol::paillier::{KeySize, Profile, SecretKey};
+use blindjoin_protocol::parts::{
+    CANARY_ROOM, Clause, Columns, Plan, StreamKind, block_class, published_class, size_class,
+};
+use blindjoin_protocol::session::{Message, Output, Question, Selected, Ticket, Work};
+use blindjoin_protocol::{Card, Error, Role, local};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
@@ -317,8 +321,9 @@ fn join(key: &Arc<SecretKey>, mode: &str, records: usize) {
 
 /// What each comparison costs besides arithmetic, in isolation.
 fn host(records: usize) {
-    let suite = blindjoin_protocol::Suite::J89;
-    let keys = blindjoin_protocol::JoinKeys::from_keys(suite, &[1; 32], &[2; 32], &[3; 32]);
+    let suite = blindjoin_protocol::parts::Suite::J89;
+    let keys =
+        blindjoin_protocol::parts::Fingerprints::from_keys(suite, &[1; 32], &[2; 32], &[3; 32]);
     let mut clock = Clock::new(records);
     let mut sum = 0_u64;
     for i in 0..records {

@@ -23,7 +23,7 @@ use blindjoin_bigint::{Backend, Lookup};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
-use masks::{Fingerprints, Labels, Step, Varied, Words};
+use masks::{Labels, Step, Values, Varied, Words};
 use ring::{Ciphertexts, Fixed, Keys, Powers};
 use welch::{Subject, measure};
 
@@ -118,10 +118,7 @@ fn subjects(rng: &mut ChaCha20Rng) -> Vec<Named> {
         "words uncovered, blind: 0 or others",
         Box::new(Words::new()),
     );
-    masks(
-        "fingerprint: one value or others",
-        Box::new(Fingerprints::new()),
-    );
+    masks("fingerprint: one value or others", Box::new(Values::new()));
     subjects
 }
 

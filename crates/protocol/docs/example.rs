@@ -1,5 +1,9 @@
 use std::sync::Arc;
-use blindjoin_protocol::{local, *};
+use blindjoin_protocol::{Error, Role, local};
+use blindjoin_protocol::agree::*;
+use blindjoin_protocol::input::*;
+use blindjoin_protocol::paillier::{KeySize, Profile, SecretKey};
+use blindjoin_protocol::parts::published_class;
 use rand::SeedableRng;
 
 # fn main() -> Result<(), Error> {

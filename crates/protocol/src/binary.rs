@@ -113,7 +113,8 @@ fn spread(x: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::{Rng as _, SeedableRng as _};
+    use rand::Rng as _;
+    use rand::SeedableRng as _;
     use rand_chacha::ChaCha8Rng;
 
     const FIELDS: [Binary; 2] = [Binary::of_labels(56), Binary::of_labels(64)];

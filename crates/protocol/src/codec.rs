@@ -1,13 +1,13 @@
 //! Canonical byte strings: fixed-width big-endian integers and length-prefixed strings.
 
-use crate::Error;
+use crate::error::Error;
 
 /// The version of the protocol, which every message of an agreement opens with after its name.
 ///
 /// # Source
 ///
 /// `spec/protocol.md`, §20.2.
-pub const VERSION: u16 = 2;
+pub(crate) const VERSION: u16 = 2;
 
 /// Appends values in the canonical encoding.
 ///
@@ -98,7 +98,11 @@ impl<'a> Reader<'a> {
         }
         match input.u16()? {
             VERSION => Ok(input),
-            found => Err(Error::Version { what: name, found }),
+            theirs => Err(Error::Version {
+                what: name,
+                ours: VERSION,
+                theirs,
+            }),
         }
     }
 

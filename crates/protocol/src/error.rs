@@ -1,6 +1,7 @@
 use thiserror::Error as ThisError;
 
-use crate::{Objection, Role};
+use crate::objection::Objection;
+use crate::role::Role;
 
 /// Whose fault an error is, which says what the caller can do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -183,15 +184,14 @@ pub enum Error {
         what: &'static str,
     },
     /// A message is of another version of the protocol than this party speaks.
-    #[error(
-        "the {what} is of version {found} of the protocol; this party speaks version {}",
-        crate::VERSION
-    )]
+    #[error("the {what} is of version {theirs} of the protocol; this party speaks version {ours}")]
     Version {
         /// The message.
         what: &'static str,
-        /// Its version.
-        found: u16,
+        /// The version that this party speaks.
+        ours: u16,
+        /// The version of the message.
+        theirs: u16,
     },
     /// The key agreement yielded a constant: the peer sent a point of small order.
     #[error("the {role}'s ephemeral key is degenerate")]

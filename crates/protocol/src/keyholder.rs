@@ -11,13 +11,18 @@ use blindjoin_paillier::SecretKey;
 use zeroize::Zeroizing;
 
 use crate::agreement::Agreement;
+use crate::channel::Channel;
 use crate::codec::{Reader, Writer};
-use crate::keys::Channel;
+use crate::error::Error;
+use crate::geometry::Geometry;
 use crate::mersenne::Mersenne;
-use crate::opening::NO_POSITION;
-use crate::size::Geometry;
-use crate::stream::{Account, Head, Inbound, Outbound, StreamKind};
-use crate::{Error, Mask, Mode, number};
+use crate::size::NO_POSITION;
+use crate::stream::head::Head;
+use crate::stream::inbound::Inbound;
+use crate::stream::kind::{Account, StreamKind};
+use crate::stream::outbound::Outbound;
+use crate::terms::{Mask, Mode};
+use crate::widths;
 
 /// The key holder's side of a session.
 #[derive(Clone, Debug)]
@@ -147,7 +152,7 @@ impl KeyHolder {
         let matches = (first..)
             .zip(residues)
             .filter(|(_, w)| w >> suite.label_bits() == 0);
-        let matches = matches.map(|(j, w)| (j, number::label(w)));
+        let matches = matches.map(|(j, w)| (j, widths::label(w)));
         Found::Matches(self.above_threshold(matches.collect()))
     }
 
@@ -234,7 +239,7 @@ impl Verdicts {
         let positions = (range.end - range.start) * sizes.slots() as u64;
         let found = match kind {
             0 if blind => {
-                let bytes = number::index(positions) * agreement.suite().residue_bytes();
+                let bytes = widths::index(positions) * agreement.suite().residue_bytes();
                 Found::Words(input.raw(bytes)?.to_vec())
             }
             1 if !blind => {
@@ -332,7 +337,7 @@ impl Release {
             words
         } else {
             let mut entries = Vec::new();
-            let padding = number::index(geometry.items()) - matches.len();
+            let padding = widths::index(geometry.items()) - matches.len();
             let padding = (0..padding).map(|_| (NO_POSITION, 0));
             for (position, label) in matches.into_iter().chain(padding) {
                 entries.extend_from_slice(&position.to_be_bytes());
@@ -393,7 +398,7 @@ impl Released {
     /// [`Error::NoSuchBatch`].
     pub fn chunk(&self, number: u64) -> Result<Vec<u8>, Error> {
         let range = self.geometry.range(number)?;
-        let at = |item| number::index(item) * self.geometry.item_bytes();
+        let at = |item| widths::index(item) * self.geometry.item_bytes();
         Ok(self.entries[at(range.start)..at(range.end)].to_vec())
     }
 

@@ -1,364 +1,385 @@
-//! The session's keys: what two parties share after the handshake, and the PRFs under it.
+//! What the parties link: join keys, without duplicates.
 
-use hkdf::Hkdf;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use rand::SeedableRng as _;
-use rand_chacha::ChaCha20Rng;
-use sha2::{Sha256, Sha512};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use std::hash::Hasher as _;
 
-use crate::agreement::{Agreement, SessionId};
-use crate::binary::Binary;
-use crate::identity::{Peer, own_ephemeral};
-use crate::mersenne::{self, Mersenne};
-use crate::random::SessionSecret;
-use crate::stream::StreamKind;
-use crate::{Error, Role, Suite};
+use zeroize::Zeroizing;
 
-/// What two parties of a session share: the root of their stream keys and, between querier and
-/// provider, of the keys that identifiers and labels are made with.
-pub struct Channel {
-    root: Hkdf<Sha256>,
-    session_id: SessionId,
-    parties: [Role; 2],
-    /// The ephemeral keys in the order of `parties`.
-    ephemerals: [[u8; 32]; 2],
-}
+use crate::blocks::BlockDirectory;
+use crate::blocks::block_of;
+use crate::error::Error;
+use crate::widths;
 
-impl Channel {
-    /// Derives the channel between this party (`own`, with its session secret) and a peer.
-    ///
-    /// Both sides derive the same, and only if they hold the same manifest and the same public
-    /// key of the key holder.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::WeakSharedSecret`] when the peer's ephemeral key is degenerate.
-    ///
-    /// # Source
-    ///
-    /// X25519 (RFC 7748) and HKDF-SHA-256 (RFC 5869) with the session's identity as salt.
-    ///
-    /// `spec/protocol.md`, §3.1.
-    pub fn derive(
-        agreement: &Agreement,
-        own: Role,
-        secret: &SessionSecret,
-        peer: &Peer,
-    ) -> Result<Self, Error> {
-        let shared = Zeroizing::new(peer.exchange(own, secret)?);
-        let session_id = agreement.session_id();
-        Ok(Self {
-            root: Hkdf::new(Some(&session_id.0), shared.as_slice()),
-            session_id,
-            parties: [own, peer.role()],
-            ephemerals: [own_ephemeral(own, secret), *peer.ephemeral()],
-        })
-    }
-
-    /// Yields the keys for fingerprints, labels and canaries.
-    ///
-    /// # Panics
-    ///
-    /// If the channel is not between querier and provider.
-    pub fn join_keys(&self, suite: Suite) -> JoinKeys {
-        assert!(
-            self.connects(Role::Querier, Role::Provider),
-            "join keys belong to querier and provider"
-        );
-        JoinKeys::from_keys(
-            suite,
-            &self.expand(&[b"id"]),
-            &self.expand(&[b"pad"]),
-            &self.expand(&[b"canary"]),
-        )
-    }
-
-    pub(crate) fn session_id(&self) -> SessionId {
-        self.session_id
-    }
-
-    /// Yields the key that seals one stream.
-    ///
-    /// # Panics
-    ///
-    /// If the stream does not run between the channel's parties.
-    pub(crate) fn stream_key(&self, kind: StreamKind) -> StreamKey {
-        let (from, to) = kind.direction();
-        assert!(
-            self.connects(from, to),
-            "the {} stream runs elsewhere",
-            kind.name()
-        );
-        let key = match kind {
-            StreamKind::Table => self.expand(&[b"q2p"]),
-            StreamKind::Summary => self.expand(&[b"p2q"]),
-            // As in HPKE, both public keys enter the keys of the one-way seals.
-            StreamKind::Comparisons | StreamKind::Result => {
-                let label: &[u8] = if kind == StreamKind::Result {
-                    b"k2q"
-                } else {
-                    b"p2k"
-                };
-                let sender = usize::from(self.parties[0] != from);
-                self.expand(&[
-                    label,
-                    &self.ephemerals[sender],
-                    &self.ephemerals[1 - sender],
-                ])
-            }
-        };
-        StreamKey(*key)
-    }
-
-    /// A channel of fixed keys.
-    #[cfg(test)]
-    pub(crate) fn for_tests(parties: [Role; 2]) -> Self {
-        Self {
-            root: Hkdf::new(None, &[9; 32]),
-            session_id: SessionId([8; 32]),
-            parties,
-            ephemerals: [[1; 32], [2; 32]],
-        }
-    }
-
-    fn connects(&self, one: Role, other: Role) -> bool {
-        self.parties == [one, other] || self.parties == [other, one]
-    }
-
-    fn expand(&self, info: &[&[u8]]) -> Zeroizing<[u8; 32]> {
-        let mut out = Zeroizing::new([0; 32]);
-        self.root
-            .expand_multi_info(info, &mut *out)
-            .expect("32 bytes are within HKDF's reach");
-        out
-    }
-}
-
-impl std::fmt::Debug for Channel {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Channel")
-            .field("parties", &self.parties)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The key of one stream's chunks.
-#[derive(Zeroize, ZeroizeOnDrop)]
-pub(crate) struct StreamKey(pub(crate) [u8; 32]);
-
-/// The keyed functions that only querier and provider can compute.
+/// Appends the join key of a rule's signature to `out`, after clearing it: `rule NUL signature`,
+/// and in a blocked linkage `NUL block` behind it, so that records meet inside their block only.
 ///
-/// The key states are prepared once; every function then costs one or two hash blocks.
+/// # Errors
+///
+/// [`Error::KeyNotJoinable`] when a part is empty or contains a NUL byte.
 ///
 /// # Source
 ///
-/// `spec/protocol.md`, §3.2.
-#[derive(Clone)]
-pub struct JoinKeys {
-    suite: Suite,
-    id: Hmac<Sha256>,
-    pad: Hmac<Sha512>,
-    canary: Hmac<Sha256>,
+/// `spec/protocol.md`, §1.
+pub fn join_key(
+    out: &mut Vec<u8>,
+    rule_id: &str,
+    signature: &[u8],
+    block: Option<&[u8]>,
+) -> Result<(), Error> {
+    out.clear();
+    for (number, part) in [Some(rule_id.as_bytes()), Some(signature), block]
+        .into_iter()
+        .flatten()
+        .enumerate()
+    {
+        if part.is_empty() || part.contains(&0) {
+            return Err(Error::KeyNotJoinable);
+        }
+        if number > 0 {
+            out.push(0);
+        }
+        out.extend_from_slice(part);
+    }
+    Ok(())
 }
 
-impl JoinKeys {
-    /// Yields the functions under three given keys: identifiers, labels and canaries.
-    pub fn from_keys(suite: Suite, id: &[u8; 32], pad: &[u8; 32], canary: &[u8; 32]) -> Self {
-        Self {
-            suite,
-            id: prf(id),
-            pad: wide_prf(pad),
-            canary: prf(canary),
-        }
-    }
-
-    /// Yields the parameter set.
-    pub fn suite(&self) -> Suite {
-        self.suite
-    }
-
-    /// Yields the fingerprint of a value, uniform below `t - 2`.
-    ///
-    /// `field` separates uses: `id` in a cuckoo table, `okvs` in a key-value store, a part's
-    /// number in pairs.
-    pub fn fingerprint(&self, field: &[u8], value: &[u8]) -> u128 {
-        let digest = mac(&self.id, &[b"fp\0", field, b"\0", value]);
-        mersenne::reduce(&digest, self.suite.t_bits(), 3)
-    }
-
-    /// Yields the candidate bins of a value, one in each half of `half` bins.
-    pub fn bins(&self, value: &[u8], half: u32) -> [u32; 2] {
-        let digest = mac(&self.id, &[b"bin\0", value]);
-        [
-            scale(&digest[..8], half),
-            half + scale(&digest[8..16], half),
-        ]
-    }
-
-    /// Yields a value's row of a key-value store: three positions, one in each third of `third`
-    /// places, and `dense` bits, low bits first.
-    pub fn row(&self, value: &[u8], third: u32, dense: u32) -> ([u32; 3], u64) {
-        let digest = mac(&self.id, &[b"okvs\0", value]);
-        let sparse = [0, 1, 2].map(|i| i * third + scale(&digest[8 * i as usize..][..8], third));
-        let digest = mac(&self.id, &[b"dense\0", value]);
-        (sparse, word(&digest[24..]) & (u64::MAX >> (64 - dense)))
-    }
-
-    /// Yields the tag of a value, the label that a match shows.
-    pub fn tag(&self, value: &[u8]) -> u64 {
-        let digest = mac(&self.id, &[b"tag\0", value]);
-        word(&digest[..8]) >> (64 - self.suite.label_bits())
-    }
-
-    /// Masks a label at a position: alpha·label + beta over GF(2^L).
-    ///
-    /// The map is used at one position of one session. Whatever somebody who does not know it does
-    /// to a masked label that it sees, the label that comes out is uniform over all others: with an
-    /// exclusive or alone it could be moved to a neighbour.
-    pub fn cover(&self, position: u64, label: u64) -> u64 {
-        let [alpha, beta] = self.affine(position);
-        self.labels().mul(alpha, label) ^ beta
-    }
-
-    /// Yields the label that a masked one at a position stands for.
-    pub fn uncover(&self, position: u64, masked: u64) -> u64 {
-        let [alpha, beta] = self.affine(position);
-        self.labels()
-            .mul(self.labels().invert(alpha), masked ^ beta)
-    }
-
-    /// Masks a label at a position of a blind session: (alpha·label + beta) mod `t`.
-    pub fn cover_blind(&self, position: u64, label: u128) -> u128 {
-        let [alpha, beta] = self.affine_blind(position);
-        self.residues().add(self.residues().mul(alpha, label), beta)
-    }
-
-    /// Takes the masks off the words of a blind session, which stand at positions from `first` on:
-    /// a match's word becomes its label, any other stays uniform below `t`.
-    ///
-    /// One inversion serves them all.
-    pub fn uncover_blind(&self, first: u64, words: &mut [u128]) {
-        let field = self.residues();
-        let mut alphas = Zeroizing::new(vec![0; words.len()]);
-        for ((alpha, word), position) in alphas.iter_mut().zip(&mut *words).zip(first..) {
-            let [factor, beta] = self.affine_blind(position);
-            *alpha = factor;
-            *word = field.sub(*word, beta);
-        }
-        field.invert_all(&mut alphas);
-        for (word, inverse) in words.iter_mut().zip(alphas.iter()) {
-            *word = field.mul(*word, *inverse);
-        }
-    }
-
-    /// The mask of a position over GF(2^L): a factor, not zero, and a summand.
-    fn affine(&self, position: u64) -> [u64; 2] {
-        let digest = wide_mac(&self.pad, &[b"x", &position.to_be_bytes()]);
-        let [alpha, beta] =
-            [0, 32].map(|at| word(&digest[at..at + 8]) >> (64 - self.suite.label_bits()));
-        // Zero is read as one, without a branch.
-        let nonzero = (alpha | alpha.wrapping_neg()) >> 63;
-        [alpha | (1 ^ nonzero), beta]
-    }
-
-    /// The mask of a position modulo `t`: a factor, not zero, and a summand.
-    fn affine_blind(&self, position: u64) -> [u128; 2] {
-        let digest = wide_mac(&self.pad, &[b"t", &position.to_be_bytes()]);
-        let half = |at: usize| digest[at..at + 32].try_into().expect("half of 64 bytes");
-        let bits = self.suite.t_bits();
-        [
-            1 + mersenne::reduce(half(0), bits, 2),
-            mersenne::reduce(half(32), bits, 1),
-        ]
-    }
-
-    fn labels(&self) -> Binary {
-        Binary::of_labels(self.suite.label_bits())
-    }
-
-    fn residues(&self) -> Mersenne {
-        Mersenne::new(self.suite.t_bits())
-    }
-
-    /// Yields a candidate for the provider's opaque handle of a record in pairs.
-    pub(crate) fn handle(&self, number: u32, attempt: u8) -> u32 {
-        let digest = wide_mac(&self.pad, &[b"handle", &number.to_be_bytes(), &[attempt]]);
-        u32::from_be_bytes(digest[..4].try_into().expect("four bytes"))
-    }
-
-    /// Yields the generator of what a canary among pairs shows.
-    pub(crate) fn canary_rng(&self, number: u8) -> ChaCha20Rng {
-        ChaCha20Rng::from_seed(*mac(&self.canary, &[b"pair", &[number]]))
-    }
-
-    /// Yields the join key of a canary.
-    pub fn canary(&self, number: u8) -> Vec<u8> {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
-        let digest = mac(&self.canary, &[&[number]]);
-        let hex = digest
-            .iter()
-            .flat_map(|byte| [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
-        b"\0canary:".iter().copied().chain(hex).collect()
-    }
+/// Byte strings one after the other.
+#[derive(Clone, Default)]
+pub(crate) struct Arena {
+    bytes: Zeroizing<Vec<u8>>,
+    ends: Vec<usize>,
 }
 
-impl std::fmt::Debug for JoinKeys {
+/// Identifiers stay out of logs: only how many there are is shown.
+impl std::fmt::Debug for Arena {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("JoinKeys")
-            .field("suite", &self.suite.name())
+        f.debug_struct("Arena")
+            .field("keys", &self.ends.len())
             .finish_non_exhaustive()
     }
 }
 
-fn prf(key: &[u8; 32]) -> Hmac<Sha256> {
-    Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
-}
-
-fn wide_prf(key: &[u8; 32]) -> Hmac<Sha512> {
-    Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
-}
-
-fn mac(key: &Hmac<Sha256>, parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
-    let mut mac = key.clone();
-    for part in parts {
-        mac.update(part);
+impl Arena {
+    pub(crate) fn push(&mut self, item: &[u8]) {
+        self.bytes.extend_from_slice(item);
+        self.ends.push(self.bytes.len());
     }
-    Zeroizing::new(mac.finalize().into_bytes().into())
-}
 
-fn wide_mac(key: &Hmac<Sha512>, parts: &[&[u8]]) -> Zeroizing<[u8; 64]> {
-    let mut mac = key.clone();
-    for part in parts {
-        mac.update(part);
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
     }
-    Zeroizing::new(mac.finalize().into_bytes().into())
+
+    pub(crate) fn get(&self, index: usize) -> &[u8] {
+        let start = if index == 0 { 0 } else { self.ends[index - 1] };
+        &self.bytes[start..self.ends[index]]
+    }
+
+    /// Yields all items in an order in which equal ones are neighbours.
+    fn grouped(&self) -> Vec<u32> {
+        let hash = |item: &[u8]| {
+            // Not keyed: the order is local, and must be the same when a session is resumed.
+            #[expect(deprecated, reason = "the fixed algorithm is what is wanted")]
+            let mut hasher = std::hash::SipHasher::new();
+            hasher.write(item);
+            hasher.finish()
+        };
+        let mut order: Vec<(u64, u32)> = (0..u32::try_from(self.len())
+            .expect("checked on insertion"))
+            .map(|i| (hash(self.get(i as usize)), i))
+            .collect();
+        order.sort_unstable();
+        let mut start = 0;
+        while start < order.len() {
+            let run = order[start..]
+                .iter()
+                .take_while(|(h, _)| *h == order[start].0)
+                .count();
+            if run > 1 {
+                order[start..start + run]
+                    .sort_by(|a, b| self.get(a.1 as usize).cmp(self.get(b.1 as usize)));
+            }
+            start += run;
+        }
+        order.into_iter().map(|(_, index)| index).collect()
+    }
 }
 
-fn word(bytes: &[u8]) -> u64 {
-    u64::from_be_bytes(bytes.try_into().expect("eight bytes"))
+/// The distinct join keys of a provider.
+///
+/// Memory: the bytes of the keys, and some 12 bytes for each.
+#[derive(Clone, Debug, Default)]
+pub struct ProviderKeys {
+    arena: Arena,
+    distinct: Vec<u32>,
 }
 
-/// Maps eight uniform bytes to `0..bound`, by multiplication.
-fn scale(bytes: &[u8], bound: u32) -> u32 {
-    let product = u128::from(word(bytes)) * u128::from(bound);
-    u32::try_from(product >> 64).expect("below a 32-bit bound")
+impl ProviderKeys {
+    /// Removes duplicates.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooMany`] when the keys cannot be numbered in 31 bits.
+    pub fn collect<'a>(keys: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, Error> {
+        let mut builder = ProviderKeysBuilder::default();
+        for key in keys {
+            builder.push(key)?;
+        }
+        Ok(builder.build())
+    }
+
+    /// Yields the number of distinct keys.
+    pub fn len(&self) -> usize {
+        self.distinct.len()
+    }
+
+    /// Says whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.distinct.is_empty()
+    }
+
+    /// Yields one of the distinct keys, in the order of [`iter`](Self::iter).
+    ///
+    /// # Panics
+    ///
+    /// If there is no such key.
+    pub fn get(&self, index: usize) -> &[u8] {
+        self.arena.get(self.distinct[index] as usize)
+    }
+
+    /// Yields the distinct keys, in an order of its own that does not depend on the input's.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.distinct
+            .iter()
+            .map(|&index| self.arena.get(index as usize))
+    }
 }
 
-/// The specification's vectors, and the join keys that it has some of them under.
-#[cfg(test)]
-pub(crate) fn specified() -> (serde_json::Value, JoinKeys) {
-    let vectors: serde_json::Value =
-        serde_json::from_str(include_str!("../tests/vectors/reference.json"))
-            .expect("the vectors are JSON");
-    let key = |name: &str| -> [u8; 32] {
-        let text = vectors["keyed"]["t107"]["keys"][name]
-            .as_str()
-            .expect("a key");
-        std::array::from_fn(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).expect("digits"))
-    };
-    let keys = JoinKeys::from_keys(Suite::T107, &key("id"), &key("pad"), &key("canary"));
-    (vectors, keys)
+/// Collects a provider's join keys; see [`ProviderKeys`].
+#[derive(Clone, Debug, Default)]
+pub struct ProviderKeysBuilder {
+    arena: Arena,
+}
+
+impl ProviderKeysBuilder {
+    /// Takes a key; the same key may come any number of times.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::KeyNotJoinable`] for an empty key or one that begins with NUL, which are not
+    /// [`join_key`]'s; [`Error::TooMany`] beyond 2³¹ keys.
+    pub fn push(&mut self, key: &[u8]) -> Result<(), Error> {
+        push(&mut self.arena, key)
+    }
+
+    /// Removes duplicates.
+    pub fn build(self) -> ProviderKeys {
+        let mut distinct = self.arena.grouped();
+        distinct.dedup_by(|a, b| self.arena.get(*a as usize) == self.arena.get(*b as usize));
+        ProviderKeys {
+            arena: self.arena,
+            distinct,
+        }
+    }
+}
+
+/// The distinct join keys of a querier, each with the cells of the card that it decides.
+#[derive(Clone, Debug)]
+pub struct QuerierKeys {
+    rows: u32,
+    rules: u16,
+    arena: Arena,
+    /// One representative of each distinct key, and where its cells start.
+    distinct: Vec<(u32, u32)>,
+    /// Row and rule, grouped by key.
+    cells: Vec<(u32, u16)>,
+    not_compared: Vec<(u32, u16)>,
+}
+
+impl QuerierKeys {
+    /// Yields the number of distinct keys.
+    pub fn len(&self) -> usize {
+        self.distinct.len()
+    }
+
+    /// Says whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.distinct.is_empty()
+    }
+
+    /// Yields the number of rows of the card.
+    pub fn rows(&self) -> u32 {
+        self.rows
+    }
+
+    /// Yields the number of columns of the card.
+    pub fn rules(&self) -> u16 {
+        self.rules
+    }
+
+    /// Yields the distinct keys.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.distinct
+            .iter()
+            .map(|&(index, _)| self.arena.get(index as usize))
+    }
+
+    /// Yields the cells, row and rule, that a key decides.
+    pub fn cells(&self, key: usize) -> &[(u32, u16)] {
+        let start = self.distinct[key].1 as usize;
+        let end = self
+            .distinct
+            .get(key + 1)
+            .map_or(self.cells.len(), |next| next.1 as usize);
+        &self.cells[start..end]
+    }
+
+    /// Yields the block of each row, in order, of keys that hold one; none for a row without keys.
+    pub fn blocks(&self) -> Vec<Option<&[u8]>> {
+        let mut blocks = vec![None; self.rows as usize];
+        for (key, &(index, _)) in self.distinct.iter().enumerate() {
+            let block = block_of(self.arena.get(index as usize));
+            for &(row, _) in self.cells(key) {
+                blocks[row as usize] = Some(block);
+            }
+        }
+        blocks
+    }
+
+    /// Takes the keys outside of a directory out of the comparison, and yields the rows of their
+    /// cells, in order.
+    pub fn leave_out(&mut self, directory: &BlockDirectory) -> Vec<u32> {
+        let (mut distinct, mut cells, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+        for (position, &(index, _)) in self.distinct.iter().enumerate() {
+            let decided = self.cells(position);
+            if directory.admits_join_key(self.arena.get(index as usize)) {
+                distinct.push((index, widths::short(cells.len())));
+                cells.extend_from_slice(decided);
+            } else {
+                left_out.extend_from_slice(decided);
+            }
+        }
+        (self.distinct, self.cells) = (distinct, cells);
+        let mut rows: Vec<u32> = left_out.iter().map(|(row, _)| *row).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        self.not_compared.extend(left_out);
+        rows
+    }
+
+    /// Yields the cells that take no part.
+    pub(crate) fn not_compared(&self) -> &[(u32, u16)] {
+        &self.not_compared
+    }
+}
+
+/// Collects a querier's join keys; see [`QuerierKeys`].
+#[derive(Clone, Debug)]
+pub struct QuerierKeysBuilder {
+    rows: u32,
+    rules: u16,
+    arena: Arena,
+    cells: Vec<(u32, u16)>,
+    not_compared: Vec<(u32, u16)>,
+}
+
+impl QuerierKeysBuilder {
+    /// Starts a card of `rules` columns and no rows.
+    pub fn new(rules: u16) -> Self {
+        Self {
+            rows: 0,
+            rules,
+            arena: Arena::default(),
+            cells: Vec::new(),
+            not_compared: Vec::new(),
+        }
+    }
+
+    /// Adds a row and yields its number; a row without keys stays without values.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooMany`] beyond 2³¹ rows.
+    pub fn row(&mut self) -> Result<u32, Error> {
+        if self.rows > u32::MAX / 2 {
+            return Err(Error::TooMany {
+                count: u64::from(self.rows) + 1,
+                room: 1 << 31,
+            });
+        }
+        self.rows += 1;
+        Ok(self.rows - 1)
+    }
+
+    /// Takes a key of a row under a rule; the row matches under the rule if any of its keys does.
+    ///
+    /// # Errors
+    ///
+    /// As [`ProviderKeysBuilder::push`].
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row or rule.
+    pub fn push(&mut self, row: u32, rule: u16, key: &[u8]) -> Result<(), Error> {
+        assert!(row < self.rows && rule < self.rules, "a cell of the card");
+        push(&mut self.arena, key)?;
+        self.cells.push((row, rule));
+        Ok(())
+    }
+
+    /// Marks a cell that has a value but takes no part, as in a suppressed block.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row or rule.
+    pub fn not_compared(&mut self, row: u32, rule: u16) {
+        assert!(row < self.rows && rule < self.rules, "a cell of the card");
+        self.not_compared.push((row, rule));
+    }
+
+    /// Groups the cells by key.
+    pub fn build(self) -> QuerierKeys {
+        let order = self.arena.grouped();
+        let mut distinct: Vec<(u32, u32)> = Vec::new();
+        for (at, &index) in (0_u32..).zip(&order) {
+            if distinct.last().is_none_or(|last| {
+                self.arena.get(last.0 as usize) != self.arena.get(index as usize)
+            }) {
+                distinct.push((index, at));
+            }
+        }
+        let cells = order
+            .iter()
+            .map(|&index| self.cells[index as usize])
+            .collect();
+        let Self {
+            rows,
+            rules,
+            arena,
+            not_compared,
+            ..
+        } = self;
+        QuerierKeys {
+            rows,
+            rules,
+            arena,
+            distinct,
+            cells,
+            not_compared,
+        }
+    }
+}
+
+fn push(arena: &mut Arena, key: &[u8]) -> Result<(), Error> {
+    if key.first().is_none_or(|&first| first == 0) {
+        return Err(Error::KeyNotJoinable);
+    }
+    if arena.len() >= 1 << 31 {
+        return Err(Error::TooMany {
+            count: arena.len() as u64 + 1,
+            room: 1 << 31,
+        });
+    }
+    arena.push(key);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -366,27 +387,61 @@ mod tests {
     use super::*;
 
     #[test]
-    fn channel_keys_are_the_specification_s() {
-        let vectors: serde_json::Value =
-            serde_json::from_str(include_str!("../tests/vectors/reference.json")).unwrap();
-        let bytes = |name: &str| -> [u8; 32] {
-            let text = vectors["hkdf"][name].as_str().unwrap();
-            std::array::from_fn(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap())
-        };
-        let id = SessionId::of(b"vectors", &[bytes("fingerprint")]);
-        assert_eq!(id.0, bytes("salt"));
-        let channel = Channel {
-            root: Hkdf::new(Some(&id.0), &bytes("secret")),
-            session_id: id,
-            parties: [Role::Querier, Role::Provider],
-            ephemerals: [[0; 32]; 2],
-        };
-        for name in ["id", "pad", "canary", "q2p", "p2q"] {
-            assert_eq!(*channel.expand(&[name.as_bytes()]), bytes(name), "{name}");
-        }
-        assert_ne!(
-            channel.stream_key(StreamKind::Table).0,
-            channel.stream_key(StreamKind::Summary).0
+    fn provider_keys_are_a_set_whatever_the_order() {
+        let keys = ProviderKeys::collect([&b"b"[..], b"a", b"b", b"c", b"a"]).unwrap();
+        let again = ProviderKeys::collect([&b"c"[..], b"a", b"b"]).unwrap();
+        assert_eq!(
+            keys.iter().collect::<Vec<_>>(),
+            again.iter().collect::<Vec<_>>()
         );
+        assert_eq!(keys.len(), 3);
+    }
+
+    #[test]
+    fn a_key_knows_all_its_cells() {
+        let mut builder = QuerierKeysBuilder::new(2);
+        for key in [b"x", b"y", b"x"] {
+            let row = builder.row().unwrap();
+            builder.push(row, 1, key).unwrap();
+        }
+        let keys = builder.build();
+        assert_eq!(keys.len(), 2);
+        let x = keys.iter().position(|key| key == b"x").unwrap();
+        assert_eq!(keys.cells(x), [(0, 1), (2, 1)]);
+    }
+
+    #[test]
+    fn join_keys_are_unambiguous() {
+        let mut out = Vec::new();
+        join_key(&mut out, "ssn", b"123", None).unwrap();
+        assert_eq!(out, b"ssn\x00123");
+        join_key(&mut out, "ssn", b"123", Some(b"1980")).unwrap();
+        assert_eq!(out, b"ssn\x00123\x001980");
+        for (rule, signature) in [
+            ("", &b"1"[..]),
+            ("a\0b", b"1"),
+            ("a", b""),
+            ("a", b"1\x002"),
+        ] {
+            assert_eq!(
+                join_key(&mut out, rule, signature, None),
+                Err(Error::KeyNotJoinable)
+            );
+        }
+        assert_eq!(
+            ProviderKeysBuilder::default().push(b"\0canary"),
+            Err(Error::KeyNotJoinable)
+        );
+    }
+
+    #[test]
+    fn no_identifier_is_shown() {
+        let mut keys = ProviderKeysBuilder::default();
+        let mut buffer = Vec::new();
+        join_key(&mut buffer, "ID", b"~~~", None).unwrap();
+        keys.push(&buffer).unwrap();
+        let shown = format!("{keys:?} {:?}", keys.clone().build());
+        // As text, or as a list of bytes: a tilde is 126.
+        assert!(!shown.contains('~') && !shown.contains("126"), "{shown}");
     }
 }

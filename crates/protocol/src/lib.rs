@@ -13,21 +13,22 @@
 //!
 //! * Before a session a provider says what it has [`Published`], to every querier alike. What the
 //!   parties agree on is a [`Manifest`], made of that, an [`Offer`] and its [`Answer`]: no record of
-//!   the provider's has a part in it. Every count and length of a session follows ([`Sizes`]).
+//!   the provider's has a part in it. Every count and length of a session follows ([`Sizes`]). All
+//!   this is in [`agree`].
+//! * What each side brings are keys or records ([`input`]).
 //! * A manifest and the key holder's public key make an [`Agreement`], which the parties sign
-//!   together with ephemeral keys ([`KeyAnnouncement`], [`Handshake`]); any two of them then share
-//!   a [`Channel`].
-//! * The roles [`Querier`], [`Provider`] and [`KeyHolder`] are functions on
-//!   batches: `&self`, in any order, on as many threads as the caller has. All randomness of a
-//!   session follows from one [`SessionSecret`] of the party, so a batch computed again is the same
-//!   bit by bit.
-//! * The order of batches is the affair of the streams [`Outbound`] and [`Inbound`], and of
-//!   [`TableIntake`], [`Release`] and [`Opening`], which collect what arrived. They are values:
-//!   each step consumes them, and after an error there is nothing left to misuse.
-//! * A [`session`] is what one party does with all of these, from the manifest on: a value too, which
-//!   takes events and says what is to be sent, computed and stored. Its
-//!   [`Checkpoint`](session::Checkpoint) and the party's own input are all that it takes to go on
-//!   after a crash. [`local`] runs three of them in one thread.
+//!   together with ephemeral keys, in handshakes; any two of them then share a channel.
+//! * A [`session`] is what one party does from the manifest on: a value, which takes events and says
+//!   what is to be sent, computed and stored. Each step consumes it, and after an error there is
+//!   nothing left to misuse. Its [`Checkpoint`](session::Checkpoint) and the party's own input are all
+//!   that it takes to go on after a crash.
+//! * [`local`] runs three of them in one thread.
+//! * [`leakage`] says what each party learns of it, in general and with a session's figures.
+//!
+//! Inside, the roles are functions on batches: `&self`, in any order, on as many threads as the caller
+//! has. All randomness of a session follows from one [`SessionSecret`] of the party, so a batch
+//! computed again is the same bit by bit. The order of batches is the affair of streams, which are
+//! values, too.
 //!
 //! ```text
 //!            Offer, Answer, Handshake
@@ -55,8 +56,8 @@
 //! | `Pairwise` | every pair of records of a block, a slot per clause | 1 ciphertext per pair |
 //!
 //! A provider may probe several keys for one record: rules that tolerate a neighbouring year are
-//! equi-joins of that kind. A session may be about some [blocks](BlockDirectory) only, of those that
-//! the provider offers; a block of fields then belongs to the [join key](join_key).
+//! equi-joins of that kind. A session may be about some [blocks](input::BlockDirectory) only, of those that
+//! the provider offers; a block of fields then belongs to the [join key](input::join_key).
 //!
 //! # Leakage
 //!
@@ -76,16 +77,31 @@
 //! for the key-value store; A. Shamir (1979) for thresholds; RFC 5869, 7748, 8032 and 8439 for
 //! keys, exchanges, signatures and seals. The masks, labels and bounds are the project's own; see
 //! the threat model for where they differ from the book.
+//!
+//! [`Published`]: agree::Published
+//! [`Manifest`]: agree::Manifest
+//! [`Offer`]: agree::Offer
+//! [`Answer`]: agree::Answer
+//! [`Sizes`]: agree::Sizes
+//! [`Agreement`]: agree::Agreement
+//! [`SessionSecret`]: agree::SessionSecret
+//! [`Mode`]: agree::Mode
+//! [`Mask::Full`]: agree::Mask::Full
 #![forbid(unsafe_code)]
 
+mod admission;
 mod agreement;
+mod announcement;
 mod binary;
 mod blocks;
 mod card;
+mod channel;
+mod class;
 mod codec;
 mod error;
-mod identity;
-mod input;
+mod fingerprint;
+mod geometry;
+mod handshake;
 mod keyholder;
 mod keys;
 pub mod leakage;
@@ -93,48 +109,79 @@ pub mod local;
 mod manifest;
 mod mask;
 mod mersenne;
-mod number;
 mod objection;
-mod opening;
+mod offer;
+mod plan;
 mod provider;
 mod publication;
 mod querier;
 mod random;
 mod records;
+mod role;
 pub mod session;
+mod signer;
 mod size;
 mod stream;
 mod suite;
 mod terms;
 mod ways;
+mod widths;
 
-pub use agreement::{Agreement, KeyAnnouncement, SessionId};
-pub use blindjoin_paillier::{KeySize, Profile, PublicKey, SecretKey};
-pub use blocks::{BlockDirectory, BlockOffer, Blocking, NamedCell, OfferedCell, hash_prefix};
-pub use card::{Card, Cell, Notes, Pair};
-pub use codec::VERSION;
+pub use blindjoin_paillier as paillier;
+pub use card::{Card, Cell, Notes};
 pub use error::{Error, Fault};
-pub use identity::{Handshake, Identity, IdentityKey, Peer, Role};
-pub use input::{ProviderKeys, ProviderKeysBuilder, QuerierKeys, QuerierKeysBuilder, join_key};
-pub use keyholder::{KeyHolder, Release, Released, Verdicts};
-pub use keys::{Channel, JoinKeys};
-pub use manifest::{Answer, Manifest, ManifestDigest, Offer, Parties, Policy};
-pub use objection::Objection;
-pub use opening::Opening;
-pub use provider::{
-    CheckedChunk, EncryptedTable, Provider, ProviderJobs, ReceivedTable, TableIntake,
-};
-pub use publication::{Admitted, Allowance, Counting, OwnTerms, Published, PublishedRule};
-pub use querier::Querier;
-pub use random::SessionSecret;
-pub use records::{ProviderRecords, QuerierRecords};
-pub use size::{
-    CANARY_ROOM, CellRule, Geometry, Plan, Sizes, block_class, bound, class_noise, most_hash_bits,
-    published_class, shard_bits, size_class,
-};
-pub use stream::{
-    Account, Inbound, LONGEST_CHUNK, Outbound, StreamCheckpoint, StreamDigest, StreamKind,
-};
-pub use suite::Suite;
-pub use terms::{Choices, Clause, Columns, Dummies, Mask, Mode, Pairwise, TableKind, Terms};
-pub use ways::Shape;
+pub use role::Role;
+
+/// What is agreed before a session, by whom, and what follows from it.
+pub mod agree {
+    pub use crate::admission::Admitted;
+    pub use crate::agreement::Agreement;
+    pub use crate::manifest::{Manifest, Parties, Policy};
+    pub use crate::objection::Objection;
+    pub use crate::offer::{Answer, Offer};
+    pub use crate::publication::{Allowance, Counting, OwnTerms, Published, PublishedRule};
+    pub use crate::random::SessionSecret;
+    pub use crate::signer::{IdentityKey, Signer};
+    pub use crate::size::Sizes;
+    pub use crate::terms::{Choices, Dummies, Mask, Mode, Pairwise, TableKind, Terms};
+}
+
+/// What takes part in a linkage: keys and records of either side, and blocks of them.
+pub mod input {
+    pub use crate::blocks::{BlockDirectory, Blocking, OfferedCell};
+    pub use crate::keys::{
+        ProviderKeys, ProviderKeysBuilder, QuerierKeys, QuerierKeysBuilder, join_key,
+    };
+    pub use crate::records::{ProviderRecords, QuerierRecords};
+}
+
+/// The parts of a session one by one, for this project's own tests, fuzz targets and benchmarks: no
+/// promise is made of them, and no program uses them.
+#[doc(hidden)]
+pub mod parts {
+    pub use crate::agreement::SessionId;
+    pub use crate::announcement::KeyAnnouncement;
+    pub use crate::blocks::{BlockOffer, NamedCell, hash_prefix};
+    pub use crate::card::Pair;
+    pub use crate::channel::Channel;
+    pub use crate::class::{
+        CANARY_ROOM, CellRule, block_class, bound, class_noise, most_hash_bits, published_class,
+        shard_bits, size_class,
+    };
+    pub use crate::fingerprint::Fingerprints;
+    pub use crate::geometry::Geometry;
+    pub use crate::handshake::{Handshake, Peer};
+    pub use crate::keyholder::{KeyHolder, Release, Released, Verdicts};
+    pub use crate::manifest::ManifestDigest;
+    pub use crate::plan::Plan;
+    pub use crate::provider::{
+        CheckedChunk, EncryptedTable, Provider, ProviderJobs, ReceivedTable, TableIntake,
+    };
+    pub use crate::querier::{Opening, Querier};
+    pub use crate::size::Shape;
+    pub use crate::stream::{
+        Account, Inbound, LONGEST_CHUNK, Outbound, StreamCheckpoint, StreamDigest, StreamKind,
+    };
+    pub use crate::suite::Suite;
+    pub use crate::terms::{Clause, Columns};
+}

@@ -6,21 +6,30 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use blindjoin_paillier::SecretKey;
 use rand::CryptoRng;
 
-use crate::session::{
-    Action, Event, KeyHolderSession, Message, Outcome, Output, Own, Pace, ProviderSession,
-    QuerierSession, Question, Selected, Session, Ticket, Work,
-};
-use crate::{
-    Account, Card, Error, Identity, Manifest, Parties, Role, SecretKey, SessionSecret, StreamKind,
-};
+use crate::card::Card;
+use crate::error::Error;
+use crate::manifest::{Manifest, Parties};
+use crate::random::SessionSecret;
+use crate::role::Role;
+use crate::session::event::Session;
+use crate::session::event::{Action, Event, Outcome, Own, Pace};
+use crate::session::input::{Question, Selected};
+use crate::session::keyholder::KeyHolderSession;
+use crate::session::message::Message;
+use crate::session::provider::ProviderSession;
+use crate::session::querier::QuerierSession;
+use crate::session::work::{Output, Ticket, Work};
+use crate::signer::Signer;
+use crate::stream::kind::{Account, StreamKind};
 
 /// The three parties' identities and session secrets.
 #[derive(Clone, Debug)]
 pub struct People {
     /// In the order querier, provider, key holder.
-    identities: [Arc<Identity>; 3],
+    identities: [Arc<Signer>; 3],
     secrets: [SessionSecret; 3],
 }
 
@@ -32,13 +41,13 @@ impl People {
             rng.fill_bytes(&mut seed);
             seed
         };
-        let identities = [0; 3].map(|_| Identity::from_seed(&seed()));
+        let identities = [0; 3].map(|_| Signer::from_seed(&seed()));
         let secrets = [0; 3].map(|_| SessionSecret::from_bytes(seed()));
         Self::new(identities, secrets)
     }
 
     /// Yields these people, in the order querier, provider, key holder.
-    pub fn new(identities: [Identity; 3], secrets: [SessionSecret; 3]) -> Self {
+    pub fn new(identities: [Signer; 3], secrets: [SessionSecret; 3]) -> Self {
         let identities = identities.map(Arc::new);
         Self {
             identities,

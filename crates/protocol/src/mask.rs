@@ -3,11 +3,13 @@
 use blindjoin_bigint::Naturals;
 use rand::CryptoRng;
 use rand_chacha::ChaCha20Rng;
-use zeroize::{DefaultIsZeroes, Zeroize};
+use zeroize::DefaultIsZeroes;
+use zeroize::Zeroize as _;
 
+use crate::fingerprint::Fingerprints;
 use crate::mersenne::{add, add_product, add_shifted, subtract};
 use crate::random::below_mersenne;
-use crate::{JoinKeys, Suite};
+use crate::suite::Suite;
 
 /// The bits by which a re-randomising exponent exceeds what it hides: 80 of security and 6 for
 /// sums of up to 48 table entries.
@@ -75,7 +77,7 @@ pub(crate) fn mask(
     comparison: Comparison,
     position: u64,
     blind: bool,
-    keys: &JoinKeys,
+    keys: &Fingerprints,
     draws: &mut Draws,
 ) -> Masked {
     let suite = keys.suite();
@@ -101,7 +103,7 @@ pub(crate) fn mask(
 }
 
 /// What a match at a position shows to the key holder, below 2^L, or below `t` where it is blind.
-pub(crate) fn shown(keys: &JoinKeys, position: u64, label: u64, blind: bool) -> u128 {
+pub(crate) fn shown(keys: &Fingerprints, position: u64, label: u64, blind: bool) -> u128 {
     if blind {
         keys.cover_blind(position, label.into())
     } else {

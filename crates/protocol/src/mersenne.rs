@@ -4,7 +4,8 @@
 //! value or reads an address that depends on one, but the products of 64-bit words are taken to cost
 //! the same whatever the words are.
 
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroize as _;
+use zeroize::Zeroizing;
 
 /// Integers modulo `2^bits - 1`, as `u128` below the modulus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,7 +195,8 @@ fn low(value: u128) -> u64 {
 mod tests {
     use super::*;
     use num_bigint::BigUint;
-    use rand::{Rng, SeedableRng};
+    use rand::Rng as _;
+    use rand::SeedableRng as _;
     use rand_chacha::ChaCha8Rng;
 
     #[test]

@@ -4,38 +4,50 @@
 //!
 //! `spec/protocol.md`, §5.3, §13.
 
+mod opening;
+
+pub use opening::Opening;
+
 use std::sync::Arc;
 
 use blindjoin_bigint::Naturals;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha20Rng;
-use sha2::{Digest as _, Sha256};
+use sha2::Digest as _;
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::agreement::Agreement;
-use crate::input::QuerierKeys;
-use crate::keys::{Channel, JoinKeys};
-use crate::opening::Opening;
+use crate::blocks::BlockDirectory;
+use crate::channel::Channel;
+use crate::error::Error;
+use crate::fingerprint::Fingerprints;
+use crate::geometry::Geometry;
+use crate::keys::QuerierKeys;
 use crate::random::{KEY_HOLDER, SHARD, SessionSecret};
 use crate::records::QuerierRecords;
-use crate::size::Geometry;
-use crate::stream::{Head, Inbound, Outbound, StreamKind};
-use crate::ways::{self, LaidOut, Layout};
-use crate::{BlockDirectory, Error, Mode, number};
+use crate::stream::head::Head;
+use crate::stream::inbound::Inbound;
+use crate::stream::kind::StreamKind;
+use crate::stream::outbound::Outbound;
+use crate::terms::Mode;
+use crate::ways;
+use crate::ways::way::{LaidOut, Layout};
+use crate::widths;
 
 /// The querier's side of a session: the table's content, and what sits where.
 ///
 /// Memory: 16 bytes for each place of the table and for each key, or 8 for each row, beside the keys
 /// or records.
 pub struct Querier {
-    pub(crate) agreement: Agreement,
+    agreement: Agreement,
     /// Of all that is random in the table.
     seed: Zeroizing<[u8; 32]>,
     /// Of what is asked.
     digest: [u8; 32],
-    pub(crate) join_keys: JoinKeys,
+    fingerprints: Fingerprints,
     plain: Zeroizing<Vec<u128>>,
-    pub(crate) layout: Box<dyn Layout>,
+    layout: Box<dyn Layout>,
 }
 
 impl Querier {
@@ -49,13 +61,15 @@ impl Querier {
     /// more than one key for a rule; [`Error::ManifestContradiction`] for a pairwise agreement.
     pub fn new(
         agreement: &Agreement,
-        join_keys: JoinKeys,
+        fingerprints: Fingerprints,
         keys: impl Into<Arc<QuerierKeys>>,
         secret: &SessionSecret,
     ) -> Result<Self, Error> {
         let keys = keys.into();
         let terms = &agreement.manifest().terms;
-        let canaries: Vec<Vec<u8>> = (0..terms.canaries).map(|i| join_keys.canary(i)).collect();
+        let canaries: Vec<Vec<u8>> = (0..terms.canaries)
+            .map(|i| fingerprints.canary(i))
+            .collect();
         let count = keys.len() as u64 + canaries.len() as u64;
         let room = agreement.manifest().querier_size;
         if terms.mode != Mode::Lookup && count > room {
@@ -69,8 +83,8 @@ impl Querier {
         let digest = digest_of(keys.iter().chain(canaries.iter().map(Vec::as_slice)));
         let seed = table_seed(agreement, secret, &digest);
         let mut rng = layout_rng(&seed);
-        let laid_out = ways::lay_out_keys(agreement, &join_keys, keys, &mut rng)?;
-        Ok(Self::of(agreement, join_keys, laid_out, (seed, digest)))
+        let laid_out = ways::lay_out_keys(agreement, &fingerprints, keys, &mut rng)?;
+        Ok(Self::of(agreement, fingerprints, laid_out, (seed, digest)))
     }
 
     /// Lays the records of a pairwise linkage out by blocks, each padded to its size class.
@@ -82,35 +96,35 @@ impl Querier {
     /// [`Error::ManifestContradiction`] for another mode.
     pub fn for_pairs(
         agreement: &Agreement,
-        join_keys: JoinKeys,
+        fingerprints: Fingerprints,
         blocks: &BlockDirectory,
         records: impl Into<Arc<QuerierRecords>>,
         secret: &SessionSecret,
     ) -> Result<Self, Error> {
         let records = records.into();
-        let laid_out = ways::lay_out_records(agreement, &join_keys, blocks, records)?;
+        let laid_out = ways::lay_out_records(agreement, &fingerprints, blocks, records)?;
         let plain = laid_out.plain.iter();
         let bytes: Vec<[u8; 16]> = plain.map(|value| value.to_be_bytes()).collect();
         let bytes = Zeroizing::new(bytes);
         let digest = digest_of(bytes.iter().map(<[u8; 16]>::as_slice));
         let seed = table_seed(agreement, secret, &digest);
-        Ok(Self::of(agreement, join_keys, laid_out, (seed, digest)))
+        Ok(Self::of(agreement, fingerprints, laid_out, (seed, digest)))
     }
 
     fn of(
         agreement: &Agreement,
-        join_keys: JoinKeys,
+        fingerprints: Fingerprints,
         LaidOut { layout, plain }: LaidOut,
         (seed, digest): (Zeroizing<[u8; 32]>, [u8; 32]),
     ) -> Self {
         // Built here, in parallel, and not by the first of many chunks at once.
-        let entries = number::index(agreement.sizes().table_entries());
+        let entries = widths::index(agreement.sizes().table_entries());
         agreement.public_key().noise_table_for(entries);
         Self {
             agreement: agreement.clone(),
             seed,
             digest,
-            join_keys,
+            fingerprints,
             plain,
             layout,
         }
@@ -141,7 +155,7 @@ impl Querier {
     /// [`Error::NoSuchBatch`].
     pub fn table_chunk(&self, number: u64) -> Result<Vec<u8>, Error> {
         let range = self.table().range(number)?;
-        let plain = &self.plain[number::index(range.start)..number::index(range.end)];
+        let plain = &self.plain[widths::index(range.start)..widths::index(range.end)];
         Ok(encrypt_chunk(&self.agreement, &self.seed, number, plain))
     }
 
@@ -174,7 +188,7 @@ impl Querier {
 
     /// Starts to open the result; it takes the payloads of the result stream in order.
     pub fn opening(&self) -> Opening<'_> {
-        Opening::new(self)
+        Opening::new(&self.agreement, &self.fingerprints, self.layout.collect())
     }
 }
 

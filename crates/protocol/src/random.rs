@@ -1,10 +1,14 @@
 //! Randomness that repeats: everything random in a session follows from one secret.
 
 use hkdf::Hkdf;
-use rand::{CryptoRng, Rng, SeedableRng};
+use rand::CryptoRng;
+use rand::Rng;
+use rand::SeedableRng as _;
 use rand_chacha::ChaCha20Rng;
 use sha2::Sha256;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroize;
+use zeroize::ZeroizeOnDrop;
+use zeroize::Zeroizing;
 
 /// The number of the key holder, of which there is one.
 pub(crate) const KEY_HOLDER: u8 = 0;

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::input::Arena;
-use crate::{BlockDirectory, Error, Pairwise};
+use crate::blocks::BlockDirectory;
+use crate::error::Error;
+use crate::keys::Arena;
+use crate::terms::pairwise::Pairwise;
 
 /// The querier's records of a pairwise linkage.
 #[derive(Clone, Debug)]

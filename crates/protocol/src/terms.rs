@@ -1,13 +1,17 @@
 //! What a linkage is: the part of the agreement that the querier proposes.
 
-mod pairwise;
-
-use blindjoin_paillier::{KeySize, Profile};
+pub(crate) mod pairwise;
 
 pub use pairwise::{Clause, Pairwise};
 
+use blindjoin_paillier::KeySize;
+use blindjoin_paillier::Profile;
+
+use crate::class::{CANARY_ROOM, size_class};
 use crate::codec::{Reader, Writer};
-use crate::{CANARY_ROOM, Error, Suite, number, size_class};
+use crate::error::Error;
+use crate::suite::Suite;
+use crate::widths;
 
 /// The data structure that carries the querier's encrypted fingerprints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,7 +80,7 @@ impl Dummies {
         const LN2: u128 = 693_147_180_559_945_309;
         let numerator = u128::from(self.delta_log2.saturating_sub(1)) * LN2 * 1000;
         let denominator = u128::from(self.epsilon_milli.max(1)) * 1_000_000_000_000_000_000;
-        number::short(number::index(number::label(
+        widths::short(widths::index(widths::label(
             numerator.div_ceil(denominator),
         )))
     }

@@ -282,7 +282,8 @@ mod tests {
     fn another_version_has_a_code_of_its_own() {
         let error = Error::Protocol(blindjoin_protocol::Error::Version {
             what: "offer",
-            found: 1,
+            ours: 2,
+            theirs: 1,
         });
         assert_eq!(Code::of_error(&error), Code::Version);
         assert_eq!(Code::Version.fault().exit_code(), 1);

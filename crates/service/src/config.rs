@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use blindjoin_protocol::KeySize;
+use blindjoin_protocol::paillier::KeySize;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 

@@ -8,7 +8,7 @@
 use std::future::Future;
 use std::pin::pin;
 
-use blindjoin_protocol::StreamKind;
+use blindjoin_protocol::parts::StreamKind;
 use blindjoin_protocol::session::{Action, Event, Line, Message, Outcome, Pace, Session, Stored};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use blindjoin_journal::Journal;
-use blindjoin_protocol::Policy;
+use blindjoin_protocol::agree::Policy;
 use tokio::sync::watch;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
@@ -99,7 +99,9 @@ impl KeyHolder {
                 stock.clone(),
             ),
             sessions: Sessions::new(limits.sessions, idle),
-            signer: Arc::new(blindjoin_protocol::Identity::from_seed(identity.seed())),
+            signer: Arc::new(blindjoin_protocol::agree::Signer::from_seed(
+                identity.seed(),
+            )),
             stock,
         });
         Ok(Self {
@@ -159,7 +161,7 @@ struct Holder {
     policy: Policy,
     reservations: Arc<Reservations>,
     sessions: Arc<Sessions<Open>>,
-    signer: Arc<blindjoin_protocol::Identity>,
+    signer: Arc<blindjoin_protocol::agree::Signer>,
     stock: Arc<Stock>,
 }
 

@@ -18,7 +18,7 @@ use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use blindjoin_journal::Journal;
-use blindjoin_protocol::Policy;
+use blindjoin_protocol::agree::Policy;
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
@@ -160,7 +160,9 @@ impl Provider {
             journal,
             reserved,
         } = prepared;
-        let signer = Arc::new(blindjoin_protocol::Identity::from_seed(identity.seed()));
+        let signer = Arc::new(blindjoin_protocol::agree::Signer::from_seed(
+            identity.seed(),
+        ));
         let journal = Arc::new(journal);
         let publisher = Arc::new(publisher(config, registry, &journal, signer.key().0)?);
         let publish = publisher.clone();

@@ -5,11 +5,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use blindjoin_protocol::session::{Event, Message, Outcome, Own, QuerierSession};
-use blindjoin_protocol::{
-    Agreement, Allowance, Card, Error as ProtocolError, Identity as Signer, IdentityKey, Manifest,
-    Parties, Published, StreamKind, Terms, leakage,
+use blindjoin_protocol::agree::{
+    Agreement, Allowance, IdentityKey, Manifest, Parties, Published, Signer, Terms,
 };
+use blindjoin_protocol::parts::StreamKind;
+use blindjoin_protocol::session::{Event, Message, Outcome, Own, QuerierSession};
+use blindjoin_protocol::{Card, Error as ProtocolError, leakage};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::client::{Connection, Peer};

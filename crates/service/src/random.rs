@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use blindjoin_protocol::SessionSecret;
+use blindjoin_protocol::agree::SessionSecret;
 use rand::TryRng;
 use rand::rngs::SysRng;
 

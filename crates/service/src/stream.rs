@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use blindjoin_protocol::LONGEST_CHUNK;
+use blindjoin_protocol::parts::LONGEST_CHUNK;
 use tokio_stream::{Stream, StreamExt};
 use tonic::Status;
 

@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, LazyLock};
 
-use blindjoin_protocol::session::{
-    Action, Checkpoint, Event, KeyHolderSession, Line, Message, Outcome, Output, Pace,
-    ProviderSession, QuerierSession, Question, Selected, Session, Ticket, Work,
-};
-use blindjoin_protocol::{
-    Card, Error, Manifest, ProviderKeys, QuerierKeysBuilder, Role, StreamKind, TableKind, local,
-};
+use blindjoin_protocol::session::{Action, Checkpoint, Event, KeyHolderSession, Line, Message, Outcome, Output, Pace, ProviderSession, QuerierSession, Question, Selected, Session, Ticket, Work};
+use blindjoin_protocol::{Card, Error, Role, local};
+use blindjoin_protocol::agree::{Manifest, TableKind};
+use blindjoin_protocol::input::{ProviderKeys, QuerierKeysBuilder};
+use blindjoin_protocol::parts::StreamKind;
 
 use crate::session::{KEY, manifest, people, secrets, terms};
 use crate::streams::key;

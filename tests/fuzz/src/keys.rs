@@ -1,6 +1,6 @@
 //! What the parties sign: handshakes, and the key holder's announcement of its key.
 
-use blindjoin_protocol::{Handshake, KeyAnnouncement};
+use blindjoin_protocol::parts::{Handshake, KeyAnnouncement};
 
 use crate::session::{SESSION, rng};
 use crate::wire::canonical;

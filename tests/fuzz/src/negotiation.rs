@@ -2,11 +2,10 @@
 
 use std::sync::LazyLock;
 
-use blindjoin_protocol::{
-    Allowance, Answer, BlockDirectory, Blocking, CellRule, Choices, Error, Geometry, Manifest,
-    Offer, OfferedCell, Pairwise, Policy, Published, PublishedRule, Sizes, TableKind, Terms,
-    published_class,
-};
+use blindjoin_protocol::Error;
+use blindjoin_protocol::agree::{Allowance, Answer, Choices, Manifest, Offer, Pairwise, Policy, Published, PublishedRule, Sizes, TableKind, Terms};
+use blindjoin_protocol::input::{BlockDirectory, Blocking, OfferedCell};
+use blindjoin_protocol::parts::{CellRule, Geometry, published_class};
 
 use crate::session::{KEY, PAIRS_KEY, people, rng};
 use crate::wire::canonical;

@@ -1,6 +1,6 @@
 //! Real inputs for the fuzzer to start from, made by the code that writes them.
 
-use blindjoin_protocol::{Answer, Manifest};
+use blindjoin_protocol::agree::{Answer, Manifest};
 use blindjoin_token::{EncryptionKey, Hasher, HashingSecret, Scheme, Sealer};
 
 use crate::events::orders;

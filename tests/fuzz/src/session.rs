@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, LazyLock};
 
-use blindjoin_protocol::{
-    Agreement, Columns, Handshake, Identity, KeyAnnouncement, KeySize, Manifest, Mask, Mode,
-    Parties, Plan, Profile, Role, SecretKey, SessionSecret, TableKind, Terms,
-};
+use blindjoin_protocol::Role;
+use blindjoin_protocol::agree::{Agreement, Manifest, Mask, Mode, Parties, SessionSecret, Signer, TableKind, Terms};
+use blindjoin_protocol::paillier::{KeySize, Profile, SecretKey};
+use blindjoin_protocol::parts::{Columns, Handshake, KeyAnnouncement, Plan};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
@@ -25,13 +25,13 @@ fn key(bits: usize) -> Arc<SecretKey> {
 }
 
 pub(crate) struct People {
-    pub(crate) querier: Identity,
-    pub(crate) provider: Identity,
-    pub(crate) keyholder: Identity,
+    pub(crate) querier: Signer,
+    pub(crate) provider: Signer,
+    pub(crate) keyholder: Signer,
 }
 
 pub(crate) fn people() -> People {
-    let [querier, provider, keyholder] = [1, 2, 3].map(|seed: u8| Identity::from_seed(&[seed; 32]));
+    let [querier, provider, keyholder] = [1, 2, 3].map(|seed: u8| Signer::from_seed(&[seed; 32]));
     People {
         querier,
         provider,

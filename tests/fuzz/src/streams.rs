@@ -2,12 +2,11 @@
 
 use std::sync::{Arc, LazyLock};
 
-use blindjoin_protocol::{
-    Agreement, BlockDirectory, Blocking, Channel, EncryptedTable, Error, Handshake, Inbound,
-    KeyHolder, Mask, Mode, OfferedCell, Outbound, Pairwise, Peer, Provider, ProviderJobs,
-    ProviderKeys, ProviderRecords, Querier, QuerierKeysBuilder, QuerierRecords, Released, Role,
-    SecretKey, StreamCheckpoint, TableIntake, TableKind, Terms, join_key, size_class,
-};
+use blindjoin_protocol::{Error, Role};
+use blindjoin_protocol::agree::{Agreement, Mask, Mode, Pairwise, TableKind, Terms};
+use blindjoin_protocol::input::{BlockDirectory, Blocking, OfferedCell, ProviderKeys, ProviderRecords, QuerierKeysBuilder, QuerierRecords, join_key};
+use blindjoin_protocol::paillier::SecretKey;
+use blindjoin_protocol::parts::{Channel, EncryptedTable, Handshake, Inbound, KeyHolder, Outbound, Peer, Provider, ProviderJobs, Querier, Released, StreamCheckpoint, TableIntake, size_class};
 
 use crate::session::{KEY, PAIRS_KEY, manifest, rng, secrets, sign, terms};
 
@@ -95,17 +94,17 @@ impl Honest {
         let manifest = manifest(terms, size, 64, None);
         let agreement = Agreement::new(manifest, KEY.public().clone()).expect("the key fits");
         let channels = Channels::new(&agreement);
-        let join_keys = || channels.table[0].join_keys(agreement.suite());
+        let fingerprints = || channels.table[0].fingerprints(agreement.suite());
         let [qs, ps, _] = secrets();
         let mut keys = QuerierKeysBuilder::new(1);
         for id in 0..ours {
             let row = keys.row().expect("few rows");
             keys.push(row, 0, &key(id)).expect("few keys");
         }
-        let querier = Querier::new(&agreement, join_keys(), keys.build(), &qs);
+        let querier = Querier::new(&agreement, fingerprints(), keys.build(), &qs);
         let theirs: Vec<Vec<u8>> = (0..16).map(key).collect();
         let theirs = ProviderKeys::collect(theirs.iter().map(Vec::as_slice)).expect("few keys");
-        let jobs = ProviderJobs::prepare(&agreement, &join_keys(), &theirs, &ps);
+        let jobs = ProviderJobs::prepare(&agreement, &fingerprints(), &theirs, &ps);
         let (querier, jobs) = (querier.expect("few keys"), jobs.expect("few keys"));
         Self::new(agreement, &KEY, channels, querier, jobs)
     }
@@ -142,10 +141,10 @@ impl Honest {
         let manifest = manifest(terms, rows, pairs, Some(blocks.digest()));
         let agreement = Agreement::new(manifest, PAIRS_KEY.public().clone()).expect("the key fits");
         let channels = Channels::new(&agreement);
-        let join_keys = channels.table[0].join_keys(agreement.suite());
+        let fingerprints = channels.table[0].fingerprints(agreement.suite());
         let [qs, ps, _] = secrets();
-        let querier = Querier::for_pairs(&agreement, join_keys.clone(), &blocks, ours, &qs);
-        let jobs = ProviderJobs::prepare_pairs(&agreement, &join_keys, &blocks, &theirs, &ps);
+        let querier = Querier::for_pairs(&agreement, fingerprints.clone(), &blocks, ours, &qs);
+        let jobs = ProviderJobs::prepare_pairs(&agreement, &fingerprints, &blocks, &theirs, &ps);
         let (querier, jobs) = (querier.expect("few records"), jobs.expect("few records"));
         Self::new(agreement, &PAIRS_KEY, channels, querier, jobs)
     }
@@ -174,8 +173,8 @@ impl Honest {
             (inbound, intake) = (next, intake.take(&checked).expect("chunks in order"));
         }
         let taken = EncryptedTable::new(intake.finish(&inbound).expect("the whole table"));
-        let join_keys = table[1].join_keys(agreement.suite());
-        let provider = Provider::new(&agreement, join_keys, jobs, taken, &ps);
+        let fingerprints = table[1].fingerprints(agreement.suite());
+        let provider = Provider::new(&agreement, fingerprints, jobs, taken, &ps);
         let (comparison_payloads, comparison_sealed, sent) =
             seal(provider.comparison_stream(&comparisons[0]), |i| {
                 provider.compare(i)

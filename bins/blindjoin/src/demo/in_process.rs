@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use blindjoin_protocol::local::{self, Linked};
-use blindjoin_protocol::session::Selected;
-use blindjoin_protocol::{
-    Answer, Choices, KeySize, Manifest, Offer, Published, PublishedRule, QuerierKeys, Role,
-    SecretKey, TableKind, Terms, published_class,
+use blindjoin_protocol::Role;
+use blindjoin_protocol::agree::{
+    Answer, Choices, Manifest, Offer, Published, PublishedRule, TableKind, Terms,
 };
+use blindjoin_protocol::input::QuerierKeys;
+use blindjoin_protocol::local::{self, Linked};
+use blindjoin_protocol::paillier::{KeySize, SecretKey};
+use blindjoin_protocol::parts::published_class;
+use blindjoin_protocol::session::Selected;
 use blindjoin_querier::People;
 use blindjoin_service::provider::Registry;
 use blindjoin_service::random;

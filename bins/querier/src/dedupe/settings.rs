@@ -3,7 +3,7 @@
 use anyhow::Context;
 use blindjoin_columnar::load_rules;
 use blindjoin_linkage::Rules;
-use blindjoin_protocol::QuerierKeys;
+use blindjoin_protocol::input::QuerierKeys;
 use blindjoin_querier::{People, Summary};
 use blindjoin_service::config::{DedupePlan, Keep, QuerierConfig};
 use blindjoin_service::{Identity, program};

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use blindjoin_protocol::{JoinKeys, Suite};
+use blindjoin_protocol::parts::{Fingerprints, Suite};
 use rand::Rng as _;
 use rand_chacha::ChaCha20Rng;
 
@@ -29,7 +29,7 @@ pub(crate) enum Varied {
 }
 
 pub(crate) struct Labels {
-    keys: JoinKeys,
+    keys: Fingerprints,
     step: Step,
     varied: Varied,
     inputs: [(u64, u64); CALLS],
@@ -46,8 +46,8 @@ impl Labels {
     }
 }
 
-fn keys() -> JoinKeys {
-    JoinKeys::from_keys(Suite::J89, &[1; 32], &[2; 32], &[3; 32])
+fn keys() -> Fingerprints {
+    Fingerprints::from_keys(Suite::J89, &[1; 32], &[2; 32], &[3; 32])
 }
 
 impl Subject for Labels {
@@ -77,7 +77,7 @@ impl Subject for Labels {
 
 /// Words from the key holder, whose masks are taken off: 0 (class 0) or any.
 pub(crate) struct Words {
-    keys: JoinKeys,
+    keys: Fingerprints,
     words: [u128; CALLS],
 }
 
@@ -104,13 +104,13 @@ impl Subject for Words {
     }
 }
 
-/// Fingerprints of values of one length: always the same (class 0) or any.
-pub(crate) struct Fingerprints {
-    keys: JoinKeys,
+/// Values of values of one length: always the same (class 0) or any.
+pub(crate) struct Values {
+    keys: Fingerprints,
     values: [[u8; 16]; CALLS],
 }
 
-impl Fingerprints {
+impl Values {
     pub(crate) fn new() -> Self {
         Self {
             keys: keys(),
@@ -119,7 +119,7 @@ impl Fingerprints {
     }
 }
 
-impl Subject for Fingerprints {
+impl Subject for Values {
     fn prepare(&mut self, class: usize, rng: &mut ChaCha20Rng) {
         for value in &mut self.values {
             rng.fill_bytes(value);

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use blindjoin_bigint::{Backend, Batch, FixedBase, Lookup, Naturals, PowerLog, SquareRing};
-use blindjoin_protocol::{KeySize, Profile, SecretKey};
+use blindjoin_protocol::paillier::{KeySize, Profile, SecretKey};
 use num_bigint::BigUint;
 use rand_chacha::ChaCha20Rng;
 

@@ -1,8 +1,8 @@
 //! The blocks of an offer on the wire: positions or prefixes, never a key.
 
-use crate::Error;
-use crate::blocks::Blocking;
+use super::blocking::Blocking;
 use crate::codec::{Reader, Writer};
+use crate::error::Error;
 
 /// The blocks that a querier names in its offer.
 ///

@@ -1,8 +1,8 @@
 //! The leakage table of the documents.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
 
-use crate::leakage::{Counting, Fact, Linkage, Observer, Part, Way};
+use crate::leakage::fact::{Counting, Fact, Linkage, Observer, Part, Way};
 
 /// A row of the table.
 #[derive(Clone, Debug)]

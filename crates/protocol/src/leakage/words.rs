@@ -1,7 +1,8 @@
 //! The two wordings of every fact: in general, and with the figures of a session.
 
-use crate::leakage::{Counting, Fact, Linkage, Observer, Part};
-use crate::{Agreement, Terms};
+use crate::agreement::Agreement;
+use crate::leakage::fact::{Counting, Fact, Linkage, Observer, Part};
+use crate::terms::{Dummies, Terms};
 
 /// A session as its report tells of it: public figures, and what the querier knows anyway.
 #[derive(Clone, Debug)]
@@ -146,7 +147,7 @@ impl<'a> Session<'a> {
                 }
             }
             Fact::BlurredMatchCount => {
-                let mean = self.terms.dummies.map_or(0, crate::Dummies::mean);
+                let mean = self.terms.dummies.map_or(0, Dummies::mean);
                 format!(
                     "how many keys match, {} canaries included, blurred by {mean} false matches more or less",
                     self.terms.canaries
@@ -250,7 +251,9 @@ fn number(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Choices, Dummies, KeySize, Pairwise, TableKind};
+    use crate::terms::pairwise::Pairwise;
+    use crate::terms::{Choices, Dummies, TableKind};
+    use blindjoin_paillier::KeySize;
 
     fn rules() -> Vec<String> {
         vec!["ID".to_owned(), "NAME".to_owned()]

@@ -1,6 +1,9 @@
 //! What one party is willing to agree to.
 
-use crate::{Error, Mode, Objection, Sizes, Terms};
+use crate::error::Error;
+use crate::objection::Objection;
+use crate::size::Sizes;
+use crate::terms::{Mode, Terms};
 
 /// What one party is willing to agree to.
 #[derive(Clone, Debug)]

@@ -9,12 +9,15 @@ use std::sync::Arc;
 use blindjoin_bigint::Elements;
 use blindjoin_paillier::Ciphertexts;
 
-use super::Noise;
 use crate::agreement::Agreement;
-use crate::keys::Channel;
-use crate::size::Geometry;
-use crate::stream::{Account, Head, Inbound, StreamKind};
-use crate::{Error, StreamDigest, number};
+use crate::channel::Channel;
+use crate::error::Error;
+use crate::geometry::Geometry;
+use crate::provider::noise::Noise;
+use crate::stream::head::Head;
+use crate::stream::inbound::Inbound;
+use crate::stream::kind::{Account, StreamDigest, StreamKind};
+use crate::widths;
 
 /// The part of a table, one in so many, after which there is room for all of it.
 const EARNED: u64 = 16;
@@ -106,7 +109,7 @@ impl TableIntake {
         // Memory is taken as it is earned: whoever has sent a part of a large table gets room for the
         // rest, which then need not be moved as it grows.
         if self.next == self.geometry.chunks().div_ceil(EARNED) {
-            let announced = number::index(self.geometry.items());
+            let announced = widths::index(self.geometry.items());
             self.elements.reserve(announced - self.elements.len());
         }
         Ok(self)

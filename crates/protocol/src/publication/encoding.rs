@@ -1,12 +1,15 @@
 //! The canonical bytes of a publication, and nothing else.
 
-use blindjoin_paillier::{KeySize, Profile};
+use blindjoin_paillier::KeySize;
+use blindjoin_paillier::Profile;
 
-use super::{Allowance, Counting, OwnTerms, Published, PublishedRule};
-use crate::blocks::BlockOffer;
+use crate::blocks::Blocking;
+use crate::blocks::offer::BlockOffer;
+use crate::class::size_class;
 use crate::codec::{Reader, Writer};
-use crate::terms::decode_key_size;
-use crate::{Blocking, Error, Terms, size_class};
+use crate::error::Error;
+use crate::publication::{Allowance, Counting, OwnTerms, Published, PublishedRule};
+use crate::terms::{Terms, decode_key_size};
 
 /// The most key sizes.
 const MOST_KEY_SIZES: usize = 16;

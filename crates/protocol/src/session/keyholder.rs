@@ -2,21 +2,31 @@
 
 use std::sync::Arc;
 
-use super::checkpoint::{Checkpoint, Kept};
-use super::streams::{Receiving, Sending, payload};
-use super::work::{Step, Task, Ticket, Work, Yield};
-use super::{Action, Line, Machine, Message, Outcome, Own, Pace, unexpected};
-use crate::{
-    Agreement, Channel, Error, Handshake, Identity, KeyAnnouncement, KeyHolder, Release, Released,
-    Role, SecretKey, StreamKind, Verdicts,
-};
+use blindjoin_paillier::SecretKey;
+
+use crate::agreement::Agreement;
+use crate::announcement::KeyAnnouncement;
+use crate::channel::Channel;
+use crate::error::Error;
+use crate::handshake::Handshake;
+use crate::keyholder::{KeyHolder, Release, Released, Verdicts};
+use crate::role::Role;
+use crate::session::event::{Action, Outcome, Own, Pace};
+use crate::session::kept::Kept;
+use crate::session::machine::Machine;
+use crate::session::message::{Line, Message, unexpected};
+use crate::session::stored::Checkpoint;
+use crate::session::streams::{Receiving, Sending, payload};
+use crate::session::work::{Step, Task, Ticket, Work, Yield};
+use crate::signer::Signer;
+use crate::stream::kind::StreamKind;
 
 /// The key holder's side of a session.
 ///
 /// Nothing is released before the last chunk: a [`Released`] comes about where the state `Deciding`
 /// ends, of all its chunks, and the state `Delivering` is the only one that can reach the querier.
 pub struct KeyHolderSession {
-    identity: Arc<Identity>,
+    identity: Arc<Signer>,
     pace: Pace,
     agreement: Agreement,
     role: Arc<KeyHolder>,
@@ -74,13 +84,14 @@ impl KeyHolderSession {
     ///
     /// [`Error::Malformed`] for a checkpoint of another role or form, and as [`new`](Self::new).
     pub fn resume(
-        identity: Arc<Identity>,
+        identity: Arc<Signer>,
         pace: Pace,
         secret_key: Arc<SecretKey>,
         checkpoint: Checkpoint,
         actions: &mut Vec<Action>,
     ) -> Result<Self, Error> {
-        let (kept, parts) = checkpoint.open(Role::KeyHolder)?;
+        let (head, parts) = checkpoint.into_parts();
+        let kept = Kept::decode(&head, Role::KeyHolder)?;
         let mut session = Self::of(identity, pace, secret_key, kept)?;
         if session.kept.over {
             session.state = State::Over;
@@ -90,7 +101,7 @@ impl KeyHolderSession {
     }
 
     fn of(
-        identity: Arc<Identity>,
+        identity: Arc<Signer>,
         pace: Pace,
         secret_key: Arc<SecretKey>,
         kept: Kept,

@@ -2,91 +2,29 @@
 
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
-
-use super::checkpoint::{Checkpoint, Kept};
-use super::streams::{Receiving, Sending, payload};
-use super::work::{Step, Task, Ticket, Work, Yield};
-use super::{Action, Line, Machine, Message, Outcome, Own, Pace, unexpected};
-use crate::{
-    Agreement, BlockDirectory, Channel, CheckedChunk, EncryptedTable, Error, Handshake, Identity,
-    JoinKeys, Peer, Provider, ProviderJobs, ProviderKeys, ProviderRecords, Role, SessionSecret,
-    StreamKind, TableIntake,
-};
-
-/// The part of a registry that takes part in a session.
-#[derive(Clone, Debug)]
-pub enum Selected {
-    /// Join keys.
-    Keys(Arc<ProviderKeys>),
-    /// Records, compared with the querier's in these blocks.
-    Records(Arc<ProviderRecords>, BlockDirectory),
-}
-
-impl From<ProviderKeys> for Selected {
-    fn from(keys: ProviderKeys) -> Self {
-        Self::Keys(Arc::new(keys))
-    }
-}
-
-impl From<(ProviderRecords, BlockDirectory)> for Selected {
-    fn from((records, blocks): (ProviderRecords, BlockDirectory)) -> Self {
-        Self::Records(Arc::new(records), blocks)
-    }
-}
-
-/// Where a session finds the part of a registry that takes part in it.
-pub trait Select: Send + Sync {
-    /// Selects it: the same every time.
-    ///
-    /// # Errors
-    ///
-    /// What ends the session.
-    fn select(&self) -> Result<Selected, Error>;
-}
-
-impl Select for Selected {
-    fn select(&self) -> Result<Self, Error> {
-        Ok(self.clone())
-    }
-}
-
-impl Selected {
-    /// Prepares the comparisons.
-    pub(super) fn prepare(
-        &self,
-        agreement: &Agreement,
-        join_keys: &JoinKeys,
-        secret: &SessionSecret,
-    ) -> Result<ProviderJobs, Error> {
-        match self {
-            Self::Keys(keys) => ProviderJobs::prepare(agreement, join_keys, keys, secret),
-            Self::Records(records, blocks) => {
-                ProviderJobs::prepare_pairs(agreement, join_keys, blocks, records, secret)
-            }
-        }
-    }
-
-    /// A digest of all of it, in an order of its own.
-    pub(super) fn digest(&self) -> [u8; 32] {
-        let mut digest = Sha256::new();
-        let mut absorb = |item: &[u8]| {
-            digest.update((item.len() as u64).to_be_bytes());
-            digest.update(item);
-        };
-        match self {
-            Self::Keys(keys) => keys.iter().for_each(absorb),
-            Self::Records(records, _) => {
-                records.for_each(|fields| fields.iter().for_each(|field| absorb(field)));
-            }
-        }
-        digest.finalize().into()
-    }
-}
+use crate::agreement::Agreement;
+use crate::channel::Channel;
+use crate::error::Error;
+use crate::handshake::{Handshake, Peer};
+use crate::provider::Provider;
+use crate::provider::jobs::ProviderJobs;
+use crate::provider::table::{CheckedChunk, EncryptedTable, TableIntake};
+use crate::random::SessionSecret;
+use crate::role::Role;
+use crate::session::event::{Action, Outcome, Own, Pace};
+use crate::session::input::Select;
+use crate::session::kept::Kept;
+use crate::session::machine::Machine;
+use crate::session::message::{Line, Message, unexpected};
+use crate::session::stored::Checkpoint;
+use crate::session::streams::{Receiving, Sending, payload};
+use crate::session::work::{Step, Task, Ticket, Work, Yield};
+use crate::signer::Signer;
+use crate::stream::kind::StreamKind;
 
 /// The provider's side of a session.
 pub struct ProviderSession {
-    identity: Arc<Identity>,
+    identity: Arc<Signer>,
     pace: Pace,
     select: Arc<dyn Select>,
     kept: Kept,
@@ -164,13 +102,14 @@ impl ProviderSession {
     /// [`Error::Malformed`] for a checkpoint of another role or form; [`Error::Changed`], as soon as
     /// it is known, for another selection or another table.
     pub fn resume(
-        identity: Arc<Identity>,
+        identity: Arc<Signer>,
         pace: Pace,
         select: Arc<dyn Select>,
         checkpoint: Checkpoint,
         actions: &mut Vec<Action>,
     ) -> Result<Self, Error> {
-        let (kept, parts) = checkpoint.open(Role::Provider)?;
+        let (head, parts) = checkpoint.into_parts();
+        let kept = Kept::decode(&head, Role::Provider)?;
         if !parts.is_empty() {
             return Err(Error::Malformed { what: "checkpoint" });
         }
@@ -424,7 +363,7 @@ impl Machine for ProviderSession {
                 {
                     let agreement = meeting.channels.agreement.clone();
                     let work = Work::new(Task::Meet {
-                        join_keys: meeting.channels.to_querier.join_keys(agreement.suite()),
+                        fingerprints: meeting.channels.to_querier.fingerprints(agreement.suite()),
                         agreement,
                         jobs: jobs.clone(),
                         table: table.clone(),
@@ -475,7 +414,7 @@ impl Taking {
     fn prepare(&self, select: &Arc<dyn Select>, secret: &SessionSecret) -> Work {
         let agreement = self.channels.agreement.clone();
         Work::new(Task::Prepare {
-            join_keys: self.channels.to_querier.join_keys(agreement.suite()),
+            fingerprints: self.channels.to_querier.fingerprints(agreement.suite()),
             agreement,
             select: select.clone(),
             secret: secret.clone(),

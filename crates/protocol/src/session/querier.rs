@@ -2,39 +2,27 @@
 
 use std::sync::Arc;
 
-use super::checkpoint::{Checkpoint, Kept};
-use super::streams::{Receiving, Sending, payload};
-use super::work::{Step, Task, Ticket, Work, Yield};
-use super::{Action, Line, Machine, Message, Outcome, Own, Pace, unexpected};
-use crate::{
-    Agreement, BlockDirectory, Channel, Error, Handshake, Identity, Inbound, Peer, Querier,
-    QuerierKeys, QuerierRecords, Role, StreamKind,
-};
-
-/// What the querier asks.
-#[derive(Clone, Debug)]
-pub enum Question {
-    /// Join keys, to be found among the provider's.
-    Keys(Arc<QuerierKeys>),
-    /// Records, to be compared with the provider's in these blocks.
-    Records(Arc<QuerierRecords>, BlockDirectory),
-}
-
-impl From<QuerierKeys> for Question {
-    fn from(keys: QuerierKeys) -> Self {
-        Self::Keys(Arc::new(keys))
-    }
-}
-
-impl From<(QuerierRecords, BlockDirectory)> for Question {
-    fn from((records, blocks): (QuerierRecords, BlockDirectory)) -> Self {
-        Self::Records(Arc::new(records), blocks)
-    }
-}
+use crate::agreement::Agreement;
+use crate::channel::Channel;
+use crate::error::Error;
+use crate::handshake::{Handshake, Peer};
+use crate::querier::Querier;
+use crate::role::Role;
+use crate::session::event::{Action, Outcome, Own, Pace};
+use crate::session::input::Question;
+use crate::session::kept::Kept;
+use crate::session::machine::Machine;
+use crate::session::message::{Line, Message, unexpected};
+use crate::session::stored::Checkpoint;
+use crate::session::streams::{Receiving, Sending, payload};
+use crate::session::work::{Step, Task, Ticket, Work, Yield};
+use crate::signer::Signer;
+use crate::stream::inbound::Inbound;
+use crate::stream::kind::StreamKind;
 
 /// The querier's side of a session.
 pub struct QuerierSession {
-    identity: Arc<Identity>,
+    identity: Arc<Signer>,
     pace: Pace,
     question: Question,
     kept: Kept,
@@ -103,13 +91,14 @@ impl QuerierSession {
     /// [`Error::Malformed`] for a checkpoint of another role or form; [`Error::Changed`], as soon as
     /// it is known, for another question.
     pub fn resume(
-        identity: Arc<Identity>,
+        identity: Arc<Signer>,
         pace: Pace,
         question: Question,
         checkpoint: Checkpoint,
         actions: &mut Vec<Action>,
     ) -> Result<Self, Error> {
-        let (kept, payloads) = checkpoint.open(Role::Querier)?;
+        let (head, payloads) = checkpoint.into_parts();
+        let kept = Kept::decode(&head, Role::Querier)?;
         let state = if kept.over {
             State::Over
         } else {
@@ -314,7 +303,7 @@ impl Machine for QuerierSession {
                     |peer| Channel::derive(&agreement, Role::Querier, &self.kept.secret, peer);
                 let (to_provider, to_keyholder) = (channel(&provider)?, channel(&keyholder)?);
                 let work = Work::new(Task::LayOut {
-                    join_keys: to_provider.join_keys(agreement.suite()),
+                    fingerprints: to_provider.fingerprints(agreement.suite()),
                     question: self.question.clone(),
                     secret: self.kept.secret.clone(),
                     agreement: agreement.clone(),

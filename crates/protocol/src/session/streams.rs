@@ -1,10 +1,18 @@
 //! The ends of a stream as a session has them: work under way, in order, from where the other end is.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
-use super::{Action, Line, Message, Step};
-use crate::stream::{Inbound, Outbound, StreamCheckpoint};
-use crate::{Error, Role, StreamKind};
+use crate::error::Error;
+use crate::role::Role;
+use crate::session::event::Action;
+use crate::session::message::{Line, Message};
+use crate::session::work::Step;
+use crate::session::work::Ticket;
+use crate::stream::checkpoint::StreamCheckpoint;
+use crate::stream::inbound::Inbound;
+use crate::stream::kind::StreamKind;
+use crate::stream::outbound::Outbound;
 
 /// The end that sends: payloads are made several at once, sealed in order, and made again from where
 /// the receiver has them for good.
@@ -89,7 +97,7 @@ impl Sending {
         let news = (self.accepted + 1..=self.outbound.next()).contains(&next);
         if news {
             let passed = next - self.accepted;
-            self.behind.drain(..crate::number::index(passed));
+            self.behind.drain(..crate::widths::index(passed));
             self.accepted = next;
         }
         news
@@ -216,6 +224,6 @@ impl<T> Receiving<T> {
 }
 
 /// The ticket of a payload of the one long stream that each party sends.
-pub(super) fn payload(number: u64) -> super::Ticket {
+pub(super) fn payload(number: u64) -> Ticket {
     Step::Payload.of(number)
 }

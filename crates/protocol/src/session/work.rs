@@ -2,13 +2,21 @@
 
 use std::sync::Arc;
 
-use super::provider::Select;
-use super::querier::Question;
-use crate::{
-    Agreement, Card, CheckedChunk, EncryptedTable, Error, Inbound, JoinKeys, KeyAnnouncement,
-    KeyHolder, Manifest, Peer, Provider, ProviderJobs, Querier, ReceivedTable, Released,
-    SessionSecret, TableIntake, Verdicts,
-};
+use crate::agreement::Agreement;
+use crate::announcement::KeyAnnouncement;
+use crate::card::Card;
+use crate::error::Error;
+use crate::fingerprint::Fingerprints;
+use crate::handshake::Peer;
+use crate::keyholder::{KeyHolder, Released, Verdicts};
+use crate::manifest::Manifest;
+use crate::provider::Provider;
+use crate::provider::jobs::ProviderJobs;
+use crate::provider::table::{CheckedChunk, EncryptedTable, ReceivedTable, TableIntake};
+use crate::querier::Querier;
+use crate::random::SessionSecret;
+use crate::session::input::{Question, Select};
+use crate::stream::inbound::Inbound;
 
 /// Which work of a session: the same ticket always stands for the same work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,7 +90,7 @@ pub(super) enum Task {
     },
     LayOut {
         agreement: Agreement,
-        join_keys: JoinKeys,
+        fingerprints: Fingerprints,
         question: Question,
         secret: SessionSecret,
     },
@@ -95,7 +103,7 @@ pub(super) enum Task {
     },
     Prepare {
         agreement: Agreement,
-        join_keys: JoinKeys,
+        fingerprints: Fingerprints,
         select: Arc<dyn Select>,
         secret: SessionSecret,
     },
@@ -107,7 +115,7 @@ pub(super) enum Task {
     Complete(Arc<ReceivedTable>),
     Meet {
         agreement: Agreement,
-        join_keys: JoinKeys,
+        fingerprints: Fingerprints,
         jobs: Arc<ProviderJobs>,
         table: Arc<EncryptedTable>,
         secret: SessionSecret,
@@ -163,17 +171,17 @@ impl Work {
             }
             Task::LayOut {
                 agreement,
-                join_keys,
+                fingerprints,
                 question,
                 secret,
             } => {
-                let join_keys = join_keys.clone();
+                let fingerprints = fingerprints.clone();
                 let querier = match question {
                     Question::Keys(keys) => {
-                        Querier::new(agreement, join_keys, keys.clone(), secret)
+                        Querier::new(agreement, fingerprints, keys.clone(), secret)
                     }
                     Question::Records(records, blocks) => {
-                        Querier::for_pairs(agreement, join_keys, blocks, records.clone(), secret)
+                        Querier::for_pairs(agreement, fingerprints, blocks, records.clone(), secret)
                     }
                 };
                 Yield::Querier(Arc::new(querier?))
@@ -193,12 +201,12 @@ impl Work {
             }
             Task::Prepare {
                 agreement,
-                join_keys,
+                fingerprints,
                 select,
                 secret,
             } => {
                 let selected = select.select()?;
-                let jobs = selected.prepare(agreement, join_keys, secret)?;
+                let jobs = selected.prepare(agreement, fingerprints, secret)?;
                 Yield::Jobs(Arc::new(jobs), selected.digest())
             }
             Task::CheckTable {
@@ -214,13 +222,13 @@ impl Work {
             }
             Task::Meet {
                 agreement,
-                join_keys,
+                fingerprints,
                 jobs,
                 table,
                 secret,
             } => {
                 let (jobs, table) = (jobs.clone(), table.clone());
-                let provider = Provider::new(agreement, join_keys.clone(), jobs, table, secret);
+                let provider = Provider::new(agreement, fingerprints.clone(), jobs, table, secret);
                 Yield::Provider(Arc::new(provider))
             }
             Task::Compare(provider, number) => Yield::Payload(provider.compare(*number)?),

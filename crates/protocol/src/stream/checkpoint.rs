@@ -1,12 +1,14 @@
 //! Where a stream stands, in bytes to store.
 
 use sha2::Sha256;
-use sha2::digest::common::hazmat::{SerializableState as _, SerializedState};
+use sha2::digest::common::hazmat::SerializableState as _;
+use sha2::digest::common::hazmat::SerializedState;
 
-use super::seal::Seal;
-use super::{Head, StreamDigest};
-use crate::Error;
 use crate::codec::{Reader, Writer};
+use crate::error::Error;
+use crate::stream::head::Head;
+use crate::stream::kind::StreamDigest;
+use crate::stream::seal::Seal;
 
 /// The version of the bytes to store.
 const VERSION: u8 = 2;

@@ -1,13 +1,15 @@
 //! The receiving end.
 
-use sha2::{Digest as _, Sha256};
+use sha2::Digest as _;
+use sha2::Sha256;
 
-use super::checkpoint::{Progress, StreamCheckpoint};
-use super::seal::Seal;
-use super::{Account, Head, StreamDigest, StreamKind, account};
-use crate::Error;
-use crate::keys::Channel;
-use crate::size::Geometry;
+use crate::channel::Channel;
+use crate::error::Error;
+use crate::geometry::Geometry;
+use crate::stream::checkpoint::{Progress, StreamCheckpoint};
+use crate::stream::head::{Head, account};
+use crate::stream::kind::{Account, StreamDigest, StreamKind};
+use crate::stream::seal::Seal;
 
 /// The receiving end of a stream.
 pub struct Inbound {

@@ -1,12 +1,14 @@
 //! The sending end.
 
-use sha2::{Digest as _, Sha256};
+use sha2::Digest as _;
+use sha2::Sha256;
 
-use super::checkpoint::{Progress, StreamCheckpoint};
-use super::seal::Seal;
-use super::{Account, Head, StreamDigest, StreamKind, account};
-use crate::Error;
-use crate::keys::Channel;
+use crate::channel::Channel;
+use crate::error::Error;
+use crate::stream::checkpoint::{Progress, StreamCheckpoint};
+use crate::stream::head::{Head, account};
+use crate::stream::kind::{Account, StreamDigest, StreamKind};
+use crate::stream::seal::Seal;
 
 /// The sending end of a stream.
 pub struct Outbound {

@@ -1,15 +1,18 @@
 //! The seal of a stream's chunks.
 
-use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
-use chacha20poly1305::{ChaCha20Poly1305, Nonce};
+use chacha20poly1305::ChaCha20Poly1305;
+use chacha20poly1305::Nonce;
+use chacha20poly1305::aead::Aead as _;
+use chacha20poly1305::aead::KeyInit as _;
+use chacha20poly1305::aead::Payload;
 
-use super::{LONGEST_CHUNK, StreamKind};
-use crate::Error;
 use crate::agreement::SessionId;
+use crate::channel::{Channel, StreamKey};
 use crate::codec::Writer;
-use crate::keys::{Channel, StreamKey};
-use crate::number;
+use crate::error::Error;
 use crate::random::{KEY_HOLDER, SHARD};
+use crate::stream::kind::{LONGEST_CHUNK, StreamKind};
+use crate::widths;
 
 /// The authenticated encryption of one stream's chunks: a byte that says whether the chunk is the
 /// last, then the ciphertext and its tag.
@@ -34,7 +37,7 @@ impl Seal {
     }
 
     pub(super) fn seal(&self, number: u64, last: bool, plain: &[u8]) -> Vec<u8> {
-        let nonce = nonce(self.kind, number::short(number::index(number)));
+        let nonce = nonce(self.kind, widths::short(widths::index(number)));
         let payload = Payload {
             msg: plain,
             aad: &self.associated(&nonce, last),

@@ -1,7 +1,7 @@
 //! The clauses of a comparison of pairs.
 
-use crate::Error;
 use crate::codec::{Reader, Writer};
+use crate::error::Error;
 
 /// The clauses of a pairwise linkage, each an AND of equalities between parts of a record.
 ///

@@ -8,37 +8,30 @@
 use std::sync::Arc;
 
 use blindjoin_bigint::Naturals;
-use blindjoin_cuckoo::{Candidates, Parameters, Table};
+use blindjoin_cuckoo::Candidates;
+use blindjoin_cuckoo::Parameters;
+use blindjoin_cuckoo::Table;
 use blindjoin_paillier::Ciphertexts;
 use rand_chacha::ChaCha20Rng;
-use sha2::{Digest as _, Sha256};
-use zeroize::{Zeroize, Zeroizing};
+use sha2::Digest as _;
+use sha2::Sha256;
+use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
-use super::keyed::{self, KeyLayout};
-use super::single::{self, Places, SingleJobs, slot_masked};
-use super::{Counts, LaidOut, Prepared};
+use super::keyed;
+use super::single;
 use crate::agreement::Agreement;
-use crate::input::{ProviderKeys, QuerierKeys};
-use crate::keys::JoinKeys;
+use crate::fingerprint::Fingerprints;
+use crate::keys::{ProviderKeys, QuerierKeys};
 use crate::mask::{Comparison, Draws, shown};
 use crate::mersenne::{add, halves, subtract};
-use crate::provider::{Context, EncryptedTable};
-use crate::{Error, Mask, Plan};
-
-pub(super) fn table(keys: u64) -> Result<(u32, u32), Error> {
-    let parameters = Parameters::for_size(keys).map_err(|_| Error::ManifestContradiction {
-        reason: "a table beyond 32 bits",
-    })?;
-    Ok((parameters.half(), 0))
-}
-
-pub(super) fn counts(plan: &Plan) -> Counts {
-    Counts {
-        places: parameters(plan).bins().into(),
-        ciphertexts: 2 * plan.shard_provider,
-        slots: 1,
-    }
-}
+use crate::plan::Plan;
+use crate::provider::context::Context;
+use crate::provider::table::EncryptedTable;
+use crate::terms::Mask;
+use crate::ways::keyed::KeyLayout;
+use crate::ways::single::{Places, SingleJobs, slot_masked};
+use crate::ways::way::{LaidOut, Prepared};
 
 fn parameters(plan: &Plan) -> Parameters {
     Parameters::with_half(plan.bins)
@@ -53,7 +46,7 @@ struct Key {
 }
 
 impl Key {
-    fn of(key: &[u8], keys: &JoinKeys, parameters: Parameters) -> Self {
+    fn of(key: &[u8], keys: &Fingerprints, parameters: Parameters) -> Self {
         Self {
             value: keys.fingerprint(b"id", key),
             tag: keys.tag(key),
@@ -64,13 +57,13 @@ impl Key {
 
 pub(super) fn lay_out(
     agreement: &Agreement,
-    join_keys: &JoinKeys,
+    fingerprints: &Fingerprints,
     keys: Arc<QuerierKeys>,
     rng: &mut ChaCha20Rng,
 ) -> LaidOut {
     let parameters = parameters(&agreement.manifest().plan);
-    let of = |key: &[u8]| Key::of(key, join_keys, parameters);
-    let all = keyed::with_canaries(agreement, join_keys, keys.iter(), of);
+    let of = |key: &[u8]| Key::of(key, fingerprints, parameters);
+    let all = keyed::with_canaries(agreement, fingerprints, keys.iter(), of);
     let candidates: Vec<Candidates> = all
         .iter()
         .map(|key| Candidates::new(parameters, key.bins[0], key.bins[1]))
@@ -93,13 +86,13 @@ pub(super) fn lay_out(
 
 pub(super) fn prepare(
     agreement: &Agreement,
-    join_keys: &JoinKeys,
+    fingerprints: &Fingerprints,
     keys: &ProviderKeys,
     rng: &mut ChaCha20Rng,
 ) -> Arc<dyn Prepared> {
     let parameters = parameters(&agreement.manifest().plan);
-    let of = |key: &[u8]| Key::of(key, join_keys, parameters);
-    let keys = keyed::with_canaries(agreement, join_keys, keys.iter(), of);
+    let of = |key: &[u8]| Key::of(key, fingerprints, parameters);
+    let keys = keyed::with_canaries(agreement, fingerprints, keys.iter(), of);
     Arc::new(SingleJobs::new(agreement, Bins { keys, parameters }, rng))
 }
 
@@ -164,7 +157,10 @@ fn full_masked(
     order: &[(u64, Comparison)],
     draws: &mut Draws,
 ) -> Vec<u8> {
-    let (keys, blind) = (&context.join_keys, context.agreement.manifest().terms.blind);
+    let (keys, blind) = (
+        &context.fingerprints,
+        context.agreement.manifest().terms.blind,
+    );
     let n = context.public_key.n();
     let bits = context.public_key.size().bits();
     let mut plain = Naturals::zero(order.len(), bits);

@@ -6,28 +6,29 @@
 
 use std::sync::Arc;
 
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
-use super::{Collect, Layout};
 use crate::agreement::Agreement;
 use crate::card::{Card, Cell};
-use crate::input::QuerierKeys;
-use crate::keys::JoinKeys;
-use crate::opening::check_spurious;
-use crate::{Error, Terms};
+use crate::error::Error;
+use crate::fingerprint::Fingerprints;
+use crate::keys::QuerierKeys;
+use crate::terms::Terms;
+use crate::ways::way::{Collect, Layout, check_spurious};
 
 /// Yields what is to be known of each key and behind them of each canary, without growing, so that
 /// nothing is left behind unerased.
 pub(super) fn with_canaries<'a, T: Zeroize>(
     agreement: &Agreement,
-    join_keys: &JoinKeys,
+    fingerprints: &Fingerprints,
     keys: impl ExactSizeIterator<Item = &'a [u8]>,
     of: impl Fn(&[u8]) -> T,
 ) -> Zeroizing<Vec<T>> {
     let canaries = agreement.manifest().terms.canaries;
     let mut all = Zeroizing::new(Vec::with_capacity(keys.len() + usize::from(canaries)));
     all.extend(keys.map(&of));
-    all.extend((0..canaries).map(|number| of(&join_keys.canary(number))));
+    all.extend((0..canaries).map(|number| of(&fingerprints.canary(number))));
     all
 }
 

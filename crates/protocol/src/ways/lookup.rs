@@ -7,47 +7,41 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use blindjoin_bigint::{Batch, FixedBase, Naturals};
+use blindjoin_bigint::Batch;
+use blindjoin_bigint::FixedBase;
+use blindjoin_bigint::Naturals;
 use blindjoin_paillier::Ciphertexts;
 use rand_chacha::ChaCha20Rng;
-use sha2::{Digest as _, Sha256};
+use sha2::Digest as _;
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::keyed::KeyLayout;
-use super::{Counts, LaidOut, Prepared, Ready};
 use crate::agreement::Agreement;
-use crate::input::{ProviderKeys, QuerierKeys};
-use crate::keys::JoinKeys;
+use crate::error::Error;
+use crate::fingerprint::Fingerprints;
+use crate::keys::{ProviderKeys, QuerierKeys};
 use crate::mask::{Comparison, Masked, mask, write_slots};
 use crate::mersenne::add;
-use crate::provider::{Context, EncryptedTable};
+use crate::provider::context::Context;
+use crate::provider::table::EncryptedTable;
 use crate::random::shuffle;
-use crate::{Error, Plan, Terms, number};
-
-pub(super) fn counts(terms: &Terms, querier: u64, plan: &Plan) -> Counts {
-    let slots = terms.suite().slots_below_modulus(terms.key_size.bits()) as u64;
-    let jobs = plan.shard_provider;
-    Counts {
-        places: querier,
-        // Each entry may end in a pack that is not full.
-        ciphertexts: (jobs + (slots - 1) * querier.min(jobs)).div_ceil(slots),
-        slots,
-    }
-}
+use crate::ways::keyed::KeyLayout;
+use crate::ways::way::{LaidOut, Prepared, Ready};
+use crate::widths;
 
 /// The fingerprint and the tag of a key, which both parties know.
-fn of_key(key: &[u8], keys: &JoinKeys) -> (u128, u64) {
+fn of_key(key: &[u8], keys: &Fingerprints) -> (u128, u64) {
     (keys.fingerprint(b"id", key), keys.tag(key))
 }
 
 /// A table of an entry for each rule, then one for each canary.
 pub(super) fn lay_out(
     agreement: &Agreement,
-    join_keys: &JoinKeys,
+    fingerprints: &Fingerprints,
     keys: Arc<QuerierKeys>,
 ) -> Result<LaidOut, Error> {
-    let of = |key: &[u8]| of_key(key, join_keys);
-    let all = super::keyed::with_canaries(agreement, join_keys, keys.iter(), of);
+    let of = |key: &[u8]| of_key(key, fingerprints);
+    let all = super::keyed::with_canaries(agreement, fingerprints, keys.iter(), of);
     let (rules, canaries) = (usize::from(keys.rules()), &all[keys.len()..]);
     let absent = agreement.suite().absent_querier();
     let mut plain = Zeroizing::new(vec![absent; rules + canaries.len()]);
@@ -74,12 +68,15 @@ pub(super) fn lay_out(
 
 pub(super) fn prepare(
     agreement: &Agreement,
-    join_keys: &JoinKeys,
+    fingerprints: &Fingerprints,
     keys: &ProviderKeys,
     rng: &mut ChaCha20Rng,
 ) -> Result<Arc<dyn Prepared>, Error> {
     Ok(Arc::new(PackJobs::prepare(
-        agreement, join_keys, keys, rng,
+        agreement,
+        fingerprints,
+        keys,
+        rng,
     )?))
 }
 
@@ -102,13 +99,13 @@ struct PackJobs {
 impl PackJobs {
     fn prepare(
         agreement: &Agreement,
-        join_keys: &JoinKeys,
+        fingerprints: &Fingerprints,
         keys: &ProviderKeys,
         rng: &mut ChaCha20Rng,
     ) -> Result<Self, Error> {
         let (terms, sizes) = (&agreement.manifest().terms, agreement.sizes());
         let slots = sizes.slots();
-        let total = number::index(sizes.comparison_ciphertexts());
+        let total = widths::index(sizes.comparison_ciphertexts());
         let entries = terms.rules.len() + usize::from(terms.canaries);
         let mut groups: Vec<Vec<u32>> = vec![Vec::new(); entries];
         for (number, key) in (0_u32..).zip(keys.iter()) {
@@ -116,12 +113,12 @@ impl PackJobs {
             let group = terms.rules.iter().position(|id| id.as_bytes() == rule);
             groups[group.ok_or(Error::KeyNotJoinable)?].push(number);
         }
-        let canaries = number::short(keys.len())..;
+        let canaries = widths::short(keys.len())..;
         for (group, number) in groups[terms.rules.len()..].iter_mut().zip(canaries) {
             group.push(number);
         }
-        let of = |key: &[u8]| of_key(key, join_keys);
-        let values = super::keyed::with_canaries(agreement, join_keys, keys.iter(), of);
+        let of = |key: &[u8]| of_key(key, fingerprints);
+        let values = super::keyed::with_canaries(agreement, fingerprints, keys.iter(), of);
         let mut packs: Vec<(u32, Vec<u32>)> = Vec::with_capacity(total);
         for (entry, mut group) in (0_u32..).zip(groups) {
             shuffle(&mut group, rng);
@@ -161,7 +158,7 @@ struct Bases(Vec<Option<Vec<FixedBase>>>);
 
 impl Bases {
     fn build(context: &Context, jobs: &PackJobs, table: &EncryptedTable) -> Self {
-        let entries = number::index(context.agreement.sizes().table_entries());
+        let entries = widths::index(context.agreement.sizes().table_entries());
         let mut uses = vec![0_usize; entries];
         for &entry in jobs.entries.iter().filter(|&&entry| entry != NONE) {
             uses[entry as usize] += 1;
@@ -221,8 +218,8 @@ fn compare(
     let suite = context.agreement.suite();
     let blind = context.agreement.manifest().terms.blind;
     let (slots, width) = (jobs.slots, context.public_key.ciphertext_bytes());
-    let first = number::index(range.start);
-    let count = number::index(range.end - range.start);
+    let first = widths::index(range.start);
+    let count = widths::index(range.end - range.start);
     // Packs of one entry become neighbours; those without one come last.
     let mut order: Vec<usize> = (first..first + count).collect();
     order.sort_by_key(|&pack| jobs.entries[pack]);
@@ -249,7 +246,7 @@ fn compare(
                     comparison,
                     slot as u64,
                     blind,
-                    &context.join_keys,
+                    &context.fingerprints,
                     &mut draws,
                 )
             })

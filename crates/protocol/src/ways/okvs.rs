@@ -9,40 +9,31 @@ mod store;
 
 use std::sync::Arc;
 
-use blindjoin_bigint::{Batch, Elements};
+use blindjoin_bigint::Batch;
+use blindjoin_bigint::Elements;
 use blindjoin_paillier::Ciphertexts;
 use rand_chacha::ChaCha20Rng;
-use sha2::{Digest as _, Sha256};
+use sha2::Digest as _;
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::keyed::{self, KeyLayout};
-use super::single::{self, Places, SingleJobs, slot_masked};
-use super::{Counts, LaidOut, Prepared};
-use crate::Plan;
+use super::keyed;
+use super::single;
 use crate::agreement::Agreement;
-use crate::input::{ProviderKeys, QuerierKeys};
-use crate::keys::JoinKeys;
+use crate::fingerprint::Fingerprints;
+use crate::keys::{ProviderKeys, QuerierKeys};
 use crate::mask::{Comparison, Draws};
-use crate::provider::{Context, EncryptedTable};
-
-use store::Row;
-pub use store::Shape;
+use crate::plan::Plan;
+use crate::provider::context::Context;
+use crate::provider::table::EncryptedTable;
+use crate::size::shape::Shape;
+use crate::ways::keyed::KeyLayout;
+use crate::ways::okvs::store::Row;
+use crate::ways::single::{Places, SingleJobs, slot_masked};
+use crate::ways::way::{LaidOut, Prepared};
 
 /// The dense places summed by one look-up.
 const DENSE_GROUP: usize = 8;
-
-pub(super) fn table(keys: u64) -> (u32, u32) {
-    let shape = Shape::for_size(keys);
-    (shape.third(), shape.dense())
-}
-
-pub(super) fn counts(plan: &Plan) -> Counts {
-    Counts {
-        places: shape(plan).places(),
-        ciphertexts: plan.shard_provider,
-        slots: 1,
-    }
-}
 
 fn shape(plan: &Plan) -> Shape {
     Shape::agreed(plan.bins, plan.dense)
@@ -50,7 +41,7 @@ fn shape(plan: &Plan) -> Shape {
 
 impl Row {
     /// What both parties know of a key.
-    fn of(key: &[u8], keys: &JoinKeys, shape: Shape) -> Self {
+    fn of(key: &[u8], keys: &Fingerprints, shape: Shape) -> Self {
         let (sparse, dense) = keys.row(key, shape.third(), shape.dense());
         Self {
             value: keys.fingerprint(b"okvs", key),
@@ -63,13 +54,13 @@ impl Row {
 
 pub(super) fn lay_out(
     agreement: &Agreement,
-    join_keys: &JoinKeys,
+    fingerprints: &Fingerprints,
     keys: Arc<QuerierKeys>,
     rng: &mut ChaCha20Rng,
 ) -> LaidOut {
     let shape = shape(&agreement.manifest().plan);
-    let of = |key: &[u8]| Row::of(key, join_keys, shape);
-    let rows = keyed::with_canaries(agreement, join_keys, keys.iter(), of);
+    let of = |key: &[u8]| Row::of(key, fingerprints, shape);
+    let rows = keyed::with_canaries(agreement, fingerprints, keys.iter(), of);
     let (plain, unplaced) = store::encode(shape, &rows, agreement.suite().t_bits(), rng);
     let tags = rows.iter().map(|row| row.tag);
     let layout = KeyLayout::new(agreement, keys, tags, unplaced);
@@ -81,13 +72,13 @@ pub(super) fn lay_out(
 
 pub(super) fn prepare(
     agreement: &Agreement,
-    join_keys: &JoinKeys,
+    fingerprints: &Fingerprints,
     keys: &ProviderKeys,
     rng: &mut ChaCha20Rng,
 ) -> Arc<dyn Prepared> {
     let shape = shape(&agreement.manifest().plan);
-    let of = |key: &[u8]| Row::of(key, join_keys, shape);
-    let rows = keyed::with_canaries(agreement, join_keys, keys.iter(), of);
+    let of = |key: &[u8]| Row::of(key, fingerprints, shape);
+    let rows = keyed::with_canaries(agreement, fingerprints, keys.iter(), of);
     Arc::new(SingleJobs::new(agreement, Rows { rows, shape }, rng))
 }
 

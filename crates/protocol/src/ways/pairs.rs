@@ -15,35 +15,31 @@ use std::sync::Arc;
 use rand_chacha::ChaCha20Rng;
 use zeroize::Zeroizing;
 
-use super::{Collect, Counts, LaidOut, Layout, Prepared};
 use crate::agreement::Agreement;
+use crate::blocks::BlockDirectory;
 use crate::card::{Card, Cell, Pair};
-use crate::keys::JoinKeys;
-use crate::opening::check_spurious;
+use crate::error::Error;
+use crate::fingerprint::Fingerprints;
 use crate::records::{ProviderRecords, QuerierRecords};
-use crate::{BlockDirectory, Error, Pairwise, Plan, number};
-use canary::{CanaryPair, canary_pairs};
-use compare::PairJobs;
-use handle::Handles;
-use label::{PairLabel, open_shares};
-
-pub(super) fn counts(pairwise: &Pairwise, querier: u64, plan: &Plan) -> Counts {
-    Counts {
-        places: querier * u64::from(pairwise.parts),
-        ciphertexts: plan.shard_provider,
-        slots: pairwise.slots().len() as u64,
-    }
-}
+use crate::terms::pairwise::Pairwise;
+use crate::ways::pairs::canary::CanaryPair;
+use crate::ways::pairs::canary::handles_and_canaries;
+use crate::ways::pairs::compare::PairJobs;
+use crate::ways::pairs::handle::Handles;
+use crate::ways::pairs::label::part_field;
+use crate::ways::pairs::label::{PairLabel, open_shares};
+use crate::ways::way::{Collect, LaidOut, Layout, Prepared, check_spurious};
+use crate::widths;
 
 /// A row of parts for each record, block by block, each padded to its size class.
 pub(super) fn lay_out(
     agreement: &Agreement,
     pairwise: &Pairwise,
-    join_keys: &JoinKeys,
+    fingerprints: &Fingerprints,
     blocks: &BlockDirectory,
     records: Arc<QuerierRecords>,
 ) -> Result<LaidOut, Error> {
-    let (layout, plain) = PairLayout::new(agreement, pairwise, join_keys, blocks, records)?;
+    let (layout, plain) = PairLayout::new(agreement, pairwise, fingerprints, blocks, records)?;
     Ok(LaidOut {
         layout: Box::new(layout),
         plain,
@@ -53,18 +49,13 @@ pub(super) fn lay_out(
 pub(super) fn prepare(
     agreement: &Agreement,
     pairwise: &Pairwise,
-    join_keys: &JoinKeys,
+    fingerprints: &Fingerprints,
     blocks: &BlockDirectory,
     records: &ProviderRecords,
     rng: &mut ChaCha20Rng,
 ) -> Result<Arc<dyn Prepared>, Error> {
-    let jobs = PairJobs::prepare(agreement, pairwise, join_keys, blocks, records, rng)?;
+    let jobs = PairJobs::prepare(agreement, pairwise, fingerprints, blocks, records, rng)?;
     Ok(Arc::new(jobs))
-}
-
-/// The name under which a part's values are fingerprinted.
-fn part_field(part: u8) -> String {
-    part.to_string()
 }
 
 /// How the records of a pairwise linkage lie in the table, a row of parts for each.
@@ -85,7 +76,7 @@ impl PairLayout {
     fn new(
         agreement: &Agreement,
         pairwise: &Pairwise,
-        join_keys: &JoinKeys,
+        fingerprints: &Fingerprints,
         blocks: &BlockDirectory,
         records: Arc<QuerierRecords>,
     ) -> Result<(Self, Zeroizing<Vec<u128>>), Error> {
@@ -105,7 +96,7 @@ impl PairLayout {
             })
             .collect();
         let parts = usize::from(pairwise.parts);
-        let table_rows = number::index(room);
+        let table_rows = widths::index(room);
         let mut rows = vec![None; table_rows];
         let absent = agreement.suite().absent_querier();
         let mut plain = Zeroizing::new(vec![absent; table_rows * parts]);
@@ -122,15 +113,15 @@ impl PairLayout {
             }
             let row = *next as usize;
             *next += 1;
-            rows[row] = Some(number::short(record));
+            rows[row] = Some(widths::short(record));
             for (part, value) in (0_u8..).zip(records.parts(record)) {
                 if let Some(value) = value {
                     plain[row * parts + usize::from(part)] =
-                        join_keys.fingerprint(part_field(part).as_bytes(), value);
+                        fingerprints.fingerprint(part_field(part).as_bytes(), value);
                 }
             }
         }
-        let (handles, canaries) = handles_and_canaries(agreement, pairwise, join_keys);
+        let (handles, canaries) = handles_and_canaries(agreement, pairwise, fingerprints);
         let layout = Self {
             handles,
             canaries,
@@ -155,7 +146,7 @@ impl PairLayout {
                 .iter()
                 .map(|&(position, label)| {
                     let slot = position % slots.len() as u64;
-                    (number::index(slot), label)
+                    (widths::index(slot), label)
                 })
                 .collect();
             match self.open(&slots, &shown) {
@@ -241,7 +232,7 @@ impl PairLayout {
 
     /// The card before any match: which cells have a value and were compared.
     fn blank_card(&self) -> Card {
-        let rows = number::short(self.records.len());
+        let rows = widths::short(self.records.len());
         let mut compared = vec![false; self.records.len()];
         for row in self.rows.iter().flatten() {
             compared[*row as usize] = true;
@@ -306,20 +297,4 @@ enum Opened {
     Canary(usize),
     BelowThreshold,
     Nonsense,
-}
-
-/// The handles of as many records as there may be, and the canaries behind them: the same on both
-/// sides.
-fn handles_and_canaries(
-    agreement: &Agreement,
-    pairwise: &Pairwise,
-    keys: &JoinKeys,
-) -> (Handles, Vec<CanaryPair>) {
-    // Every record that takes part stands in a pair.
-    let records = number::short(number::index(agreement.sizes().provider_keys()));
-    let canaries = agreement.manifest().terms.canaries;
-    let bits = PairLabel::handle_bits(pairwise);
-    let handles = Handles::new(keys, records + u32::from(canaries), bits);
-    let canaries = canary_pairs(pairwise, keys, &handles, records, canaries);
-    (handles, canaries)
 }

@@ -10,16 +10,19 @@ use std::sync::Arc;
 use blindjoin_bigint::Naturals;
 use blindjoin_paillier::Ciphertexts;
 use rand_chacha::ChaCha20Rng;
-use sha2::{Digest as _, Sha256};
+use sha2::Digest as _;
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::{Prepared, Ready};
 use crate::agreement::Agreement;
 use crate::mask::{Comparison, Draws, Masked, mask, write_slots};
 use crate::mersenne::add;
-use crate::number;
-use crate::provider::{Context, EncryptedTable, draw_dummies};
+use crate::provider::context::Context;
+use crate::provider::dummies::draw_dummies;
+use crate::provider::table::EncryptedTable;
 use crate::random::permutation;
+use crate::ways::way::{Prepared, Ready};
+use crate::widths;
 
 /// Where in a table the provider's keys could be.
 pub(super) trait Places: Send + Sync + Sized + 'static {
@@ -70,7 +73,7 @@ pub(super) struct SingleJobs<P> {
 impl<P: Places> SingleJobs<P> {
     pub(super) fn new(agreement: &Agreement, places: P, rng: &mut ChaCha20Rng) -> Self {
         let dummies = draw_dummies(agreement.manifest().terms.dummies, rng);
-        let total = number::short(number::index(agreement.sizes().positions()));
+        let total = widths::short(widths::index(agreement.sizes().positions()));
         Self {
             order: permutation(total, rng),
             places,
@@ -117,11 +120,11 @@ struct Met<P: Places> {
 impl<P: Places> Ready for Met<P> {
     fn compare(&self, context: &Context, batch: u64, range: Range<u64>) -> Vec<u8> {
         let mut input = Sha256::new();
-        let length = number::index(range.end - range.start);
+        let length = widths::index(range.end - range.start);
         let mut order = Zeroizing::new(Vec::with_capacity(length));
         let mut places = Vec::with_capacity(length);
         for position in range {
-            let (comparison, place) = self.jobs.at(number::index(position));
+            let (comparison, place) = self.jobs.at(widths::index(position));
             absorb(&mut input, comparison);
             P::absorb(&mut input, place);
             order.push((position, comparison));
@@ -148,7 +151,7 @@ fn absorb(input: &mut Sha256, comparison: Comparison) {
 
 /// A number below a bound that consecutive jobs scatter over.
 pub(super) fn scattered_below(job: u32, part: u64, bound: u32) -> u32 {
-    number::short(number::index(scattered(job, part) % u64::from(bound)))
+    widths::short(widths::index(scattered(job, part) % u64::from(bound)))
 }
 
 /// Bits that are another's for every job and part.
@@ -169,7 +172,9 @@ pub(super) fn slot_masked(
     let blind = context.agreement.manifest().terms.blind;
     let masked: Vec<Masked> = order
         .iter()
-        .map(|&(position, comparison)| mask(comparison, position, blind, &context.join_keys, draws))
+        .map(|&(position, comparison)| {
+            mask(comparison, position, blind, &context.fingerprints, draws)
+        })
         .collect();
     let mut plain = Naturals::zero(order.len(), suite.slot_bits());
     for (index, masked) in masked.iter().enumerate() {

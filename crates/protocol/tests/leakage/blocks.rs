@@ -1,9 +1,10 @@
 //! What blocks show, and to whom.
 
-use blindjoin_protocol::{
-    BlockDirectory, BlockOffer, Offer, ProviderKeys, QuerierKeys, QuerierKeysBuilder, TableKind,
-    Terms, join_key,
+use blindjoin_protocol::agree::{Offer, TableKind, Terms};
+use blindjoin_protocol::input::{
+    BlockDirectory, ProviderKeys, QuerierKeys, QuerierKeysBuilder, join_key,
 };
+use blindjoin_protocol::parts::BlockOffer;
 
 use crate::common::{blocking, published, rng, terms};
 use crate::view::{Asked, World, distinguish, play};

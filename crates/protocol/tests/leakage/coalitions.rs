@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use blindjoin_protocol::{TableIntake, TableKind, Terms};
+use blindjoin_protocol::agree::{TableKind, Terms};
+use blindjoin_protocol::parts::TableIntake;
 
 use crate::common::{key_of, open_all, population, querier_keys, send_table, session, terms};
 use crate::view::{World, distinguish, modes, play};
@@ -52,13 +53,13 @@ fn provider_and_key_holder_together_read_the_table() {
             (0..plain.len()).map(value).collect::<Vec<_>>()
         })
         .collect();
-    let join_keys = session
+    let fingerprints = session
         .provider_to_querier
-        .join_keys(session.agreement.suite());
+        .fingerprints(session.agreement.suite());
     let read = guesses.iter().filter(|guess| {
         let mut key = Vec::new();
-        blindjoin_protocol::join_key(&mut key, "id", guess.as_bytes(), None).unwrap();
-        opened.contains(&join_keys.fingerprint(b"id", &key))
+        blindjoin_protocol::input::join_key(&mut key, "id", guess.as_bytes(), None).unwrap();
+        opened.contains(&fingerprints.fingerprint(b"id", &key))
     });
     assert_eq!(read.count(), shared.len());
 }

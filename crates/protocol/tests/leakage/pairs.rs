@@ -1,9 +1,8 @@
 //! What comparisons of pairs show: of each party, whether the pairs are counted or not, with a threshold
 //! and without one.
 
-use blindjoin_protocol::{
-    BlockDirectory, Mode, Pairwise, ProviderRecords, QuerierRecords, TableKind, Terms,
-};
+use blindjoin_protocol::agree::{Mode, Pairwise, TableKind, Terms};
+use blindjoin_protocol::input::{BlockDirectory, ProviderRecords, QuerierRecords};
 
 use crate::common::{blocking, rng, terms};
 use crate::view::{World, distinguish, play};

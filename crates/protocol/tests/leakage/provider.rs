@@ -1,6 +1,6 @@
 //! What the provider sees must not depend on who the querier's records are.
 
-use blindjoin_protocol::Terms;
+use blindjoin_protocol::agree::Terms;
 
 use crate::common::{Transcript, link, matched, population};
 use crate::view::{World, distinguish, modes, play};

@@ -1,8 +1,7 @@
 //! What several rules show: under which of them records have values, or match, and whose records.
 
-use blindjoin_protocol::{
-    ProviderKeys, QuerierKeys, QuerierKeysBuilder, TableKind, Terms, join_key,
-};
+use blindjoin_protocol::agree::{TableKind, Terms};
+use blindjoin_protocol::input::{ProviderKeys, QuerierKeys, QuerierKeysBuilder, join_key};
 
 use crate::common::terms;
 use crate::view::{World, distinguish, play};

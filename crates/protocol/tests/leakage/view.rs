@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use blindjoin_protocol::{
-    BlockDirectory, CANARY_ROOM, Mask, Mode, ProviderKeys, ProviderRecords, QuerierKeys,
-    QuerierRecords, TableKind, Terms, published_class, size_class,
+use blindjoin_protocol::agree::{Mask, Mode, TableKind, Terms};
+use blindjoin_protocol::input::{
+    BlockDirectory, ProviderKeys, ProviderRecords, QuerierKeys, QuerierRecords,
 };
+use blindjoin_protocol::parts::{CANARY_ROOM, published_class, size_class};
 use num_bigint::BigUint;
 
 use crate::common::{Session, key_of, provider_keys, querier_keys, run, session};

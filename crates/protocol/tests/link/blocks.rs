@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use blindjoin_protocol::{
-    BlockDirectory, Cell, Pairwise, ProviderKeys, QuerierKeys, QuerierKeysBuilder, QuerierRecords,
-    TableKind, join_key,
+use blindjoin_protocol::Cell;
+use blindjoin_protocol::agree::{Pairwise, TableKind};
+use blindjoin_protocol::input::{
+    BlockDirectory, ProviderKeys, QuerierKeys, QuerierKeysBuilder, QuerierRecords, join_key,
 };
 use rand::Rng;
 
@@ -67,7 +68,7 @@ fn records_match_within_the_blocks_named_and_the_others_are_not_compared() {
             .all(|(block, (_, year))| { *block == Some(year.to_string().as_bytes()) })
     );
     let counts = cells.count(blocks.into_iter().flatten());
-    let join_keys = || keys.iter();
+    let fingerprints = || keys.iter();
     for (seed, table, directory) in [
         (
             1,
@@ -83,7 +84,7 @@ fn records_match_within_the_blocks_named_and_the_others_are_not_compared() {
         (
             4,
             TableKind::Cuckoo,
-            BlockDirectory::hashed(2, [6; 32], join_keys().take(9), &mut rng(4)),
+            BlockDirectory::hashed(2, [6; 32], fingerprints().take(9), &mut rng(4)),
         ),
     ] {
         let outside = |record| !directory.admits_join_key(&key_of(record));

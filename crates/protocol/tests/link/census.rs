@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use blindjoin_protocol::{JoinKeys, Suite, TableKind, Terms};
+use blindjoin_protocol::agree::{TableKind, Terms};
+use blindjoin_protocol::parts::{Fingerprints, Suite};
 
 use crate::common::{
     population, provider_keys, querier_keys, send_table, session, take_table, terms,
@@ -13,7 +14,7 @@ use crate::common::{
 fn no_two_positions_share_a_mask() {
     const POSITIONS: u64 = 20_000;
     for suite in [Suite::J89, Suite::T107] {
-        let keys = JoinKeys::from_keys(suite, &[1; 32], &[2; 32], &[3; 32]);
+        let keys = Fingerprints::from_keys(suite, &[1; 32], &[2; 32], &[3; 32]);
         let maps: BTreeSet<_> = (0..POSITIONS)
             .map(|position| (keys.cover(position, 0), keys.cover(position, 1)))
             .collect();

@@ -1,7 +1,9 @@
 //! What is stored is taken up whole, and by whom it belongs to, or not at all.
 
+use blindjoin_protocol::Error;
+use blindjoin_protocol::agree::TableKind;
+use blindjoin_protocol::parts::StreamCheckpoint;
 use blindjoin_protocol::session::Checkpoint;
-use blindjoin_protocol::{Error, StreamCheckpoint, TableKind};
 
 use crate::common::{querier_keys, seal_all, send_table, session, terms};
 

@@ -1,10 +1,10 @@
 //! Every check a receiver makes, with the error it makes.
 
 use blindjoin_bigint::Lookup;
-use blindjoin_protocol::{
-    Cell, Error, Fault, KeyHolder, Profile, Provider, Querier, SecretKey, TableIntake, TableKind,
-    Terms,
-};
+use blindjoin_protocol::agree::{TableKind, Terms};
+use blindjoin_protocol::paillier::{Profile, SecretKey};
+use blindjoin_protocol::parts::{KeyHolder, Provider, Querier, TableIntake};
+use blindjoin_protocol::{Cell, Error, Fault};
 use num_bigint::BigUint;
 
 use crate::common::{
@@ -109,7 +109,7 @@ fn one_identifier_matched_twice_is_refused() {
     let refused = with_changed_result(1, |session, list| {
         let keys = session
             .querier_to_provider
-            .join_keys(session.agreement.suite());
+            .fingerprints(session.agreement.suite());
         let (position, label) = list[0];
         let other = (0..128).find(|p| list.iter().all(|(q, _)| p != q)).unwrap();
         list.push((other, keys.cover(other, keys.uncover(position, label))));
@@ -513,7 +513,7 @@ fn unplaceable_keys_are_reported_as_not_compared() {
     let session = session(terms(TableKind::Cuckoo), 64, 64, None, 10).unwrap();
     let keys = session
         .querier_to_provider
-        .join_keys(session.agreement.suite());
+        .fingerprints(session.agreement.suite());
     let mut by_bins = std::collections::BTreeMap::<[u32; 2], Vec<String>>::new();
     let ids = (0_u32..)
         .find_map(|i| {

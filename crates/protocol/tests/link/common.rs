@@ -3,15 +3,21 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
-use blindjoin_protocol::session::{Message, Output, Question, Selected, Ticket, Work};
-use blindjoin_protocol::{
-    Agreement, BlockDirectory, Blocking, Card, Channel, Columns, EncryptedTable, Error, Handshake,
-    Identity, Inbound, KeyAnnouncement, KeyHolder, KeySize, Manifest, Mask, Mode, OfferedCell,
-    Outbound, Parties, Plan, Policy, Profile, Provider, ProviderJobs, ProviderKeys, PublicKey,
-    Published, PublishedRule, Querier, QuerierKeys, QuerierKeysBuilder, Released, Role, SecretKey,
-    SessionSecret, StreamKind, TableIntake, TableKind, Terms, block_class, join_key, local,
+use blindjoin_protocol::agree::{
+    Agreement, Manifest, Mask, Mode, Parties, Policy, Published, PublishedRule, SessionSecret,
+    Signer, TableKind, Terms,
+};
+use blindjoin_protocol::input::{
+    BlockDirectory, Blocking, OfferedCell, ProviderKeys, QuerierKeys, QuerierKeysBuilder, join_key,
+};
+use blindjoin_protocol::paillier::{KeySize, Profile, PublicKey, SecretKey};
+use blindjoin_protocol::parts::{
+    Channel, Columns, EncryptedTable, Handshake, Inbound, KeyAnnouncement, KeyHolder, Outbound,
+    Plan, Provider, ProviderJobs, Querier, Released, StreamKind, TableIntake, block_class,
     published_class, size_class,
 };
+use blindjoin_protocol::session::{Message, Output, Question, Selected, Ticket, Work};
+use blindjoin_protocol::{Card, Error, Role, local};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 
@@ -80,13 +86,13 @@ pub(crate) fn policy() -> Policy {
 
 /// The three parties' identities.
 pub(crate) struct People {
-    pub(crate) querier: Identity,
-    pub(crate) provider: Identity,
-    pub(crate) keyholder: Identity,
+    pub(crate) querier: Signer,
+    pub(crate) provider: Signer,
+    pub(crate) keyholder: Signer,
 }
 
 pub(crate) fn people() -> People {
-    let [querier, provider, keyholder] = [1, 2, 3].map(|seed: u8| Identity::from_seed(&[seed; 32]));
+    let [querier, provider, keyholder] = [1, 2, 3].map(|seed: u8| Signer::from_seed(&[seed; 32]));
     People {
         querier,
         provider,
@@ -324,7 +330,7 @@ pub(crate) fn send_table(
 ) -> Result<(Querier, Vec<Vec<u8>>), Error> {
     let (agreement, secret) = (&session.agreement, &session.secrets[0]);
     let channel = &session.querier_to_provider;
-    let keys = channel.join_keys(agreement.suite());
+    let keys = channel.fingerprints(agreement.suite());
     let querier = match question.into() {
         Question::Keys(ours) => Querier::new(agreement, keys, ours, secret),
         Question::Records(ours, blocks) => {
@@ -342,7 +348,7 @@ pub(crate) fn take_table(
     table: &[Vec<u8>],
 ) -> Result<Provider, Error> {
     let (agreement, secret) = (&session.agreement, &session.secrets[1]);
-    let keys = session.provider_to_querier.join_keys(agreement.suite());
+    let keys = session.provider_to_querier.fingerprints(agreement.suite());
     let jobs = match selected.clone().into() {
         Selected::Keys(theirs) => ProviderJobs::prepare(agreement, &keys, &theirs, secret),
         Selected::Records(theirs, blocks) => {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use blindjoin_protocol::{JoinKeys, KeySize, Mask, Profile, PublicKey, TableKind, Terms};
+use blindjoin_protocol::agree::{Mask, TableKind, Terms};
+use blindjoin_protocol::paillier::{KeySize, Profile, PublicKey};
+use blindjoin_protocol::parts::Fingerprints;
 use num_bigint::BigUint;
 use rand::Rng;
 use rand_chacha::ChaCha20Rng;
@@ -149,7 +151,7 @@ impl Cheats {
     /// Reads the factor from the noise, and then the identifier from the plaintext by trial.
     fn identify<'a>(
         &self,
-        keys: &JoinKeys,
+        keys: &Fingerprints,
         (position, c): (u64, &BigUint),
         dictionary: &'a [String],
     ) -> Option<&'a str> {
@@ -203,7 +205,7 @@ fn noise_of_small_order_does_not_uncover_the_factors() {
     let session = session_under(public, terms, 64, 64, None, 21).unwrap();
     let keys = session
         .querier_to_provider
-        .join_keys(session.agreement.suite());
+        .fingerprints(session.agreement.suite());
     let names: Vec<String> = (0..60).map(|i| format!("person {i}")).collect();
     let registry = || names[10..20].iter().map(String::as_str);
 

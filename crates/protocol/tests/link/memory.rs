@@ -2,9 +2,10 @@
 
 use blindjoin_bigint::Naturals;
 use blindjoin_bigint::watch::Watching;
-use blindjoin_protocol::{
-    Error, JoinKeys, Mask, Mode, Profile, Suite, TableIntake, TableKind, Terms,
-};
+use blindjoin_protocol::Error;
+use blindjoin_protocol::agree::{Mask, Mode, TableKind, Terms};
+use blindjoin_protocol::paillier::Profile;
+use blindjoin_protocol::parts::{Fingerprints, Suite, TableIntake};
 
 use crate::common::{
     key, provider_keys, querier_keys, rng, send_comparisons, send_table, session, take_table, terms,
@@ -15,7 +16,7 @@ static ALLOCATOR: Watching = Watching;
 
 #[test]
 fn fingerprints_are_erased() {
-    let keys = JoinKeys::from_keys(Suite::J89, &[1; 32], &[2; 32], &[3; 32]);
+    let keys = Fingerprints::from_keys(Suite::J89, &[1; 32], &[2; 32], &[3; 32]);
     let control = keys.fingerprint(b"id", b"control");
     let seen = Watching::left_behind(control, || drop(vec![0, control, 0]));
     assert_eq!(seen, 1, "what is not erased is seen");
@@ -38,10 +39,10 @@ fn fingerprints_are_erased() {
     ] {
         let name = format!("{:?}, {:?}", terms.mode, terms.mask);
         let session = session(terms, querier_size, 64, None, 41).unwrap();
-        let join_keys = session
+        let fingerprints = session
             .querier_to_provider
-            .join_keys(session.agreement.suite());
-        let secret = join_keys.fingerprint(field, b"id\0somebody");
+            .fingerprints(session.agreement.suite());
+        let secret = fingerprints.fingerprint(field, b"id\0somebody");
         let querier = Watching::left_behind(secret, || {
             let keys = querier_keys(["somebody"]);
             drop(send_table(&session, keys).unwrap());

@@ -1,10 +1,12 @@
 //! Messages that a program wrote which knows the specification alone (`spec/messages.py`), and ours.
 
-use blindjoin_protocol::{
-    Agreement, Answer, Channel, Handshake, Identity, IdentityKey, KeyAnnouncement, KeySize,
-    Manifest, Offer, Parties, Profile, Published, Querier, QuerierKeysBuilder, Role, SecretKey,
-    SessionSecret, TableIntake, join_key,
+use blindjoin_protocol::Role;
+use blindjoin_protocol::agree::{
+    Agreement, Answer, IdentityKey, Manifest, Offer, Parties, Published, SessionSecret, Signer,
 };
+use blindjoin_protocol::input::{QuerierKeysBuilder, join_key};
+use blindjoin_protocol::paillier::{KeySize, Profile, SecretKey};
+use blindjoin_protocol::parts::{Channel, Handshake, KeyAnnouncement, Querier, TableIntake};
 use num_bigint::BigUint;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -95,8 +97,14 @@ impl Session {
         join_key(&mut key, "ID", b"452-38-7291", None).unwrap();
         let row = keys.row().unwrap();
         keys.push(row, 0, &key).unwrap();
-        let join_keys = self.channel(0, 1).join_keys(self.agreement.suite());
-        Querier::new(&self.agreement, join_keys, keys.build(), &self.secrets[0]).unwrap()
+        let fingerprints = self.channel(0, 1).fingerprints(self.agreement.suite());
+        Querier::new(
+            &self.agreement,
+            fingerprints,
+            keys.build(),
+            &self.secrets[0],
+        )
+        .unwrap()
     }
 }
 
@@ -117,7 +125,7 @@ fn handshakes_and_announcements_are_the_specification_s() {
             agreement.public_key_fingerprint(),
             &array(&row["fingerprint"])
         );
-        let identity = |i: usize| Identity::from_seed(&array(&vectors["seeds"][i]));
+        let identity = |i: usize| Signer::from_seed(&array(&vectors["seeds"][i]));
         for (i, role) in ROLES.into_iter().enumerate() {
             let ours = Handshake::sign(role, &identity(i), agreement, &session.secrets[i]);
             assert_eq!(ours.encode(), bytes(&row["handshakes"][i]), "{role}");

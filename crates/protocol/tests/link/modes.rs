@@ -1,9 +1,12 @@
 //! Every mode against plain set intersection.
 
-use blindjoin_protocol::{
-    BlockDirectory, Cell, Dummies, KeySize, LONGEST_CHUNK, Mask, Mode, Profile,
-    ProviderKeysBuilder, QuerierKeysBuilder, TableKind, Terms, join_key,
+use blindjoin_protocol::Cell;
+use blindjoin_protocol::agree::{Dummies, Mask, Mode, TableKind, Terms};
+use blindjoin_protocol::input::{
+    BlockDirectory, ProviderKeysBuilder, QuerierKeysBuilder, join_key,
 };
+use blindjoin_protocol::paillier::{KeySize, Profile};
+use blindjoin_protocol::parts::LONGEST_CHUNK;
 
 use rayon::prelude::*;
 

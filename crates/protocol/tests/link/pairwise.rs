@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use blindjoin_protocol::agree::{Mode, Pairwise, TableKind, Terms};
+use blindjoin_protocol::input::{BlockDirectory, ProviderRecords, QuerierRecords};
+use blindjoin_protocol::parts::{Clause, Querier, Released, size_class};
 use blindjoin_protocol::session::{Question, Selected};
-use blindjoin_protocol::{
-    BlockDirectory, Card, Cell, Clause, Error, Mode, Pairwise, ProviderRecords, Querier,
-    QuerierRecords, Released, TableKind, Terms, size_class,
-};
+use blindjoin_protocol::{Card, Cell, Error};
 use rand::Rng;
 
 use crate::common::{
@@ -293,7 +293,7 @@ fn a_directory_other_than_the_agreed_one_is_refused() {
     let session = session(terms, 64, 64, Some(&directory(1)), 1).unwrap();
     let keys = session
         .querier_to_provider
-        .join_keys(session.agreement.suite());
+        .fingerprints(session.agreement.suite());
     let refused = Querier::for_pairs(
         &session.agreement,
         keys,

@@ -1,11 +1,13 @@
 //! Offers held against what a provider publishes: all that an answer can depend on.
 
-use blindjoin_protocol::{
-    Admitted, Allowance, Answer, BlockDirectory, Blocking, CANARY_ROOM, Choices, Counting, Dummies,
-    Error, Fault, KeySize, Manifest, Mode, Objection, Offer, OfferedCell, OwnTerms, Pairwise,
-    Parties, Profile, Published, PublishedRule, QuerierKeysBuilder, TableKind, Terms, VERSION,
-    bound, published_class, size_class,
+use blindjoin_protocol::agree::{
+    Admitted, Allowance, Answer, Choices, Counting, Dummies, Manifest, Mode, Objection, Offer,
+    OwnTerms, Pairwise, Parties, Published, PublishedRule, TableKind, Terms,
 };
+use blindjoin_protocol::input::{BlockDirectory, Blocking, OfferedCell, QuerierKeysBuilder};
+use blindjoin_protocol::paillier::{KeySize, Profile};
+use blindjoin_protocol::parts::{CANARY_ROOM, bound, published_class, size_class};
+use blindjoin_protocol::{Error, Fault};
 
 use crate::common::{people, population, querier_keys, rng};
 
@@ -491,11 +493,12 @@ fn messages_of_another_version_are_refused_as_such() {
     ];
     for (what, bytes, decode) in messages {
         assert_eq!(decode(&bytes), None);
-        for found in [1, VERSION + 1] {
+        let ours = Manifest::VERSION;
+        for theirs in [1, ours + 1] {
             let mut other = bytes.clone();
-            other[what.len()..what.len() + 2].copy_from_slice(&found.to_be_bytes());
+            other[what.len()..what.len() + 2].copy_from_slice(&theirs.to_be_bytes());
             other.truncate(60);
-            assert_eq!(decode(&other), Some(Error::Version { what, found }));
+            assert_eq!(decode(&other), Some(Error::Version { what, ours, theirs }));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The key holder's view: what decryption shows of non-matches and matches.
 
-use blindjoin_protocol::{Suite, TableKind, Terms};
+use blindjoin_protocol::agree::{TableKind, Terms};
+use blindjoin_protocol::parts::Suite;
 use num_bigint::BigUint;
 
 use crate::common::{key, link, population, provider_keys, querier_keys, run, session, terms};

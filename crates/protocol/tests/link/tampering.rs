@@ -1,7 +1,9 @@
 //! A key holder that changes what it hands over, in every mode: no match ever moves, and whoever
 //! changes much is found out.
 
-use blindjoin_protocol::{Card, Error, Mask, Mode, Querier, Released, TableKind, Terms};
+use blindjoin_protocol::agree::{Mask, Mode, TableKind, Terms};
+use blindjoin_protocol::parts::{Querier, Released};
+use blindjoin_protocol::{Card, Error};
 
 use crate::common::{
     Session, matched, open_result, population, provider_keys, querier_keys, send_result, session,
@@ -153,7 +155,7 @@ impl Target {
     /// need not be.
     fn some_words(&self) -> Vec<usize> {
         let suite = self.session.agreement.suite();
-        let keys = self.session.querier_to_provider.join_keys(suite);
+        let keys = self.session.querier_to_provider.fingerprints(suite);
         let words = self.words(&self.released.chunk(0).unwrap());
         let matches = words.iter().enumerate().filter(|(_, (position, word))| {
             let mut word = [*word];

@@ -1,6 +1,7 @@
 //! What an observer counts depends on public parameters only.
 
-use blindjoin_protocol::{Dummies, Mask, Mode, Profile, TableKind, Terms};
+use blindjoin_protocol::agree::{Dummies, Mask, Mode, TableKind, Terms};
+use blindjoin_protocol::paillier::Profile;
 use sha2::{Digest as _, Sha256};
 
 use crate::common::{Transcript, link, population, terms};

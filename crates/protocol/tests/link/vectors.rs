@@ -1,7 +1,8 @@
 //! Values recorded from the executable specification of the protocol.
 
 use blindjoin_cuckoo::Parameters;
-use blindjoin_protocol::{JoinKeys, KeySize, Profile, SecretKey, Shape, Suite, size_class};
+use blindjoin_protocol::paillier::{KeySize, Profile, SecretKey};
+use blindjoin_protocol::parts::{Fingerprints, Shape, Suite, size_class};
 use num_bigint::BigUint;
 use serde_json::Value;
 
@@ -47,7 +48,7 @@ fn keyed_functions_are_the_specification_s() {
     for (name, suite) in [("j89", Suite::J89), ("t107", Suite::T107)] {
         let of = &vectors["keyed"][name];
         let [id, pad, canary] = ["id", "pad", "canary"].map(|key| bytes(&of["keys"][key]));
-        let keys = JoinKeys::from_keys(suite, &id, &pad, &canary);
+        let keys = Fingerprints::from_keys(suite, &id, &pad, &canary);
         for row in of["values"].as_array().unwrap() {
             let value = row["value"].as_str().unwrap().as_bytes();
             assert_eq!(keys.fingerprint(b"id", value), number(&row["fp_id"]));
@@ -133,7 +134,7 @@ fn streams_of_the_specification_decrypt_and_unmask() {
             list("residues").iter().map(number).collect::<Vec<_>>()
         );
 
-        let keys = JoinKeys::from_keys(suite, &id, &pad, &canary);
+        let keys = Fingerprints::from_keys(suite, &id, &pad, &canary);
         let blind = stream["blind"].as_bool().unwrap();
         let open = |j: u64, word: u128| {
             if blind {

@@ -15,8 +15,10 @@ mod world;
 
 use std::collections::VecDeque;
 
+use blindjoin_protocol::agree::TableKind;
+use blindjoin_protocol::parts::StreamKind;
 use blindjoin_protocol::session::{Action, Event, Message};
-use blindjoin_protocol::{Error, Role, StreamKind, TableKind, local};
+use blindjoin_protocol::{Error, Role, local};
 use rand::Rng as _;
 use rayon::prelude::*;
 

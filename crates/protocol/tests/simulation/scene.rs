@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use blindjoin_protocol::agree::{Manifest, Mode, SessionSecret, Signer, TableKind, Terms};
+use blindjoin_protocol::paillier::{KeySize, Profile, SecretKey};
+use blindjoin_protocol::parts::size_class;
 use blindjoin_protocol::session::{Line, Message, Output, Pace, Question, Selected, Ticket, Work};
-use blindjoin_protocol::{
-    Card, Error, Identity, KeySize, Manifest, Mode, Profile, Role, SecretKey, SessionSecret,
-    TableKind, Terms, local, size_class,
-};
+use blindjoin_protocol::{Card, Error, Role, local};
 
 use crate::common;
 use crate::common::{manifest, matched, population, provider_keys, querier_keys, rng, terms};
@@ -33,7 +33,7 @@ pub(crate) struct Scene {
     pub(crate) card: Card,
 }
 
-pub(crate) fn identity(role: Role) -> Arc<Identity> {
+pub(crate) fn identity(role: Role) -> Arc<Signer> {
     let people = common::people();
     Arc::new(match role {
         Role::Querier => people.querier,

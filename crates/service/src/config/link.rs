@@ -1,6 +1,6 @@
 //! How a querier links: the options of a session, and the terms that they come to.
 
-use blindjoin_protocol::{Choices, Dummies, Mask, Pairwise, TableKind, Terms};
+use blindjoin_protocol::agree::{Choices, Dummies, Mask, Pairwise, TableKind, Terms};
 use serde::Deserialize;
 
 use super::key_size;

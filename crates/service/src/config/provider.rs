@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use blindjoin_protocol::{BlockOffer, KeySize};
+use blindjoin_protocol::paillier::KeySize;
+use blindjoin_protocol::parts::BlockOffer;
 use serde::Deserialize;
 
 use super::{Check, folder, key_size, parse, read, rules_relative_to, state_dir};
@@ -183,7 +184,7 @@ impl ProviderConfig {
     }
 }
 
-impl From<Counting> for blindjoin_protocol::Counting {
+impl From<Counting> for blindjoin_protocol::agree::Counting {
     fn from(counting: Counting) -> Self {
         match counting {
             Counting::Refused => Self::Refused,

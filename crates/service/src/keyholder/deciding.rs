@@ -15,8 +15,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use blindjoin_protocol::parts::{Handshake, StreamKind};
 use blindjoin_protocol::session::{Event, KeyHolderSession, Message, Outcome};
-use blindjoin_protocol::{Handshake, StreamKind};
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, StreamExt};
 use tonic::Status;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use blindjoin_protocol::Manifest;
+use blindjoin_protocol::agree::Manifest;
 use blindjoin_protocol::session::{KeyHolderSession, Own};
 use tracing::{info, warn};
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use blindjoin_protocol::Agreement;
+use blindjoin_protocol::agree::Agreement;
 use blindjoin_protocol::session::KeyHolderSession;
 use tokio::sync::watch;
 

@@ -7,7 +7,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use blindjoin_protocol::{KeySize, Profile, SecretKey, SessionSecret};
+use blindjoin_protocol::agree::SessionSecret;
+use blindjoin_protocol::paillier::{KeySize, Profile, SecretKey};
 use tokio::sync::Semaphore;
 use tracing::{debug, error};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use blindjoin_journal::{Charge, Journal};
-use blindjoin_protocol::{Allowance, OwnTerms, Published};
+use blindjoin_protocol::agree::{Allowance, OwnTerms, Published};
 use rand::CryptoRng;
 
 use crate::config::ProviderLimits;
@@ -141,7 +141,7 @@ fn fresh(rng: &mut impl CryptoRng) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
-    use blindjoin_protocol::PublishedRule;
+    use blindjoin_protocol::agree::PublishedRule;
 
     use super::*;
     use crate::random;

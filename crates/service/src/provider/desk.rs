@@ -4,8 +4,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use blindjoin_journal::Journal;
+use blindjoin_protocol::Role;
+use blindjoin_protocol::agree::{Answer, Manifest, Offer, Policy, Published};
 use blindjoin_protocol::session::{Event, Message, Own, ProviderSession};
-use blindjoin_protocol::{Answer, Manifest, Offer, Policy, Published, Role};
 use tokio::sync::mpsc;
 use tracing::info;
 
@@ -39,7 +40,7 @@ pub(super) struct Desk {
     pub(super) rooms: Arc<Rooms>,
     pub(super) served: RwLock<Arc<Served>>,
     pub(super) sessions: Arc<Sessions<Open>>,
-    pub(super) signer: Arc<blindjoin_protocol::Identity>,
+    pub(super) signer: Arc<blindjoin_protocol::agree::Signer>,
 }
 
 impl std::fmt::Debug for Desk {

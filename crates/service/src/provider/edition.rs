@@ -1,8 +1,7 @@
 //! One edition of what a provider publishes of its records: counted at a date, kept until the next.
 
-use blindjoin_protocol::{
-    Blocking, CANARY_ROOM, CellRule, OfferedCell, class_noise, published_class,
-};
+use blindjoin_protocol::input::{Blocking, OfferedCell};
+use blindjoin_protocol::parts::{CANARY_ROOM, CellRule, class_noise, published_class};
 use prost::Message;
 
 use super::census::{BlockingCensus, Cell, Census};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use blindjoin_protocol::{Admitted, Answer, Offer};
+use blindjoin_protocol::agree::{Admitted, Answer, Offer};
 
 use super::registry::Served;
 use super::rooms::Room;

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use blindjoin_journal::Journal;
-use blindjoin_protocol::{OwnTerms, Profile, Published, PublishedRule};
+use blindjoin_protocol::agree::{OwnTerms, Published, PublishedRule};
+use blindjoin_protocol::paillier::Profile;
 use rayon::prelude::*;
 use tracing::{info, warn};
 
@@ -38,8 +39,8 @@ pub(super) struct Publisher {
 
 /// What a provider publishes besides its records.
 pub(super) struct Choices {
-    pub(super) key_sizes: Vec<blindjoin_protocol::KeySize>,
-    pub(super) counting: blindjoin_protocol::Counting,
+    pub(super) key_sizes: Vec<blindjoin_protocol::paillier::KeySize>,
+    pub(super) counting: blindjoin_protocol::agree::Counting,
     pub(super) pairs: bool,
     pub(super) hash_bits: u8,
 }
@@ -182,7 +183,7 @@ impl Publisher {
             next,
             own: OwnTerms {
                 salt: [0; 32],
-                left: blindjoin_protocol::Allowance::default(),
+                left: blindjoin_protocol::agree::Allowance::default(),
                 renewed: 0,
             },
         })
@@ -210,7 +211,8 @@ impl Publisher {
 mod tests {
     use std::path::Path;
 
-    use blindjoin_protocol::{CANARY_ROOM, ProviderKeys, class_noise, join_key};
+    use blindjoin_protocol::input::{ProviderKeys, join_key};
+    use blindjoin_protocol::parts::{CANARY_ROOM, class_noise};
 
     use super::super::registry::Blocked;
     use super::*;
@@ -274,7 +276,7 @@ mod tests {
             basis: Basis::new(&registry, [identity; 32], false),
             choices: Choices {
                 key_sizes: Vec::new(),
-                counting: blindjoin_protocol::Counting::Allowed,
+                counting: blindjoin_protocol::agree::Counting::Allowed,
                 pairs: false,
                 hash_bits: 0,
             },

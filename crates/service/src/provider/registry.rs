@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
+use blindjoin_protocol::Error as ProtocolError;
+use blindjoin_protocol::agree::{Admitted, Mode, Objection, Published, Terms};
+use blindjoin_protocol::input::{ProviderKeys, ProviderRecords};
 use blindjoin_protocol::session::Selected;
-use blindjoin_protocol::{
-    Admitted, Error as ProtocolError, Mode, Objection, ProviderKeys, ProviderRecords, Published,
-    Terms,
-};
 use rayon::prelude::*;
 
 use super::census::rule_of;

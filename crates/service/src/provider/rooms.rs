@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use blindjoin_protocol::Sizes;
+use blindjoin_protocol::agree::Sizes;
 
 use crate::server::{Place, Places};
 use crate::{Error, Fingerprint, Refusal};
@@ -91,7 +91,9 @@ fn bytes(sizes: &Sizes) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use blindjoin_protocol::{Choices, Dummies, KeySize, Mask, Plan, Profile, TableKind, Terms};
+    use blindjoin_protocol::agree::{Choices, Dummies, Mask, TableKind, Terms};
+    use blindjoin_protocol::paillier::{KeySize, Profile};
+    use blindjoin_protocol::parts::Plan;
 
     use super::*;
 

@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use blindjoin_protocol::Error as ProtocolError;
+use blindjoin_protocol::agree::{Admitted, Sizes, Terms};
+use blindjoin_protocol::input::BlockDirectory;
+use blindjoin_protocol::parts::StreamKind;
 use blindjoin_protocol::session::{Event, Message, Outcome, ProviderSession, Select, Selected};
-use blindjoin_protocol::{
-    Admitted, BlockDirectory, Error as ProtocolError, Sizes, StreamKind, Terms,
-};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt, once};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use blindjoin_protocol::{Answer, Offer, Published};
+use blindjoin_protocol::agree::{Answer, Offer, Published};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt, once};

@@ -1,11 +1,10 @@
 //! What a querier asks, and what of it the provider's publication leaves.
 
+use blindjoin_protocol::Error;
+use blindjoin_protocol::agree::{Objection, Offer, Published, Terms};
+use blindjoin_protocol::input::{BlockDirectory, Blocking, QuerierKeys, QuerierRecords};
 use blindjoin_protocol::leakage::Named;
 use blindjoin_protocol::session::Question as Asked;
-use blindjoin_protocol::{
-    BlockDirectory, Blocking, Error, Objection, Offer, Published, QuerierKeys, QuerierRecords,
-    Terms,
-};
 use rand::CryptoRng;
 
 /// What a querier asks of a provider.
@@ -166,10 +165,10 @@ impl Put {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use blindjoin_protocol::{
-        Choices, KeySize, OfferedCell, Pairwise, PublishedRule, QuerierKeysBuilder, TableKind,
-        join_key, published_class,
-    };
+    use blindjoin_protocol::agree::{Choices, Pairwise, PublishedRule, TableKind};
+    use blindjoin_protocol::input::{OfferedCell, QuerierKeysBuilder, join_key};
+    use blindjoin_protocol::paillier::KeySize;
+    use blindjoin_protocol::parts::published_class;
     use rand_chacha::ChaCha20Rng;
     use rand_chacha::rand_core::SeedableRng;
 

@@ -15,9 +15,8 @@ mod common;
 )]
 mod hand;
 
-use blindjoin_protocol::{
-    BlockOffer, Handshake, Identity as Signer, KeyAnnouncement, Manifest, SessionSecret, size_class,
-};
+use blindjoin_protocol::agree::{Manifest, SessionSecret, Signer};
+use blindjoin_protocol::parts::{BlockOffer, Handshake, KeyAnnouncement, size_class};
 use blindjoin_service::config::{KeyHolderLimits, ProviderLimits};
 use blindjoin_service::wire::key_holder_client::KeyHolderClient;
 use blindjoin_service::wire::link_request::Part;

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use blindjoin_protocol::{CANARY_ROOM, Cell, bound, published_class};
+use blindjoin_protocol::Cell;
+use blindjoin_protocol::parts::{CANARY_ROOM, bound, published_class};
 use blindjoin_service::Identity;
 use blindjoin_service::config::{LinkOptions, MaskChoice, ProviderConfig, Table};
 use blindjoin_service::progress::Figures;

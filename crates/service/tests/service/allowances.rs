@@ -1,7 +1,7 @@
 //! What a querier may ask for, and that nothing gives it back: neither a restart, nor a session that
 //! comes to nothing, nor asking in parallel. And that one querier's asking is not another's loss.
 
-use blindjoin_protocol::{Manifest, Offer};
+use blindjoin_protocol::agree::{Manifest, Offer};
 use blindjoin_service::Code;
 use blindjoin_service::config::{Client, ProviderConfig, ProviderLimits};
 use blindjoin_service::identity::IdentityFiles;

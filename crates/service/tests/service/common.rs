@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use blindjoin_journal::Journal;
-use blindjoin_protocol::{ProviderKeys, QuerierKeys, QuerierKeysBuilder, Terms, join_key};
+use blindjoin_protocol::agree::Terms;
+use blindjoin_protocol::input::{ProviderKeys, QuerierKeys, QuerierKeysBuilder, join_key};
 use blindjoin_service::config::{
     Client, KeyHolderConfig, KeyHolderLimits, KeyStock, Link, LinkOptions, ProviderConfig,
     ProviderLimits,

@@ -1,8 +1,9 @@
 //! A querier by hand at the provider: it says what no program of ours would say.
 
-use blindjoin_protocol::{
-    Answer, BlockOffer, Identity as Signer, IdentityKey, Manifest, Offer, Parties, Published, Terms,
+use blindjoin_protocol::agree::{
+    Answer, IdentityKey, Manifest, Offer, Parties, Published, Signer, Terms,
 };
+use blindjoin_protocol::parts::BlockOffer;
 use blindjoin_service::identity::IdentityFiles;
 use blindjoin_service::wire::provider_client::ProviderClient;
 use blindjoin_service::wire::{DescribeRequest, NegotiateRequest, ProviderOpenSessionRequest};

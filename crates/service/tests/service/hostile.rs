@@ -1,10 +1,10 @@
 //! A querier driven by hand that does not keep to the protocol. Nothing it sends may bring a server
 //! down, and the next honest session works.
 
-use blindjoin_protocol::{
-    Agreement, Answer, Channel, Handshake, Identity as Signer, IdentityKey, KeyAnnouncement,
-    Manifest, Offer, Parties, Published, Querier, SessionSecret,
+use blindjoin_protocol::agree::{
+    Agreement, Answer, IdentityKey, Manifest, Offer, Parties, Published, SessionSecret, Signer,
 };
+use blindjoin_protocol::parts::{Channel, Handshake, KeyAnnouncement, Querier};
 use blindjoin_service::config::{KeyHolderLimits, ProviderLimits};
 use blindjoin_service::wire::key_holder_client::KeyHolderClient;
 use blindjoin_service::wire::link_request::Part;
@@ -212,10 +212,10 @@ impl Session {
 
     /// The table as one sealed chunk, its payload changed before it is sealed.
     fn table(&self, change: impl FnOnce(&mut Vec<u8>)) -> Chunk {
-        let join_keys = self.to_provider.join_keys(self.agreement.suite());
+        let fingerprints = self.to_provider.fingerprints(self.agreement.suite());
         let querier = Querier::new(
             &self.agreement,
-            join_keys,
+            fingerprints,
             querier_keys(&OURS),
             &self.secret,
         )

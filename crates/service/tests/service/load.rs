@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use blindjoin_protocol::{
-    Agreement, Channel, EncryptedTable, Handshake, Identity as Signer, KeyAnnouncement, Manifest,
-    Provider, ProviderJobs, Querier, SessionSecret, TableIntake, Terms, size_class,
+use blindjoin_protocol::agree::{Agreement, Manifest, SessionSecret, Signer, Terms};
+use blindjoin_protocol::parts::{
+    Channel, EncryptedTable, Handshake, KeyAnnouncement, Provider, ProviderJobs, Querier,
+    TableIntake, size_class,
 };
 use blindjoin_service::config::{Link, LinkOptions};
 use blindjoin_service::identity::IdentityFiles;
@@ -439,7 +440,7 @@ fn bring_together(setup: &Setup, agreement: &Agreement, secret: &SessionSecret) 
     let querier = met(Role::Querier, &setup.querier, &one);
     let there = Channel::derive(agreement, Role::Querier, &one, &provider).unwrap();
     let here = Channel::derive(agreement, Role::Provider, other, &querier).unwrap();
-    let keys = || here.join_keys(agreement.suite());
+    let keys = || here.fingerprints(agreement.suite());
     let asked = querier_keys(&[[Some("nobody"), None]]);
     let laid_out = Querier::new(agreement, keys(), asked, &one).unwrap();
     let jobs = ProviderJobs::prepare(agreement, &keys(), &registry(&THEIRS).keys, other).unwrap();

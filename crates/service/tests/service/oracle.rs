@@ -4,10 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use blindjoin_protocol::{
-    BlockDirectory, BlockOffer, NamedCell, Objection, Pairwise, ProviderKeys, ProviderRecords,
-    Terms, hash_prefix, join_key, size_class,
-};
+use blindjoin_protocol::agree::{Objection, Pairwise, Terms};
+use blindjoin_protocol::input::{BlockDirectory, ProviderKeys, ProviderRecords, join_key};
+use blindjoin_protocol::parts::{BlockOffer, NamedCell, hash_prefix, size_class};
 use blindjoin_service::config::{LinkOptions, ProviderConfig, ProviderLimits};
 use blindjoin_service::provider::{Blocked, Registry};
 use rand_chacha::ChaCha20Rng;
@@ -305,7 +304,7 @@ async fn a_querier_finds_objections_before_it_asks() {
     let one = querier_keys(&[[Some(CANDIDATE), None]]);
     let mut rng = ChaCha20Rng::from_seed([1; 32]);
     let blocks = BlockDirectory::hashed(1, hand.published.own.salt, one.iter(), &mut rng);
-    let offer = blindjoin_protocol::Offer::for_keys(
+    let offer = blindjoin_protocol::agree::Offer::for_keys(
         terms(&options(), 1),
         &hand.published,
         &one,

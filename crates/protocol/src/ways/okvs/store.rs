@@ -11,65 +11,13 @@
 //! [`Shape::for_size`].
 
 use rand::Rng;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
 use crate::mersenne::Mersenne;
-use crate::number;
 use crate::random::below_mersenne;
-
-/// The size of a store: three thirds of sparse places and a few dense ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
-    third: u32,
-    dense: u32,
-}
-
-impl Shape {
-    /// Yields the shape for `size` keys, at least 128.
-    ///
-    /// # Source
-    ///
-    /// `spec/protocol.md`, §6.2.
-    pub fn for_size(size: u64) -> Self {
-        const SECURITY: f64 = 40.0;
-        #[expect(clippy::cast_precision_loss, reason = "sizes stay below 2^32")]
-        let size = size.max(128) as f64;
-        let (log_size, weight) = (size.log2(), 3_f64.log2());
-        let exponent = 0.555 * log_size + 0.093 * weight.powi(3) - 1.01 * weight.powi(2)
-            + 2.925 * weight
-            - 0.133;
-        let expansion = (SECURITY + 9.2) / exponent.exp2() + 1.223;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "small positive numbers"
-        )]
-        Self {
-            third: (size * expansion / 3.0).ceil() as u32,
-            dense: (SECURITY + (SECURITY / (expansion * size).log2()).floor()) as u32,
-        }
-    }
-
-    /// Yields the shape that parties have agreed on.
-    pub(super) fn agreed(third: u32, dense: u32) -> Self {
-        Self { third, dense }
-    }
-
-    /// Yields the places in each third.
-    pub fn third(self) -> u32 {
-        self.third
-    }
-
-    /// Yields the number of dense places, less than 64.
-    pub fn dense(self) -> u32 {
-        self.dense
-    }
-
-    /// Yields the number of places.
-    pub fn places(self) -> u64 {
-        3 * u64::from(self.third) + u64::from(self.dense)
-    }
-}
+use crate::size::shape::Shape;
+use crate::widths;
 
 /// One key's equation: the places it sums over, and the sum.
 #[derive(Clone, Copy, Zeroize)]
@@ -92,7 +40,7 @@ pub(super) fn encode(
     rng: &mut impl Rng,
 ) -> (Zeroizing<Vec<u128>>, Vec<u32>) {
     let field = Mersenne::new(bits);
-    let places = 0..number::index(shape.places());
+    let places = 0..widths::index(shape.places());
     let mut table: Zeroizing<Vec<u128>> =
         Zeroizing::new(places.map(|_| below_mersenne(rng, bits)).collect());
     let (peeled, core) = peel(shape, rows);
@@ -110,9 +58,9 @@ fn sum(shape: Shape, row: &Row, field: Mersenne, table: &[u128], without: Option
         .sparse
         .into_iter()
         .filter(|&place| Some(place) != without);
-    let dense = (0..shape.dense)
+    let dense = (0..shape.dense())
         .filter(|k| row.dense >> k & 1 == 1)
-        .map(|k| 3 * shape.third + k);
+        .map(|k| 3 * shape.third() + k);
     sparse
         .chain(dense)
         .fold(0, |total, place| field.add(total, table[place as usize]))
@@ -121,7 +69,7 @@ fn sum(shape: Shape, row: &Row, field: Mersenne, table: &[u128], without: Option
 /// Removes keys that have a place to themselves, again and again; yields them with that place in
 /// the order of removal, and the keys that remain.
 fn peel(shape: Shape, rows: &[Row]) -> (Vec<(u32, u32)>, Vec<u32>) {
-    let places = 3 * shape.third as usize;
+    let places = 3 * shape.third() as usize;
     // At each place the number of remaining keys and the exclusive or of their indexes: at a place
     // of one key the latter is the key.
     let mut degree = vec![0_u32; places];
@@ -177,7 +125,7 @@ fn solve_core(
         .collect();
     columns.sort_unstable();
     columns.dedup();
-    columns.extend(3 * shape.third..3 * shape.third + shape.dense);
+    columns.extend(3 * shape.third()..3 * shape.third() + shape.dense());
     let width = columns.len();
     let mut solved: Vec<(usize, Zeroizing<Vec<u128>>)> = Vec::new();
     let mut unplaced = Vec::new();
@@ -191,8 +139,8 @@ fn solve_core(
                 .expect("the core's places are columns");
             equation[column] = 1;
         }
-        for k in (0..shape.dense).filter(|k| row.dense >> k & 1 == 1) {
-            equation[width - (shape.dense - k) as usize] = 1;
+        for k in (0..shape.dense()).filter(|k| row.dense >> k & 1 == 1) {
+            equation[width - (shape.dense() - k) as usize] = 1;
         }
         for (pivot, other) in &solved {
             eliminate(&mut equation, other, *pivot, field);
@@ -241,14 +189,15 @@ fn eliminate(equation: &mut [u128], by: &[u128], pivot: usize, field: Mersenne) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::SeedableRng;
+    use rand::SeedableRng as _;
     use rand_chacha::ChaCha8Rng;
 
     fn random_rows(shape: Shape, count: usize, rng: &mut ChaCha8Rng) -> Vec<Row> {
         (0..count)
             .map(|_| Row {
-                sparse: [0, 1, 2].map(|i| i * shape.third + crate::random::below(rng, shape.third)),
-                dense: rng.next_u64() >> (64 - shape.dense),
+                sparse: [0, 1, 2]
+                    .map(|i| i * shape.third() + crate::random::below(rng, shape.third())),
+                dense: rng.next_u64() >> (64 - shape.dense()),
                 value: below_mersenne(rng, 89),
                 tag: 0,
             })
@@ -288,7 +237,7 @@ mod tests {
                 (40.0 / (expansion * size).log2()).floor()
             });
             assert!((near[0] - near[1]).abs() < 0.5, "size {size}");
-            size = crate::size_class(size + 1);
+            size = crate::class::size_class(size + 1);
         }
     }
 
@@ -317,10 +266,7 @@ mod tests {
     #[test]
     fn a_crowded_store_leaves_out_what_contradicts_and_keeps_the_rest() {
         let mut rng = ChaCha8Rng::seed_from_u64(10);
-        let shape = Shape {
-            third: 40,
-            dense: 5,
-        };
+        let shape = Shape::agreed(40, 5);
         let rows = random_rows(shape, 140, &mut rng);
         let (table, unplaced) = encode(shape, &rows, 89, &mut rng);
         assert!(

@@ -3,9 +3,13 @@
 use rand::Rng as _;
 use rand_chacha::ChaCha20Rng;
 
-use super::{Handles, PairLabel};
+use crate::agreement::Agreement;
+use crate::fingerprint::Fingerprints;
 use crate::random::shuffle;
-use crate::{JoinKeys, Pairwise};
+use crate::terms::pairwise::Pairwise;
+use crate::ways::pairs::handle::Handles;
+use crate::ways::pairs::label::PairLabel;
+use crate::widths;
 
 /// A pair of nobody, under a handle that no record has, of which certain clauses hold.
 ///
@@ -22,7 +26,7 @@ pub(super) struct CanaryPair {
 /// Yields the canaries of a linkage of pairs; their handles follow on those of `records` records.
 pub(super) fn canary_pairs(
     pairwise: &Pairwise,
-    keys: &JoinKeys,
+    keys: &Fingerprints,
     handles: &Handles,
     records: u32,
     canaries: u8,
@@ -74,10 +78,26 @@ fn draw_clauses(pairwise: &Pairwise, rng: &mut ChaCha20Rng) -> Vec<bool> {
     holds
 }
 
+/// The handles of as many records as there may be, and the canaries behind them: the same on both
+/// sides.
+pub(super) fn handles_and_canaries(
+    agreement: &Agreement,
+    pairwise: &Pairwise,
+    keys: &Fingerprints,
+) -> (Handles, Vec<CanaryPair>) {
+    // Every record that takes part stands in a pair.
+    let records = widths::short(widths::index(agreement.sizes().provider_keys()));
+    let canaries = agreement.manifest().terms.canaries;
+    let bits = PairLabel::handle_bits(pairwise);
+    let handles = Handles::new(keys, records + u32::from(canaries), bits);
+    let canaries = canary_pairs(pairwise, keys, &handles, records, canaries);
+    (handles, canaries)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Clause;
+    use crate::terms::pairwise::Clause;
     use rand::SeedableRng as _;
     use std::collections::BTreeMap;
 
@@ -129,7 +149,7 @@ mod tests {
 
     #[test]
     fn canaries_are_the_specification_s() {
-        let (vectors, keys) = crate::keys::specified();
+        let (vectors, keys) = crate::fingerprint::specified();
         for row in vectors["canary_pairs"].as_array().unwrap() {
             let words = |name: &str| row[name].as_str().unwrap().split(' ');
             let clauses = words("clauses").map(|clause| {

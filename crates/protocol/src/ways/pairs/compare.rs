@@ -3,22 +3,29 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use blindjoin_bigint::{Elements, Naturals};
+use blindjoin_bigint::Elements;
+use blindjoin_bigint::Naturals;
 use blindjoin_paillier::Ciphertexts;
 use rand_chacha::ChaCha20Rng;
-use sha2::{Digest as _, Sha256};
+use sha2::Digest as _;
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::{CanaryPair, PairLabel, handles_and_canaries, part_field};
 use crate::agreement::Agreement;
-use crate::keys::JoinKeys;
+use crate::blocks::BlockDirectory;
+use crate::error::Error;
+use crate::fingerprint::Fingerprints;
 use crate::mask::{SLOT_WORDS, draw_rho, nonzero, shown};
 use crate::mersenne::{add, add_product, add_shifted, subtract};
-use crate::provider::{Context, EncryptedTable};
+use crate::provider::context::Context;
+use crate::provider::table::EncryptedTable;
 use crate::random::{below_mersenne, permutation, shuffle};
 use crate::records::ProviderRecords;
-use crate::ways::{Prepared, Ready};
-use crate::{BlockDirectory, Error, Pairwise, number};
+use crate::terms::pairwise::Pairwise;
+use crate::ways::pairs::canary::{CanaryPair, handles_and_canaries};
+use crate::ways::pairs::label::{PairLabel, part_field};
+use crate::ways::way::{Prepared, Ready};
+use crate::widths;
 
 /// The pairs in their secret order.
 ///
@@ -62,7 +69,7 @@ impl PairJobs {
     pub(super) fn prepare(
         agreement: &Agreement,
         pairwise: &Pairwise,
-        join_keys: &JoinKeys,
+        fingerprints: &Fingerprints,
         directory: &BlockDirectory,
         records: &ProviderRecords,
         rng: &mut ChaCha20Rng,
@@ -98,7 +105,7 @@ impl PairJobs {
                 };
                 first_pair += u64::from(rows) * members.len() as u64;
                 first_row += rows;
-                first_record += number::short(members.len());
+                first_record += widths::short(members.len());
                 block
             })
             .collect();
@@ -113,14 +120,14 @@ impl PairJobs {
             .flatten()
             .flat_map(|&record| records.values(record).zip(&parts))
             .map(|(value, part)| match value {
-                Some(value) => join_keys.fingerprint(part.as_bytes(), value),
+                Some(value) => fingerprints.fingerprint(part.as_bytes(), value),
                 None => absent,
             })
             .collect();
-        let total = number::short(number::index(agreement.sizes().comparison_ciphertexts()));
+        let total = widths::short(widths::index(agreement.sizes().comparison_ciphertexts()));
         // Handles of numbers from the whole class, so that those seen do not tell the count.
-        let (all, canaries) = handles_and_canaries(agreement, pairwise, join_keys);
-        let mut handles = permutation(number::short(number::index(room)), rng);
+        let (all, canaries) = handles_and_canaries(agreement, pairwise, fingerprints);
+        let mut handles = permutation(widths::short(widths::index(room)), rng);
         handles.truncate(first_record as usize);
         handles.shrink_to_fit();
         for handle in &mut handles {
@@ -152,8 +159,8 @@ impl PairJobs {
         let inside = pair - block.first_pair;
         let rows = u64::from(block.rows);
         Job::Pair {
-            row: block.first_row + number::short(number::index(inside % rows)),
-            record: block.first_record + number::short(number::index(inside / rows)),
+            row: block.first_row + widths::short(widths::index(inside % rows)),
+            record: block.first_record + widths::short(widths::index(inside / rows)),
         }
     }
 
@@ -215,7 +222,7 @@ fn compare(
     let mut input = Sha256::new();
     let (mut order, mut rest, mut pairs) = (Vec::new(), Vec::new(), Vec::new());
     for position in range.clone() {
-        let job = jobs.at(number::index(position));
+        let job = jobs.at(widths::index(position));
         let (row, record) = match job {
             Job::Pair { row, record } => (row, record),
             Job::Canary(number) => (u32::MAX, number),
@@ -260,7 +267,7 @@ fn compare(
                     add(factors[slot][part].item_mut(index), factor);
                     add_product(&mut sum, factor, suite.t() - value);
                 }
-                add(&mut sum, shown(&context.join_keys, at, label, blind));
+                add(&mut sum, shown(&context.fingerprints, at, label, blind));
             } else {
                 add(&mut sum, below_mersenne(&mut draws.mask, suite.t_bits()));
             }
@@ -275,7 +282,7 @@ fn compare(
     let width = context.public_key.ciphertext_bytes();
     let mut out = vec![0; wire.len()];
     for ((position, _), ciphertext) in order.iter().zip(wire.chunks_exact(width)) {
-        let at = number::index(position - range.start) * width;
+        let at = widths::index(position - range.start) * width;
         out[at..at + width].copy_from_slice(ciphertext);
     }
     out
@@ -344,7 +351,7 @@ struct Lifted(Vec<Vec<Elements>>);
 impl Lifted {
     fn build(context: &Context, jobs: &PairJobs, table: &EncryptedTable) -> Self {
         let (parts, shift) = (jobs.pairwise.parts, context.agreement.suite().slot_bits());
-        let rows = number::index(context.agreement.manifest().querier_size);
+        let rows = widths::index(context.agreement.manifest().querier_size);
         let clauses = |&clause: &usize| jobs.pairwise.clauses[clause].parts.as_slice();
         let used: Vec<&[u8]> = jobs.slots.iter().map(clauses).collect();
         // The powers of each part, in the order of the slots that use it.

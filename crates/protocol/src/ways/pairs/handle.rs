@@ -1,6 +1,6 @@
 //! The provider's opaque handles of its records: a set that the querier knows too.
 
-use crate::JoinKeys;
+use crate::fingerprint::Fingerprints;
 
 /// Handles by number, all different, and the set of them.
 ///
@@ -21,7 +21,7 @@ pub(super) struct Handles {
 
 impl Handles {
     /// Makes `count` handles of `bits` bits, at most a quarter of those there are.
-    pub(super) fn new(keys: &JoinKeys, count: u32, bits: u32) -> Self {
+    pub(super) fn new(keys: &Fingerprints, count: u32, bits: u32) -> Self {
         let mut taken = Taken::with_room(count);
         let free = |number: u32| {
             (0..=u8::MAX)
@@ -85,7 +85,7 @@ impl Taken {
         let length = self.places.len();
         // A product with an odd number spreads also what is short.
         let spread = number.wrapping_mul(0x9e37_79b1);
-        let start = crate::number::index((u64::from(spread) << self.shift) >> 32);
+        let start = crate::widths::index((u64::from(spread) << self.shift) >> 32);
         (0..length)
             .map(|step| (start + step) % length)
             .find(|&place| [0, number].contains(&self.places[place]))
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn handles_are_the_specification_s() {
-        let (vectors, keys) = crate::keys::specified();
+        let (vectors, keys) = crate::fingerprint::specified();
         for bits in [8, 30, 32] {
             let listed = vectors["handles"][bits.to_string()].as_array().unwrap();
             let count = listed.len().try_into().unwrap();

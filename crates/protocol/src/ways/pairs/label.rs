@@ -5,7 +5,8 @@ use zeroize::Zeroizing;
 
 use crate::mersenne::Mersenne;
 use crate::random::below_mersenne;
-use crate::{Pairwise, number};
+use crate::terms::pairwise::Pairwise;
+use crate::widths;
 
 /// The field that labels are shared in: 61 bits.
 const SHARE_BITS: u32 = 61;
@@ -80,7 +81,7 @@ fn shares(label: PairLabel, threshold: u8, slots: usize, rng: &mut ChaCha20Rng) 
                 .iter()
                 .rev()
                 .fold(0, |acc, &c| field.add(field.mul(acc, x), c));
-            number::label(value)
+            widths::label(value)
         })
         .collect()
 }
@@ -116,10 +117,15 @@ pub(super) fn open_shares(shares: &[(usize, u64)]) -> Option<u128> {
     Some(secret)
 }
 
+/// The name under which a part's values are fingerprinted.
+pub(super) fn part_field(part: u8) -> String {
+    part.to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::SeedableRng;
+    use rand::SeedableRng as _;
 
     #[test]
     fn enough_shares_open_and_fewer_do_not() {

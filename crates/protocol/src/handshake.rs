@@ -1,58 +1,19 @@
-//! Who signs what: identities, ephemeral keys and the handshake.
+//! Handshakes: ephemeral keys, signed together with what they were made for.
 
-use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
-use x25519_dalek::{PublicKey as ExchangeKey, StaticSecret};
+use ed25519_dalek::Signature;
+use ed25519_dalek::VerifyingKey;
+use x25519_dalek::PublicKey as ExchangeKey;
+use x25519_dalek::StaticSecret;
 
 use crate::agreement::Agreement;
 use crate::codec::{Reader, Writer};
+use crate::error::Error;
+use crate::manifest::Manifest;
 use crate::random::SessionSecret;
-use crate::{Error, Manifest};
-
-/// A party's part in the protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// Holds the secret key and decrypts.
-    KeyHolder,
-    /// Holds the big table and compares.
-    Provider,
-    /// Asks, and alone learns the result.
-    Querier,
-}
-
-impl std::fmt::Display for Role {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::KeyHolder => "key holder",
-            Self::Provider => "data provider",
-            Self::Querier => "querier",
-        })
-    }
-}
-
-/// The public half of an Ed25519 identity key, as it stands in a pinned certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct IdentityKey(pub [u8; 32]);
-
-/// A party's Ed25519 identity: the same key that its certificate certifies.
-pub struct Identity(SigningKey);
-
-impl Identity {
-    /// Yields the identity of a 32-byte Ed25519 seed.
-    pub fn from_seed(seed: &[u8; 32]) -> Self {
-        Self(SigningKey::from_bytes(seed))
-    }
-
-    /// Yields the public half.
-    pub fn key(&self) -> IdentityKey {
-        IdentityKey(self.0.verifying_key().to_bytes())
-    }
-}
-
-impl std::fmt::Debug for Identity {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Identity").field(&self.key()).finish()
-    }
-}
+use crate::role::Role;
+use crate::role::role_byte;
+use crate::signer::IdentityKey;
+use crate::signer::Signer;
 
 /// A party's ephemeral X25519 key, signed together with what it was made for.
 ///
@@ -70,15 +31,12 @@ impl Handshake {
     /// session yields the same bytes again.
     pub fn sign(
         role: Role,
-        identity: &Identity,
+        identity: &Signer,
         agreement: &Agreement,
         secret: &SessionSecret,
     ) -> Self {
         let ephemeral = ExchangeKey::from(&ephemeral(role, secret)).to_bytes();
-        let signature = identity
-            .0
-            .sign(&statement(role, agreement, &ephemeral))
-            .to_bytes();
+        let signature = identity.sign(&statement(role, agreement, &ephemeral));
         Self {
             role,
             ephemeral,
@@ -187,14 +145,6 @@ fn identity_of(manifest: &Manifest, role: Role) -> IdentityKey {
         Role::KeyHolder => manifest.parties.keyholder,
         Role::Provider => manifest.parties.provider,
         Role::Querier => manifest.parties.querier,
-    }
-}
-
-pub(crate) fn role_byte(role: Role) -> u8 {
-    match role {
-        Role::KeyHolder => 1,
-        Role::Provider => 2,
-        Role::Querier => 3,
     }
 }
 

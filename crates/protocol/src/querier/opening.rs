@@ -8,44 +8,33 @@ use zeroize::Zeroizing;
 
 use crate::agreement::Agreement;
 use crate::card::Card;
-use crate::keys::JoinKeys;
-use crate::querier::Querier;
-use crate::stream::{Account, Inbound};
-use crate::ways::Collect;
-use crate::{Error, Suite};
-
-/// The position of an entry that pads the result.
-pub(crate) const NO_POSITION: u64 = u64::MAX;
-
-/// The spurious labels that chance explains: any more, and no match of the session is reported.
-///
-/// Blind or not, a word that is no match passes for a label with chance 2^(L - |t|), 2⁻³³ in a join,
-/// because what its mask leaves is uniform below `t`: of 2²⁵ words, for more than ten million keys in
-/// a cuckoo table, more than two pass with chance 2⁻²⁶. A blind word that somebody changes is as
-/// uniform, so it is lost like a dropped one, which is what canaries are for.
-const SPURIOUS_BY_CHANCE: u64 = 2;
-
-/// Checks that no more labels are spurious than chance explains.
-pub(crate) fn check_spurious(labels: u64) -> Result<(), Error> {
-    if labels > SPURIOUS_BY_CHANCE {
-        return Err(Error::Spurious { labels });
-    }
-    Ok(())
-}
+use crate::error::Error;
+use crate::fingerprint::Fingerprints;
+use crate::size::NO_POSITION;
+use crate::stream::inbound::Inbound;
+use crate::stream::kind::Account;
+use crate::suite::Suite;
+use crate::ways::way::Collect;
 
 /// The result as far as it has been opened.
 pub struct Opening<'a> {
-    querier: &'a Querier,
+    agreement: &'a Agreement,
+    fingerprints: &'a Fingerprints,
     reader: Reader,
     found: Box<dyn Collect + 'a>,
 }
 
 impl<'a> Opening<'a> {
-    pub(crate) fn new(querier: &'a Querier) -> Self {
+    pub(super) fn new(
+        agreement: &'a Agreement,
+        fingerprints: &'a Fingerprints,
+        found: Box<dyn Collect + 'a>,
+    ) -> Self {
         Self {
-            reader: Reader::new(&querier.agreement),
-            found: querier.layout.collect(),
-            querier,
+            reader: Reader::new(agreement),
+            agreement,
+            fingerprints,
+            found,
         }
     }
 
@@ -56,7 +45,7 @@ impl<'a> Opening<'a> {
     /// [`Error::ResultPositions`] when positions do not ascend, [`Error::Malformed`].
     pub fn take(mut self, payload: &[u8]) -> Result<Self, Error> {
         let found = &mut self.found;
-        let keys = &self.querier.join_keys;
+        let keys = self.fingerprints;
         self.reader
             .read(keys, payload, |position, label| found.take(position, label))?;
         Ok(self)
@@ -73,7 +62,7 @@ impl<'a> Opening<'a> {
     /// holder found a batch or the number of matches to be wrong, [`Error::Disagreement`] when the two
     /// accounts differ, [`Error::Spurious`], [`Error::MatchedTwice`], [`Error::CanaryMissing`].
     pub fn finish(self, result: &Inbound, summary: &Inbound) -> Result<Card, Error> {
-        check_accounts(&self.querier.agreement, result, summary)?;
+        check_accounts(self.agreement, result, summary)?;
         self.reader.check_complete()?;
         self.found.card()
     }
@@ -135,7 +124,7 @@ impl Reader {
     /// Calls `matched` with the position and unmasked label of every match in a payload.
     fn read(
         &mut self,
-        join_keys: &JoinKeys,
+        fingerprints: &Fingerprints,
         payload: &[u8],
         mut matched: impl FnMut(u64, u64),
     ) -> Result<(), Error> {
@@ -151,7 +140,7 @@ impl Reader {
                     what: "blind result",
                 });
             }
-            join_keys.uncover_blind(first, &mut words);
+            fingerprints.uncover_blind(first, &mut words);
             for (position, &word) in (first..).zip(words.iter()) {
                 if let Ok(label) = u64::try_from(word)
                     && label <= self.suite.reserved_label()
@@ -177,7 +166,7 @@ impl Reader {
             let label = label
                 .iter()
                 .fold(0, |acc, &byte| acc << 8 | u64::from(byte));
-            matched(position, join_keys.uncover(position, label));
+            matched(position, fingerprints.uncover(position, label));
         }
         Ok(())
     }

@@ -130,7 +130,8 @@ fn step_bits(size: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::{Rng, SeedableRng};
+    use rand::Rng as _;
+    use rand::SeedableRng as _;
     use rand_chacha::ChaCha8Rng;
 
     #[test]

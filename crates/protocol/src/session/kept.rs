@@ -1,99 +1,22 @@
-//! What a session leaves in a store, and takes up again.
+//! What a party knows for good.
 
 use zeroize::Zeroizing;
 
-use super::work::{Step, Task, Work};
-use super::{Action, Message, Pace};
+use crate::agreement::Agreement;
+use crate::announcement::KeyAnnouncement;
 use crate::codec::{Reader, Writer};
-use crate::identity::role_byte;
-use crate::stream::StreamCheckpoint;
-use crate::{
-    Agreement, Error, Handshake, Identity, KeyAnnouncement, Manifest, Role, SessionSecret, number,
-};
-
-/// The longest manifest, announcement, handshake or checkpoint of a stream in bytes.
-const LONGEST: usize = 1 << 20;
-
-/// The most parts, and the longest part in bytes: chunks of a stream.
-const MOST_PARTS: u32 = 1 << 24;
-const LONGEST_PART: usize = 1 << 22;
-
-/// What is to be stored now: the head replaces the one before, the part is added to those before.
-///
-/// The head opens the session to whoever reads it: it holds the session's secret.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Stored {
-    /// A few hundred bytes beside the manifest.
-    pub head: Zeroizing<Vec<u8>>,
-    /// What came of a chunk, if one was taken.
-    pub part: Option<Vec<u8>>,
-}
-
-/// All that a session has stored: the latest head, and all parts in order.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Checkpoint {
-    head: Zeroizing<Vec<u8>>,
-    parts: Vec<Vec<u8>>,
-}
-
-impl Checkpoint {
-    /// Puts what is to be stored to what was.
-    pub fn store(&mut self, stored: Stored) {
-        self.head = stored.head;
-        self.parts.extend(stored.part);
-    }
-
-    /// Yields all of it as one string of bytes.
-    pub fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let mut out = Writer::message("checkpoint");
-        out.bytes(&self.head).u32(number::short(self.parts.len()));
-        for part in &self.parts {
-            out.bytes(part);
-        }
-        Zeroizing::new(out.finish())
-    }
-
-    /// Reads what [`encode`](Self::encode) wrote; the session checks what it says.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Malformed`] or [`Error::Version`].
-    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        let mut input = Reader::message(bytes, "checkpoint")?;
-        let head = Zeroizing::new(input.bytes(4 * LONGEST)?.to_vec());
-        let count = input.u32()?;
-        if count > MOST_PARTS {
-            return Err(input.malformed());
-        }
-        let mut parts = Vec::new();
-        for _ in 0..count {
-            parts.push(input.bytes(LONGEST_PART)?.to_vec());
-        }
-        input.finish()?;
-        Ok(Self { head, parts })
-    }
-
-    pub(super) fn open(self, role: Role) -> Result<(Kept, Vec<Vec<u8>>), Error> {
-        Ok((Kept::decode(&self.head, role)?, self.parts))
-    }
-}
-
-/// Neither secrets nor what was received are shown.
-impl std::fmt::Debug for Checkpoint {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Checkpoint")
-            .field("parts", &self.parts.len())
-            .finish_non_exhaustive()
-    }
-}
-
-impl std::fmt::Debug for Stored {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stored")
-            .field("part", &self.part.is_some())
-            .finish_non_exhaustive()
-    }
-}
+use crate::error::Error;
+use crate::handshake::Handshake;
+use crate::manifest::Manifest;
+use crate::random::SessionSecret;
+use crate::role::{Role, role_byte};
+use crate::session::event::{Action, Pace};
+use crate::session::message::Message;
+use crate::session::stored::LONGEST;
+use crate::session::stored::Stored;
+use crate::session::work::{Step, Task, Work};
+use crate::signer::Signer;
+use crate::stream::checkpoint::StreamCheckpoint;
 
 /// What a party knows for good, whatever it is just doing: its live state follows from this, its input,
 /// and what arrives.
@@ -153,7 +76,7 @@ impl Kept {
     }
 
     /// This party's handshake.
-    pub(super) fn greet(&self, identity: &Identity, to: Role, agreement: &Agreement) -> Action {
+    pub(super) fn greet(&self, identity: &Signer, to: Role, agreement: &Agreement) -> Action {
         let handshake = Handshake::sign(self.role, identity, agreement, &self.secret);
         let message = Message::Handshake(handshake.encode());
         Action::Send { to, message }
@@ -200,7 +123,7 @@ impl Kept {
         Zeroizing::new(out.finish())
     }
 
-    fn decode(bytes: &[u8], role: Role) -> Result<Self, Error> {
+    pub(super) fn decode(bytes: &[u8], role: Role) -> Result<Self, Error> {
         let mut input = Reader::new(bytes, "checkpoint");
         if input.u8()? != role_byte(role) {
             return Err(input.malformed());
