@@ -14,7 +14,8 @@ use tokio_rustls::client::TlsStream;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code as Grpc, Status};
 
-use watched::{Broken, Cause, Watched, refuses_a_certificate};
+pub(crate) use watched::refuses_a_certificate;
+use watched::{Broken, Cause, Watched};
 
 use crate::tls::NotPinned;
 use crate::{Code, Error, Fingerprint, Identity, Role, tls};

@@ -175,7 +175,11 @@ pub enum Error {
     #[error("this session has been opened before; a new run needs a new session")]
     Replayed,
     /// Nobody knows the session any more, or it is in another phase.
-    #[error("the session is not in a state for this call")]
+    #[error(
+        "the session is over or another call of it is under way: it has ended, nobody went on with it \
+         in time, or a connection of one of its parties broke; the line with its id above this one \
+         says which"
+    )]
     SessionState,
     /// A stream ended before its last piece.
     #[error("the stream of the {role} ended before its last piece")]

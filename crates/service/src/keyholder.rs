@@ -1,5 +1,6 @@
 //! The key holder as a server.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use crate::wire::{
     KeyHolderOpenSessionRequest, KeyHolderOpenSessionResponse, ReserveRequest, ReserveResponse,
     SubmitComparisonsRequest, SubmitComparisonsResponse,
 };
-use crate::{Error, Identity, Role, pool, server, stream};
+use crate::{Error, Fingerprint, Identity, Role, pool, server, stream};
 
 mod deciding;
 mod opening;
@@ -59,6 +60,8 @@ const fn bound(path: &'static str, largest: usize, each: usize) -> Bound {
 /// A key holder bound to its address, not answering yet.
 #[derive(Debug)]
 pub struct KeyHolder {
+    /// Who may call.
+    clients: BTreeSet<Fingerprint>,
     identity: Identity,
     listener: Listener,
     service: Arc<Holder>,
@@ -68,7 +71,8 @@ impl KeyHolder {
     /// Binds the configured address and begins to make keys.
     pub async fn bind(config: &KeyHolderConfig) -> Result<Self, Error> {
         let identity = Identity::load(&config.identity)?;
-        identity.differs_from(config.clients())?;
+        let clients = config.clients();
+        identity.differs_from(clients.iter().copied())?;
         let state = config.state_dir.clone();
         let journal = pool::step("opening the journal", move || Journal::open(&state)).await??;
         let listener = Listener::bind(&config.listen).await?;
@@ -105,6 +109,7 @@ impl KeyHolder {
             stock,
         });
         Ok(Self {
+            clients,
             identity,
             listener,
             service,
@@ -123,17 +128,14 @@ impl KeyHolder {
 
     /// Serves until `stop` resolves.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), Error> {
-        let clients = self
-            .service
-            .links
-            .iter()
-            .flat_map(|link| [link.querier, link.provider])
-            .collect();
         let sweeper = tokio::spawn(self.service.sessions.clone().sweep());
         let service = Bounded::new(Role::Querier, &BOUNDS, |largest| {
             KeyHolderServer::from_arc(self.service.clone()).max_decoding_message_size(largest)
         });
-        let outcome = server::serve(self.listener, &self.identity, clients, service, stop).await;
+        let outcome = {
+            let (listener, clients) = (self.listener, self.clients);
+            server::serve(listener, &self.identity, clients, service, stop).await
+        };
         sweeper.abort();
         outcome
     }

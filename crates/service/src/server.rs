@@ -8,31 +8,31 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::body::Body;
 use tonic::codegen::Service;
 use tonic::codegen::http::{Request, Response};
 use tonic::server::NamedService;
 use tonic::transport::Server;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
-use crate::client::{KEEP_ALIVE, WINDOW, certificate_problem};
+use crate::client::{KEEP_ALIVE, WINDOW};
 use crate::{Error, Fingerprint, Identity, chain, pool, tls};
 
 mod bounds;
 mod call;
 mod caller;
+mod handshake;
 mod places;
 
 pub(crate) use bounds::{Bound, Bounded};
 pub(crate) use call::Call;
 use caller::Accepted;
 pub(crate) use caller::{Caller, Line};
+use handshake::{Problem, handshake};
 pub(crate) use places::{Place, Places};
 
 /// How long a handshake may take.
@@ -173,7 +173,12 @@ where
     let acceptor = TlsAcceptor::from(Arc::new(tls::server(identity, clients)?));
     let (connections, incoming) = mpsc::channel(HANDSHAKES);
     let (stopping, stopped) = watch::channel(false);
-    let accepting = tokio::spawn(accept(listener.listener, acceptor, connections));
+    let accepting = tokio::spawn(accept(
+        listener.listener,
+        acceptor,
+        identity.fingerprint(),
+        connections,
+    ));
     let serving =
         router.serve_with_incoming_shutdown(ReceiverStream::new(incoming), until(stopped.clone()));
     let grace = async {
@@ -229,7 +234,12 @@ async fn until(mut stopped: watch::Receiver<bool>) {
 
 type Incoming = io::Result<Accepted>;
 
-async fn accept(listener: TcpListener, acceptor: TlsAcceptor, connections: mpsc::Sender<Incoming>) {
+async fn accept(
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    own: Fingerprint,
+    connections: mpsc::Sender<Incoming>,
+) {
     let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
     let places = Places::new("connections", CONNECTIONS.0, CONNECTIONS.1);
     loop {
@@ -257,40 +267,19 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, connections: mpsc:
                     Ok(accepted) => drop(connections.send(Ok(accepted)).await),
                     Err(error) => warn!(%address, reason = %chain(&error), "refused a connection"),
                 },
-                Ok(Err(problem)) => warn!(%address, %problem, "refused a connection"),
-                Err(_) => warn!(%address, "refused a connection: its handshake took too long"),
+                // As of those that only look whether somebody listens: nothing is wrong.
+                Ok(Err(Problem::Silent)) => debug!(%address, "a connection ended without a word"),
+                Ok(Err(problem)) => {
+                    let problem = problem.in_words(own);
+                    warn!(%address, %problem, "refused a connection");
+                }
+                Err(_) => warn!(
+                    %address,
+                    problem = "its handshake took too long; if it is a partner's, look at the line between us",
+                    "refused a connection"
+                ),
             }
             drop(permit);
         });
-    }
-}
-
-async fn handshake(acceptor: &TlsAcceptor, tcp: TcpStream) -> Result<TlsStream<TcpStream>, String> {
-    drop(tcp.set_nodelay(true));
-    match acceptor.accept(tcp).into_fallible().await {
-        Ok(stream) => Ok(stream),
-        Err((error, mut tcp)) => {
-            // Unread bytes would make the system reset the connection, and the reset would overtake
-            // the alert that tells the client why.
-            if tcp.shutdown().await.is_ok() {
-                let mut rest = [0; 4096];
-                while matches!(tcp.read(&mut rest).await, Ok(read) if read > 0) {}
-            }
-            Err(
-                match error
-                    .get_ref()
-                    .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-                {
-                    Some(rustls::Error::InvalidCertificate(certificate)) => {
-                        certificate_problem(certificate)
-                    }
-                    Some(rustls::Error::NoCertificatesPresented) => {
-                        "it showed no certificate".to_owned()
-                    }
-                    Some(other) => other.to_string(),
-                    None => error.to_string(),
-                },
-            )
-        }
     }
 }

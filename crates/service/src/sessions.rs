@@ -109,18 +109,18 @@ impl<T: Session> Sessions<T> {
 
     fn sweep_at(&self, now: Instant) {
         let mut abandoned = Vec::new();
-        self.lock().live.retain(|_, live| {
+        self.lock().live.retain(|id, live| {
             if live.session.is_awaited() {
                 live.touched = now;
             }
             let keep = now.saturating_duration_since(live.touched) < self.idle;
             if !keep {
-                abandoned.push(live.session.clone());
+                abandoned.push((*id, live.session.clone()));
             }
             keep
         });
-        for session in abandoned {
-            tracing::warn!("a session was abandoned: nobody went on with it in time");
+        for (id, session) in abandoned {
+            tracing::warn!(session = %short(&id), "a session was abandoned: nobody went on with it in time");
             session.abandon();
         }
     }

@@ -63,7 +63,7 @@ fn in_words(error: &io::Error) -> String {
 
 /// Whether an alert says that its sender does not take our certificate. Others come from a line
 /// that changes bytes.
-pub(super) fn refuses_a_certificate(alert: AlertDescription) -> bool {
+pub(crate) fn refuses_a_certificate(alert: AlertDescription) -> bool {
     use AlertDescription as A;
     matches!(
         alert,
