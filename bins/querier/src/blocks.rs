@@ -63,6 +63,12 @@ impl BlockOptions {
         })
     }
 
+    /// What was asked for, to compare with what another run was asked for.
+    pub(crate) fn described(&self) -> Option<String> {
+        let block = self.block.as_ref()?;
+        Some(format!("{block}, {:?}, {}", self.cells, self.k_min))
+    }
+
     fn cells(&self, rules: &RuleSet) -> Cells {
         Cells {
             occurring: self.cells == Which::Ours,

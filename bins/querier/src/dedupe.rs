@@ -2,18 +2,22 @@
 
 mod board;
 mod decide;
+mod earlier;
 mod links;
 mod local;
 mod matrix;
 mod settings;
 mod table;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use blindjoin_columnar::{
     Format, Input, InputOptions, Output, OutputOptions, Outputs, ReadOptions, check_copy,
 };
+use blindjoin_protocol::input::QuerierKeys;
+use blindjoin_querier::People;
 use blindjoin_service::config::DedupePlan;
 use blindjoin_terminal::{Console, Usage, whole};
 use serde_json::{Value, json};
@@ -21,10 +25,11 @@ use serde_json::{Value, json};
 use crate::blocks::BlockOptions;
 use crate::session::Options;
 use decide::Decisions;
+use earlier::{Compared, Earlier};
 use links::Standing;
 use local::Local;
 use matrix::Matrix;
-use settings::{Elsewhere, Settings};
+use settings::{Elsewhere, Outcome, Settings};
 use table::{Across, Contents};
 
 /// Groups of more records than this are seldom of one person.
@@ -48,8 +53,10 @@ const LISTED: usize = 3;
 /// Names and rules are separated by |. All records of a person share held_by and stays_with. Where a
 /// comparison failed and the decision hangs on it, stays_with and keep are empty, and a remark says
 /// so. If a jurisdiction cannot be linked with, as when it is down, what the others have shown is
-/// written all the same, not_compared names it in every line, and the exit code is not 0; run the
-/// command again with --force.
+/// written all the same, not_compared names it in every line, and the exit code is not 0. What was
+/// learned is kept in a file beside the output, OUT.unfinished: the same command, run again, asks only
+/// who has not answered, replaces what it has written itself, and removes that file in the end. With
+/// --force it begins anew.
 ///
 /// With --block, records are compared with those of the same block only. A record without a value
 /// for the block key, or in a block that is left out, is compared with no other jurisdiction's, and
@@ -90,6 +97,9 @@ pub(crate) struct Arguments {
     /// Rules file or built-in rule set, instead of the configuration's
     #[arg(long, value_name = "RULES", env = "BLINDJOIN_RULES")]
     rules: Option<String>,
+    /// Go by this rule only, of those agreed on; may be given several times
+    #[arg(long = "rule", value_name = "ID")]
+    only: Vec<String>,
     /// How many providers to link with at once, instead of the plan's
     #[arg(long, value_name = "N", value_parser = whole(1..=u16::MAX))]
     parallel: Option<u16>,
@@ -128,6 +138,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()> {
     let Settings {
         rules,
+        rules_file,
         keep,
         elsewhere,
     } = Settings::of(arguments)?;
@@ -135,7 +146,11 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
     let others = elsewhere.as_ref().map(|elsewhere| others(&elsewhere.plan));
     let added = table::added(&others.unwrap_or_default());
     // Now, because all of the work would be in vain if a result had no place.
-    let to_come = ToCome::create(arguments, elsewhere.as_ref())?;
+    let earlier = match elsewhere {
+        Some(_) if !arguments.writing.force => Earlier::beside(&arguments.out)?,
+        _ => None,
+    };
+    let to_come = ToCome::create(arguments, elsewhere.as_ref(), earlier.as_ref())?;
     let options = ReadOptions::strict().with_encoding(rules.asked().encoding());
     let options = arguments.reading.over(options);
     let input = Input::open(&arguments.data, options)?.repeatable()?;
@@ -167,21 +182,30 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
         "persons": local.persons(),
         "findings": serde_json::to_value(&people.findings)?,
     });
-    let mut failure = None;
+    let mut linked = None;
     if let Some(elsewhere) = elsewhere {
         let plan = elsewhere.plan.clone();
-        let mut linked = elsewhere.link(&records, console)?;
-        failure = linked.failure.take();
-        let standings = linked.standings;
-        let decisions = Decisions::new(&local, &standings);
-        let matrix = Matrix::of(&decisions, &standings, local.persons());
+        let compared = compared(arguments, rules_file, &input, people, &plan)?;
+        let known = match earlier {
+            None => BTreeMap::new(),
+            Some(earlier) => earlier.continued(
+                &arguments.out,
+                &compared,
+                people.ids.len(),
+                &elsewhere.config.providers,
+            )?,
+        };
+        let outcome = elsewhere.link(&records, known, console)?;
+        let standings = &outcome.standings;
+        let decisions = Decisions::new(&local, standings);
+        let matrix = Matrix::of(&decisions, standings, local.persons());
         if let Some((output, format)) = to_come.matrix {
             let threshold = plan.suppress_below;
             finished.push(matrix.write(&plan.priority, threshold, output, format)?);
         }
         let across = Across {
             names: &plan.priority,
-            standings: &standings,
+            standings,
             decisions: &decisions,
         };
         let contents = Contents {
@@ -189,15 +213,14 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
             ..contents
         };
         finished.push(contents.write(&input, &replaced, &added, to_come.table)?);
-        let told = tell(&plan, &decisions, &standings, &matrix, &local, console);
+        let told = tell(&plan, &decisions, standings, &matrix, &local, console);
         crate::linkage::extend(&mut figures, told);
+        linked = Some((outcome, compared));
     } else {
         finished.push(contents.write(&input, &replaced, &added, to_come.table)?);
     }
-    let names = finished.iter();
-    let names: Vec<String> = names
-        .map(|output| output.path().display().to_string())
-        .collect();
+    let results = finished.iter();
+    let results: Vec<PathBuf> = results.map(|output| output.path().to_owned()).collect();
     Output::commit_all(finished)?;
     let duplicates = people.ids.len() - local.persons();
     console.note(format_args!(
@@ -206,17 +229,48 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
         local.persons()
     ));
     if arguments.json {
+        let names = results.iter().map(|path| path.display().to_string());
+        let names: Vec<String> = names.collect();
         let more = json!({ "duplicates": duplicates, "outputs": names });
         crate::linkage::extend(&mut figures, more);
         console.data(figures).context("standard output")?;
     }
-    match failure {
+    match linked {
         None => Ok(()),
-        Some(failure) => Err(failure.context(format!(
-            "{} holds what is known; run the command again with --force for the rest",
-            arguments.out.display()
-        ))),
+        Some((outcome, compared)) => conclude(&arguments.out, outcome, compared, &results),
     }
+}
+
+/// What is compared with the other jurisdictions' records.
+fn compared(
+    arguments: &Arguments,
+    rules_file: String,
+    input: &Input,
+    people: &People<QuerierKeys>,
+    plan: &DedupePlan,
+) -> anyhow::Result<Compared> {
+    let rules = (rules_file, people.rules_digest, people.rules.clone());
+    let reading = format!("{:?}", arguments.reading);
+    Compared::of(input, reading, rules, arguments.blocks.described(), plan)
+}
+
+/// Keeps what was learned where some have not answered, and fails then.
+fn conclude(
+    out: &Path,
+    mut outcome: Outcome,
+    compared: Compared,
+    results: &[PathBuf],
+) -> anyhow::Result<()> {
+    let Some(failure) = outcome.failure.take() else {
+        return Earlier::remove(out);
+    };
+    let kept = Earlier::leave(out, compared, &outcome, results)?;
+    let what = if kept {
+        "run the same command again for the rest, which asks nobody else"
+    } else {
+        "run the command again: nothing is kept beside what is no file"
+    };
+    Err(failure.context(format!("{} holds what is known; {what}", out.display())))
 }
 
 /// The files to come.
@@ -227,7 +281,12 @@ struct ToCome {
 }
 
 impl ToCome {
-    fn create(arguments: &Arguments, elsewhere: Option<&Elsewhere>) -> anyhow::Result<Self> {
+    /// Opens them; those that an earlier run has written, and nobody has changed, are replaced.
+    fn create(
+        arguments: &Arguments,
+        elsewhere: Option<&Elsewhere>,
+        earlier: Option<&Earlier>,
+    ) -> anyhow::Result<Self> {
         let mut outputs = Outputs::new(arguments.writing.force);
         let mut create = |path: &Path| {
             if arguments.json && path == Path::new("-") {
@@ -235,7 +294,12 @@ impl ToCome {
                 return Err(Usage::new(text).into());
             }
             let format = arguments.writing.format(path)?;
-            anyhow::Ok((outputs.create(path)?, format))
+            let output = if earlier.is_some_and(|earlier| earlier.has_written(path)) {
+                outputs.replace(path)?
+            } else {
+                outputs.create(path)?
+            };
+            anyhow::Ok((output, format))
         };
         let matrix = elsewhere.and_then(|elsewhere| elsewhere.plan.matrix.as_deref());
         Ok(Self {

@@ -135,7 +135,7 @@ impl Session {
 }
 
 /// The rules named with `--rule`, or all.
-fn only(agreed: blindjoin_record::RuleSet, named: &[String]) -> anyhow::Result<Rules> {
+pub(crate) fn only(agreed: blindjoin_record::RuleSet, named: &[String]) -> anyhow::Result<Rules> {
     let known = agreed.rules().iter().map(|rule| rule.id().to_owned());
     let known = known.collect::<Vec<_>>().join(", ");
     Rules::only(agreed, named).map_err(|error| match error {

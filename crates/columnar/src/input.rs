@@ -4,6 +4,8 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use crate::content::{Content, TELLING};
 use crate::{Error, Format, ReadOptions, Reader};
 
@@ -118,6 +120,25 @@ impl Input {
         })
     }
 
+    /// SHA-256 of the file, whatever stands under its name by now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Input::reader`].
+    pub fn digest(&self) -> Result<[u8; 32], Error> {
+        let Source::File(stored) = &self.source else {
+            panic!("a stream is read once, or made repeatable before");
+        };
+        stored.digest().map_err(|source| Error::Input {
+            file: Arc::clone(&self.name),
+            source,
+        })
+    }
+
     /// Reads the table from its beginning, once more.
     ///
     /// # Errors
@@ -213,6 +234,20 @@ impl Stored {
         FromPlace {
             file: Arc::clone(&self.file),
             place,
+        }
+    }
+
+    /// SHA-256 of all bytes.
+    pub(crate) fn digest(&self) -> io::Result<[u8; 32]> {
+        let mut digest = Sha256::new();
+        let mut buffer = vec![0; 1 << 20];
+        let mut bytes = self.from(0);
+        loop {
+            let read = bytes.read(&mut buffer)?;
+            if read == 0 {
+                return Ok(digest.finalize().into());
+            }
+            digest.update(&buffer[..read]);
         }
     }
 

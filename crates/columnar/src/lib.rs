@@ -50,6 +50,7 @@ pub mod pipeline;
 mod reader;
 mod rules;
 mod sign;
+mod stream;
 mod unfinished;
 mod widen;
 mod writer;

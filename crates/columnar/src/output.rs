@@ -4,6 +4,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
+use crate::stream::{Siblings, Stream};
 use crate::unfinished::{Pending, hold};
 
 const BUFFER: usize = 256 << 10;
@@ -31,8 +32,8 @@ pub struct Output {
 
 #[derive(Debug)]
 enum Target {
-    Direct(BufWriter<File>),
-    Standard(BufWriter<io::Stdout>),
+    Direct(BufWriter<Stream<File>>),
+    Standard(BufWriter<Stream<io::Stdout>>),
     Pending(BufWriter<Pending>),
 }
 
@@ -46,7 +47,7 @@ impl Output {
         Outputs::new(force).create(path)
     }
 
-    fn prepare(path: &Path, force: bool) -> Result<Self, Error> {
+    fn prepare(path: &Path, force: bool, siblings: &Siblings) -> Result<Self, Error> {
         let fail = |source| Error::Output {
             path: path.to_owned(),
             source,
@@ -58,7 +59,8 @@ impl Output {
             force,
         };
         if path == Path::new("-") {
-            let target = Target::Standard(BufWriter::with_capacity(BUFFER, io::stdout()));
+            let stream = Stream::new(io::stdout(), siblings.clone());
+            let target = Target::Standard(BufWriter::with_capacity(BUFFER, stream));
             return Ok(new(path.to_owned(), target));
         }
         let written = match fs::metadata(path) {
@@ -67,7 +69,8 @@ impl Output {
             }
             Ok(found) if is_stream(&found) => {
                 let file = File::options().write(true).open(path).map_err(fail)?;
-                let target = Target::Direct(BufWriter::with_capacity(BUFFER, file));
+                let stream = Stream::new(file, siblings.clone());
+                let target = Target::Direct(BufWriter::with_capacity(BUFFER, stream));
                 return Ok(new(path.to_owned(), target));
             }
             Ok(_) if !force => {
@@ -221,6 +224,7 @@ impl Whole {
 #[derive(Debug)]
 pub struct Outputs {
     force: bool,
+    siblings: Siblings,
     taken: Vec<PathBuf>,
 }
 
@@ -229,8 +233,18 @@ impl Outputs {
     pub fn new(force: bool) -> Self {
         Self {
             force,
+            siblings: Siblings::default(),
             taken: Vec::new(),
         }
+    }
+
+    /// Prepares the next one in place of a file that may be replaced.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Outputs::create`].
+    pub fn replace(&mut self, path: &Path) -> Result<Output, Error> {
+        self.add(path, true)
     }
 
     /// Prepares the next one.
@@ -240,7 +254,12 @@ impl Outputs {
     /// [`Error::OutputTwice`] where an earlier one goes to the same place, links followed; the errors
     /// of [`Output::create`].
     pub fn create(&mut self, path: &Path) -> Result<Output, Error> {
-        let output = Output::prepare(path, self.force)?;
+        self.add(path, self.force)
+    }
+
+    fn add(&mut self, path: &Path, force: bool) -> Result<Output, Error> {
+        let output = Output::prepare(path, force, &self.siblings)?;
+        self.siblings.add();
         let place = match &output.target {
             // Such as /dev/null, which takes everything.
             Target::Direct(_) => return Ok(output),

@@ -22,7 +22,6 @@ use parquet::basic::{LogicalType, Type as PhysicalType};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::schema::types::ColumnDescPtr;
-use sha2::{Digest, Sha256};
 
 use crate::chunk::Chunk;
 use crate::guard::guarded;
@@ -78,7 +77,11 @@ impl Batches {
         }
         let reader = reader_of(builder, mask, &file)?;
         let digest = if digest {
-            Some(digest_of(source, &file)?)
+            let digest = source.digest();
+            Some(digest.map_err(|source| Error::Input {
+                file: Arc::clone(&file),
+                source,
+            })?)
         } else {
             None
         };
@@ -300,23 +303,6 @@ fn damaged(file: &Arc<str>, what: &'static str) -> Error {
     Error::DamagedParquet {
         file: Arc::clone(file),
         what,
-    }
-}
-
-fn digest_of(source: &Stored, file: &Arc<str>) -> Result<[u8; 32], Error> {
-    let fail = |source| Error::Input {
-        file: Arc::clone(file),
-        source,
-    };
-    let mut bytes = source.from(0);
-    let mut digest = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        let read = bytes.read(&mut buffer).map_err(fail)?;
-        if read == 0 {
-            return Ok(digest.finalize().into());
-        }
-        digest.update(&buffer[..read]);
     }
 }
 

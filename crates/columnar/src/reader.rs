@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -207,16 +208,13 @@ impl Reader {
         options: ReadOptions,
     ) -> Result<Self, Error> {
         if !options.duplicate_columns {
-            for (position, column) in columns.iter().enumerate() {
-                let named = !column.trim().is_empty();
-                if named
-                    && columns[..position]
-                        .iter()
-                        .any(|other| other.trim() == column.trim())
-                {
+            let mut seen = BTreeSet::new();
+            let names = columns.iter().map(|column| column.trim());
+            for name in names.filter(|name| !name.is_empty()) {
+                if !seen.insert(name) {
                     return Err(Error::DuplicateColumn {
                         file,
-                        column: column.trim().to_owned(),
+                        column: name.to_owned(),
                     });
                 }
             }

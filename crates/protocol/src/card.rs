@@ -60,6 +60,19 @@ impl Card {
         }
     }
 
+    /// Yields a card of given cells, row by row; nothing where they make up no whole rows.
+    pub fn from_cells(rules: usize, cells: Vec<Cell>) -> Option<Self> {
+        if cells.len().checked_rem(rules)? != 0 {
+            return None;
+        }
+        Some(Self {
+            rules,
+            cells,
+            notes: Notes::default(),
+            pairs: Vec::new(),
+        })
+    }
+
     /// Adds the pairs behind the matches, and their matches.
     pub(crate) fn with_pairs(mut self, pairs: Vec<Pair>) -> Self {
         for pair in &pairs {
@@ -166,6 +179,10 @@ mod tests {
         card.raise(0, 1, Cell::Matched);
         card.raise(0, 1, Cell::NotMatched);
         assert_eq!(card.row(0), [Cell::NoValue, Cell::Matched]);
+        let cells = (0..2).flat_map(|row| card.row(row).to_vec()).collect();
+        assert_eq!(Card::from_cells(2, cells), Some(card.clone()));
+        assert_eq!(Card::from_cells(2, vec![Cell::Matched; 3]), None);
+        assert_eq!(Card::from_cells(0, Vec::new()), None);
         assert_eq!(
             (
                 card.matched_rows(),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::file_modes::mode;
 use crate::jurisdictions::{Jurisdictions, NAMES, PRIORITY, TWICE, others, path};
-use crate::world::{World, run, text};
+use crate::world::{Server, World, run, text};
 
 #[test]
 fn persons_kept_by_all_jurisdictions_are_the_persons_there_are() {
@@ -133,7 +133,9 @@ fn what_others_have_shown_is_kept(
     person_of: &BTreeMap<String, String>,
     holders: &BTreeMap<String, BTreeSet<String>>,
 ) {
-    four.providers.remove("c").unwrap().stop();
+    let away = four.providers.remove("c").unwrap();
+    let address = away.address.clone();
+    away.stop();
     let matrix = four.world.path("partial-matrix.csv");
     let more = ["--parallel", "2", "--json", "--matrix", path(&matrix)];
     let output = four.dedupe("a", "a.csv", "partial.csv", &more);
@@ -142,7 +144,7 @@ fn what_others_have_shown_is_kept(
     for words in [
         "linking with c",
         "partial.csv holds what is known",
-        "--force",
+        "run the same command again",
         "undecided",
     ] {
         assert!(told.contains(words), "no {words:?} in: {told}");
@@ -186,6 +188,7 @@ fn what_others_have_shown_is_kept(
     for name in ["b", "d"] {
         four.providers.remove(name).unwrap().stop();
     }
+    the_same_command_asks_who_was_away(four, &address, &more);
     let output = four.dedupe("a", "a.csv", "none.csv", &["--parallel", "3"]);
     let told = text(&output.stderr);
     assert_eq!(output.status.code(), Some(75), "{told}");
@@ -193,6 +196,57 @@ fn what_others_have_shown_is_kept(
         assert!(told.contains(&format!("linking with {name}")), "{told}");
     }
     four.assert_nothing_of("none.csv");
+}
+
+/// The others are away now, and need not be asked again.
+fn the_same_command_asks_who_was_away(four: &mut Jurisdictions, address: &str, more: &[&str]) {
+    let left = four.world.path("partial.csv.unfinished");
+    let records = four.world.path("a.csv");
+    let before = std::fs::read_to_string(&records).unwrap();
+    std::fs::write(&records, format!("{before}\n")).unwrap();
+    let again = |more: &[&str]| four.dedupe("a", "a.csv", "partial.csv", more);
+    for (more, words) in [
+        (more, "the records have changed"),
+        (&[more, &["--rule", "NO_SUCH"]].concat(), "NO_SUCH"),
+    ] {
+        let output = again(more);
+        let told = text(&output.stderr);
+        assert!(!output.status.success() && told.contains(words), "{told}");
+        assert!(left.exists());
+    }
+    std::fs::write(&records, &before).unwrap();
+
+    let c = Server::start("blindjoin-provider", &four.world.path("provider-c.toml"));
+    let plan = four.world.path("plan-a.toml");
+    let text_of_plan = std::fs::read_to_string(&plan).unwrap();
+    std::fs::write(&plan, text_of_plan.replace(address, &c.address)).unwrap();
+    // What somebody has changed since is not replaced unasked.
+    let result = four.world.path("partial.csv");
+    let written = std::fs::read_to_string(&result).unwrap();
+    std::fs::write(&result, "my notes").unwrap();
+    let output = again(more);
+    let told = text(&output.stderr);
+    assert!(
+        told.contains("partial.csv") && told.contains("--force"),
+        "{told}"
+    );
+    std::fs::write(&result, &written).unwrap();
+
+    let output = again(more);
+    let told = text(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    for name in ["b", "d"] {
+        assert!(
+            told.contains(&format!("{name} was compared in an earlier run")),
+            "{told}"
+        );
+    }
+    assert!(!told.contains("c was compared in an earlier run"), "{told}");
+    assert_eq!(four.read("partial.csv"), four.read("a-out.csv"));
+    assert!(!left.exists());
+    let figures: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(figures["undecided"], 0);
+    c.stop();
 }
 
 /// Plans and inputs that make no sense; none of them gets as far as a connection.

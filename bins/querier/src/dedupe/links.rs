@@ -30,10 +30,10 @@ pub(crate) struct Linked {
     pub(crate) card: Card,
     /// How many of our records are in blocks that the provider does not offer, or that were not named.
     pub(crate) left_out: usize,
-    /// What the provider and the key holder learned, in lines.
+    /// What the provider and the key holder learned, in lines; nothing of an earlier run.
     pub(crate) learned: Vec<String>,
     /// The rows outside of the blocks compared, in order.
-    outside: Vec<u32>,
+    pub(super) outside: Vec<u32>,
 }
 
 impl Linked {

@@ -1,23 +1,28 @@
 //! What a de-duplication is to do, and with whom.
 
+use std::collections::BTreeMap;
+
 use anyhow::Context;
 use blindjoin_columnar::load_rules;
 use blindjoin_linkage::Rules;
 use blindjoin_protocol::input::QuerierKeys;
 use blindjoin_querier::{People, Summary};
-use blindjoin_service::config::{DedupePlan, Keep, QuerierConfig};
+use blindjoin_service::config::{DedupePlan, Keep, NamedPeer, QuerierConfig};
 use blindjoin_service::{Identity, program};
 use blindjoin_terminal::{Console, Usage, chain, say};
 
 use super::Arguments;
 use super::board::Board;
+use super::earlier;
 use super::links::{self, Common, Linked, Standing};
 use crate::blocks::InBlocks;
-use crate::session::Way;
+use crate::session::{Way, only};
 
 /// What the command line and the configuration come to.
 pub(super) struct Settings {
     pub(super) rules: Rules,
+    /// What names the rule set, to compare with that of an earlier run.
+    pub(super) rules_file: String,
     pub(super) keep: Keep,
     pub(super) elsewhere: Option<Elsewhere>,
 }
@@ -25,7 +30,7 @@ pub(super) struct Settings {
 /// What is needed to link with other jurisdictions.
 pub(super) struct Elsewhere {
     pub(super) plan: DedupePlan,
-    config: QuerierConfig,
+    pub(super) config: QuerierConfig,
     identity: Identity,
 }
 
@@ -41,11 +46,13 @@ impl Settings {
             .clone()
             .or_else(configured)
             .ok_or_else(|| Usage::new("say with --rules by which rules"))?;
-        let rules = Rules::all(load_rules(&rules)?);
+        let rules_file = earlier::rules_file(&rules);
+        let rules = only(load_rules(&rules)?, &arguments.only)?;
         let latest = arguments.latest.clone().map(Keep::Latest);
         let Some(mut config) = config.filter(|_| !arguments.local) else {
             return Ok(Self {
                 rules,
+                rules_file,
                 keep: latest.unwrap_or_default(),
                 elsewhere: None,
             });
@@ -73,6 +80,7 @@ impl Settings {
         let keep = latest.unwrap_or_else(|| plan.keep.clone());
         Ok(Self {
             rules,
+            rules_file,
             keep,
             elsewhere: Some(Elsewhere {
                 plan,
@@ -87,17 +95,24 @@ impl Settings {
 pub(super) struct Outcome {
     /// In order of priority.
     pub(super) standings: Vec<Standing>,
+    /// Who stood for them.
+    pub(super) providers: Vec<NamedPeer>,
     /// The first failure, if some failed and others did not.
     pub(super) failure: Option<anyhow::Error>,
 }
 
 impl Elsewhere {
-    /// Links with every provider.
+    /// Links with every provider of which nothing is known from an earlier run.
     ///
     /// # Errors
     ///
-    /// The first failure, if no linkage has succeeded.
-    pub(super) fn link(self, records: &InBlocks, console: &Console) -> anyhow::Result<Outcome> {
+    /// The first failure, if nothing is known of any provider.
+    pub(super) fn link(
+        self,
+        records: &InBlocks,
+        mut known: BTreeMap<String, Linked>,
+        console: &Console,
+    ) -> anyhow::Result<Outcome> {
         let Self {
             plan,
             config,
@@ -109,7 +124,10 @@ impl Elsewhere {
             keyholder: config.keyholder,
             options: config.link,
         };
-        let links = links::link_all(common, config.providers, records, plan.parallel, &board);
+        let providers = config.providers.clone();
+        let mut asked = config.providers;
+        asked.retain(|provider| !known.contains_key(&provider.name));
+        let links = links::link_all(common, asked, records, plan.parallel, &board);
         let mut ended = program::block_on(links).context("starting the runtime")??;
         let people = &records.people;
         if !people.outside.is_empty() {
@@ -122,7 +140,14 @@ impl Elsewhere {
         let mut failures = Vec::new();
         for name in &plan.priority {
             standings.push(match ended.remove(name) {
-                None => Standing::Ours,
+                None => match known.remove(name) {
+                    None => Standing::Ours,
+                    Some(linked) => {
+                        console.note(format_args!("{name} was compared in an earlier run"));
+                        tell(name, &linked, people, console);
+                        Standing::Linked(linked)
+                    }
+                },
                 Some(Ok(linked)) => {
                     tell(name, &linked, people, console);
                     Standing::Linked(linked)
@@ -144,7 +169,11 @@ impl Elsewhere {
         }
         match failure {
             Some(error) if !any => Err(error),
-            failure => Ok(Outcome { standings, failure }),
+            failure => Ok(Outcome {
+                standings,
+                providers,
+                failure,
+            }),
         }
     }
 }

@@ -93,3 +93,25 @@ fn dates_that_were_read_in_the_wrong_order_are_refused() {
     let day_first = rules.replace("\"Date\"", "\"DayFirstDate\"");
     assert_eq!(Desk::new(&day_first, people).kept(&[]), ["1", "2", "3"]);
 }
+
+#[test]
+fn some_of_the_rules_find_the_duplicates_that_they_alone_find() {
+    let people = "id,nid,last,dob\n1,A1,Kowal,1980-02-03\n2,A1,Stone,1980-02-03\n\
+        3,A3,Kowal,1980-02-03\n4,A4,Hill,1984-02-03\n";
+    let desk = Desk::new(RULES, people);
+    for (rules, kept) in [
+        (&[][..], &["1", "4"][..]),
+        (&["--rule", "ID"], &["1", "3", "4"]),
+        (&["--rule", "NAME"], &["1", "2", "4"]),
+        (&["--rule", "NAME", "--rule", "ID"], &["1", "4"]),
+    ] {
+        assert_eq!(desk.kept(rules), kept, "{rules:?}");
+    }
+    let output = desk.dedupe(&["--rule", "T9"]);
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(
+        said(&output).contains("there are ID, NAME"),
+        "{}",
+        said(&output)
+    );
+}
