@@ -1,5 +1,6 @@
 //! `blindjoin demo`: three parties in one process, over real sockets and mutual TLS, or without.
 
+mod data;
 mod in_process;
 
 use std::collections::BTreeSet;
@@ -9,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use blindjoin_columnar::{Output, ReadOptions, Reader, load_rules};
+use blindjoin_columnar::{InputOptions, Output, ReadOptions, Reader, load_rules};
 use blindjoin_linkage::{Rules, clear};
 use blindjoin_protocol::input::{ProviderKeys, QuerierKeys};
 use blindjoin_protocol::leakage::Observer;
@@ -51,6 +52,9 @@ pub(crate) struct Arguments {
     /// Folder for registries, set-up, card.csv and report.html, kept afterwards [default: none]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// Print the figures as JSON
+    #[arg(long)]
+    json: bool,
     /// Bits of a key that protects nothing, for tests
     #[arg(long, value_name = "BITS", hide = true, conflicts_with = "key_bits")]
     insecure_test_key_bits: Option<u32>,
@@ -91,11 +95,13 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
         link_in_process(sides, key_size)?
     } else {
         let plan = init::Plan {
-            data: theirs.clone(),
+            data: Some(theirs.clone()),
+            providers: Vec::new(),
             rules,
             key_bits: arguments.key_bits,
             base_port: 7701,
             insecure_test_key_bits: arguments.insecure_test_key_bits,
+            reading: InputOptions::default(),
         };
         let setup = init::set_up(folder, &plan, true)?;
         console.note(format_args!(
@@ -104,8 +110,10 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
         ));
         link_all(&setup, sides, console)?
     };
-    show(&outcome)?;
-    check(&outcome, &registries.truth)?;
+    let checked = check(&outcome, &registries.truth)?;
+    if !arguments.json {
+        show(&outcome, &checked)?;
+    }
     let what = match outcome.linked {
         Linkage::Served(_) => "card.csv, report.html, the registries and the set-up",
         Linkage::InProcess(_) => "card.csv and the registries",
@@ -119,6 +127,13 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
     console.note(
         "next, with records of your own: blindjoin init DIR --data THEIR_RECORDS --rules RULES",
     );
+    if arguments.json {
+        for warning in outcome.summary.warnings() {
+            console.note(warning);
+        }
+        let data = data::data(&outcome, &checked);
+        console.data(data).context("standard output")?;
+    }
     Ok(())
 }
 
@@ -198,7 +213,7 @@ fn link_in_process(sides: Sides, key_size: KeySize) -> anyhow::Result<Outcome> {
 
 fn link_all(setup: &init::Files, sides: Sides, console: &Console) -> anyhow::Result<Outcome> {
     let mut keyholder = KeyHolderConfig::load(&setup.keyholder)?;
-    let mut provider = ProviderConfig::load(&setup.provider)?;
+    let mut provider = ProviderConfig::load(&setup.providers[0].1)?;
     let querier = QuerierConfig::load(&setup.querier)?;
     // Free ports, so that a set-up which is already running is not in the way.
     "127.0.0.1:0".clone_into(&mut keyholder.listen);
@@ -294,7 +309,7 @@ impl Served {
 }
 
 /// Tells what each party did and learned.
-fn show(outcome: &Outcome) -> anyhow::Result<()> {
+fn show(outcome: &Outcome, checked: &Checked) -> anyhow::Result<()> {
     let Outcome { summary, ours, .. } = outcome;
     let querier = format!(
         "\nquerier: {} records, {} distinct keys under {} rules",
@@ -325,7 +340,14 @@ fn show(outcome: &Outcome) -> anyhow::Result<()> {
     for warning in summary.warnings() {
         say(warning)?;
     }
-    Ok(())
+    say(format!(
+        "\nthe card is right: all {} cells equal a join in the clear",
+        checked.cells
+    ))?;
+    say(format!(
+        "of {} people in both registries these rules find {}; {} matched records are of other people",
+        checked.people, checked.found, checked.others
+    ))
 }
 
 /// Tells what a linkage over the network cost and showed; yields the times of its phases.
@@ -388,8 +410,20 @@ fn first_rows(outcome: &Outcome) -> Vec<Vec<String>> {
     lines
 }
 
+/// What comparing the card with the truth has come to.
+struct Checked {
+    /// How many cells equal a join in the clear: all.
+    cells: u64,
+    /// How many people are in both registries.
+    people: usize,
+    /// How many of them matched.
+    found: usize,
+    /// How many records matched and are of none of them.
+    others: usize,
+}
+
 /// Compares the card with a join in the clear, and with who is who.
-fn check(outcome: &Outcome, truth: &Path) -> anyhow::Result<()> {
+fn check(outcome: &Outcome, truth: &Path) -> anyhow::Result<Checked> {
     let (mut cells, mut wrong) = (0_u64, 0_u64);
     for (row, rule, matches) in clear::cells(&outcome.ours.asked, &outcome.theirs) {
         let found = outcome.linked.card().row(row as usize)[usize::from(rule)];
@@ -405,22 +439,17 @@ fn check(outcome: &Outcome, truth: &Path) -> anyhow::Result<()> {
         wrong == 0,
         "the card is wrong: {wrong} of {cells} cells differ from a join in the clear"
     );
-    console::result(format_args!(
-        "\nthe card is right: all {cells} cells equal a join in the clear"
-    ))?;
-
     let people = shared(truth)?;
     let matched = |row: &usize| outcome.linked.card().matched(*row) == Some(true);
     let (found, others): (Vec<usize>, Vec<usize>) = (0..outcome.ours.ids.len())
         .filter(matched)
         .partition(|&row| people.contains(outcome.ours.ids.get(row)));
-    console::result(format_args!(
-        "of {} people in both registries these rules find {}; {} matched records are of other people",
-        people.len(),
-        found.len(),
-        others.len()
-    ))?;
-    Ok(())
+    Ok(Checked {
+        cells,
+        people: people.len(),
+        found: found.len(),
+        others: others.len(),
+    })
 }
 
 /// The querier's records that have a partner in the truth.
