@@ -158,6 +158,7 @@ fn read(rules: &RuleSet, ours: &Path, theirs: &Path) -> anyhow::Result<Sides> {
     let strict = ReadOptions::strict();
     let permissions = Permissions {
         allow_empty: true,
+        allow_no_records: true,
         ..Permissions::NONE
     };
     let theirs = blindjoin_provider::load(Reader::open(theirs, strict)?, rules, permissions)?;

@@ -28,8 +28,10 @@ pub struct Permissions<'a> {
     pub blocks: &'a [String],
     /// Whether pairs of records may be compared.
     pub pairs: bool,
-    /// Whether there may be no records, or none with a value for some rule.
+    /// Whether there may be rules for which no record has a value.
     pub allow_empty: bool,
+    /// Whether there may be no records.
+    pub allow_no_records: bool,
 }
 
 impl Permissions<'_> {
@@ -38,6 +40,7 @@ impl Permissions<'_> {
         blocks: &[],
         pairs: false,
         allow_empty: false,
+        allow_no_records: false,
     };
 }
 
@@ -69,11 +72,15 @@ pub fn load(
     let take = |record: &Signed<'_>| anyhow::Ok(input.take(record)?);
     let population = Population::read(&mut reader, &signer, threads, take, |_| ())?;
     let records = population.ids.len();
-    if !permissions.allow_empty {
+    if records == 0 {
+        let none = format!("{file}: there are no records");
         anyhow::ensure!(
-            records > 0,
-            "{file}: has no records; --allow-empty serves it all the same"
+            permissions.allow_no_records,
+            "{none}; --allow-no-records serves it all the same"
         );
+        remarks.push(none);
+    }
+    if !permissions.allow_empty {
         population.check_rules(&file, rules)?;
     }
     remarks.extend(population.remarks(rules));

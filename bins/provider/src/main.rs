@@ -46,6 +46,10 @@ enum Command {
 }
 
 #[derive(Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 #[command(after_help = "Example:\n  blindjoin-provider serve --config provider.toml")]
 struct Serve {
     /// Configuration file; see config.example.toml
@@ -63,9 +67,12 @@ struct Serve {
     /// one than was published. Queriers see that something has changed
     #[arg(long)]
     publish_now: bool,
-    /// Serve although there are no records, or none has a value for some rule
+    /// Serve although no record has a value for some rule
     #[arg(long)]
     allow_empty: bool,
+    /// Serve although there are no records
+    #[arg(long)]
+    allow_no_records: bool,
     #[command(flatten)]
     reading: InputOptions,
     /// Log warnings only
@@ -108,6 +115,7 @@ fn serve(arguments: &Serve) -> anyhow::Result<()> {
         blocks: &config.blocks,
         pairs: config.limits.pairs > 0,
         allow_empty: arguments.allow_empty,
+        allow_no_records: arguments.allow_no_records,
     };
     let Loaded {
         registry,

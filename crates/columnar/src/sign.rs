@@ -128,10 +128,16 @@ impl Population {
                 .iter()
                 .zip(0..)
                 .filter_map(|(rule, position)| {
-                    let count = self.without_value(position);
-                    let remark =
-                        || format!("rule {}: {count} records have no value for it", rule.id());
-                    (count > 0).then(remark)
+                    let (count, id) = (self.without_value(position), rule.id());
+                    if count == 0 {
+                        None
+                    } else if count == self.ids.len() as u64 {
+                        Some(format!(
+                            "rule {id}: none of the {count} records has a value, so it finds nothing"
+                        ))
+                    } else {
+                        Some(format!("rule {id}: {count} records have no value for it"))
+                    }
                 }),
         );
         lines

@@ -22,9 +22,8 @@ pub(super) fn data(outcome: &Outcome, checked: &Checked) -> Value {
             extend(&mut querier, of_the_querier(served));
             extend(&mut provider, of_the_provider(served));
             let phases = figures.phases.iter();
-            seconds.extend(
-                phases.map(|(phase, time)| (phase.to_string(), json!(time.as_secs_f64()))),
-            );
+            seconds
+                .extend(phases.map(|(phase, time)| (phase.to_string(), json!(time.as_secs_f64()))));
             json!({
                 "key_bits": figures.key_bits,
                 "comparisons": figures.comparisons,

@@ -145,24 +145,43 @@ fn a_provider_checks_all_else_before_it_reads_its_registry() {
 #[test]
 fn a_registry_with_which_nothing_can_be_found_is_not_served() {
     let world = World::new(THEIRS, RULES);
-    for (theirs, words) in [
-        ("id,social,name,born\n", "theirs.csv: has no records"),
+    for (theirs, words, option) in [
+        (
+            "id,social,name,born\n",
+            "theirs.csv: there are no records",
+            "--allow-no-records",
+        ),
         (
             "id,social,name,born\np1,,Ada,1980-01-01\np2,,Ben,1981-02-02\n",
             "none of the 2 records has a value for rule ID (national_id is missing in 2)",
+            "--allow-empty",
         ),
         (
             "id,social,name,born\np1,1,unknown,1980-01-01\n",
             "rule NAME_DOB (last_name is a placeholder in 1)",
+            "--allow-empty",
         ),
     ] {
         world.write("theirs.csv", theirs);
-        let (code, said) = provider_fails(&world, &[]);
-        assert_eq!(code, Some(1), "{said}");
-        assert!(
-            said.contains(words) && said.contains("--allow-empty"),
-            "{said}"
-        );
+        // Neither of the two lets the other's emptiness pass.
+        for more in [&[][..], &["--allow-empty", "--allow-no-records"]] {
+            let more: Vec<&str> = more.iter().copied().filter(|it| *it != option).collect();
+            let (code, said) = provider_fails(&world, &more);
+            assert_eq!(code, Some(1), "{said}");
+            assert!(said.contains(words) && said.contains(option), "{said}");
+        }
+        let keyholder = world.serve_keyholder();
+        let config = world.path("setup").join("provider.toml");
+        let provider = Server::start_with("blindjoin-provider", &config, &[option]);
+        let remark = match option {
+            "--allow-empty" => "records has a value, so it finds nothing",
+            _ => words,
+        };
+        assert!(provider.before.contains(remark), "{}", provider.before);
+        provider.stop();
+        keyholder.stop();
+        // The journal's publication is of another registry.
+        std::fs::remove_dir_all(world.path("setup").join("provider-state")).unwrap();
     }
 }
 
