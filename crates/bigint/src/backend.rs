@@ -1,9 +1,5 @@
 //! Which instructions do the work: found once, fixed in each ring.
 
-#[cfg(target_arch = "x86_64")]
-pub(crate) mod ifma;
-pub(crate) mod portable;
-
 /// An implementation of the arithmetic. All give the same results.
 ///
 /// | backend | runs on | radix | lanes |
@@ -44,7 +40,9 @@ impl Backend {
     pub fn is_available(self) -> bool {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Ifma => ifma::is_available(),
+            Self::Ifma => {
+                is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512ifma")
+            }
             #[cfg(not(target_arch = "x86_64"))]
             Self::Ifma => false,
             Self::Portable => true,

@@ -8,7 +8,7 @@ use crate::elements::Elements;
 use crate::filling::Filling;
 use crate::modulus::{Modulus, Scratch};
 use crate::naturals::Naturals;
-use crate::ring::{SquareRing, lane_digits};
+use crate::ring::SquareRing;
 use crate::words::Words;
 
 /// How a [`FixedBase`] reads its table.
@@ -212,7 +212,7 @@ impl FixedBase {
             let digits = |at: usize| -> [u64; 8] {
                 let (base, exponents, window): (&Self, &Naturals, usize) = windows[at];
                 let (from, width) = (window * base.window, base.window);
-                lane_digits(exponents, i * m.lanes, m.lanes, from, width)
+                exponents.lane_windows(i * m.lanes, m.lanes, from, width)
             };
             let mut next = windows.first().map_or([0; 8], |_| digits(0));
             for (at, (base, _, window)) in windows.iter().enumerate() {

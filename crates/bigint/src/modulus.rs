@@ -1,13 +1,11 @@
-//! What the kernels know of a modulus, and the one place where an operation meets its backend.
+//! What the kernels know of a modulus, and their working memory.
 
 use num_bigint::BigUint;
+use num_integer::Integer;
 use zeroize::Zeroize;
 
-use crate::backend::{Backend, portable};
+use crate::backend::Backend;
 use crate::words::Words;
-
-#[cfg(target_arch = "x86_64")]
-use crate::backend::ifma;
 
 /// An odd modulus m, laid out for one backend. Numbers lie limb-major: word `i·lanes + k` is limb `i`
 /// of lane `k`. With R = 2^(radix·limbs) ≥ 16·m, a *digit* is a number below 2m, and a *pack* is a
@@ -81,9 +79,8 @@ impl Modulus {
         splat(&mut out.m, lanes, radix, modulus);
         splat(&mut out.twice, lanes, radix, &(modulus * 2u8));
         out.offset = match backend {
-            #[cfg(target_arch = "x86_64")]
-            Backend::Ifma => ifma::offset(modulus, limbs),
-            _ => portable::offset(modulus, limbs),
+            Backend::Portable => offset_in_words(modulus, limbs),
+            Backend::Ifma => offset_in_columns(modulus, lanes, radix, limbs),
         };
         out
     }
@@ -101,145 +98,6 @@ impl Modulus {
     /// Words of a pack.
     pub(crate) fn pack(&self) -> usize {
         2 * self.limbs * self.lanes
-    }
-
-    /// x ← x·y/R modulo m², packs.
-    pub(crate) fn mul(&self, x: &mut [u64], y: &[u64], s: &mut Scratch) {
-        match self.backend {
-            #[cfg(target_arch = "x86_64")]
-            Backend::Ifma => ifma::mul(self, x, y, s),
-            _ => portable::mul(self, x, y, s),
-        }
-    }
-
-    /// x ← x²/R modulo m², packs.
-    pub(crate) fn square(&self, x: &mut [u64], s: &mut Scratch) {
-        match self.backend {
-            #[cfg(target_arch = "x86_64")]
-            Backend::Ifma => ifma::square(self, x, s),
-            _ => portable::square(self, x, s),
-        }
-    }
-
-    /// x ← x·y/R modulo m, digits; the quotient q with x·y = (x·y/R)·R − q·m is left in `s.quotient`.
-    pub(crate) fn mul_digit(&self, x: &mut [u64], y: &[u64], s: &mut Scratch) {
-        match self.backend {
-            #[cfg(target_arch = "x86_64")]
-            Backend::Ifma => ifma::mul_digit(self, x, y, s),
-            _ => portable::mul_digit(self, x, y, s),
-        }
-    }
-
-    /// x ← x·y/R modulo m², a pack times a digit: y₁ is zero. The rows `ahead` are those that will be read
-    /// next: memory may begin to deliver them.
-    pub(crate) fn mul_low(&self, x: &mut [u64], y: &[u64], s: &mut Scratch, ahead: &[&[u64]]) {
-        match self.backend {
-            #[cfg(target_arch = "x86_64")]
-            Backend::Ifma => ifma::mul_low(self, x, y, s, ahead),
-            _ => portable::mul_low(self, x, y, s),
-        }
-    }
-
-    /// sum ← sum + x modulo m, digits. The sum begins at zero, takes up to [`Modulus::MOST_TERMS`] digits, and
-    /// is in a form of the backend's own until [`Modulus::settle`].
-    pub(crate) fn accumulate(&self, sum: &mut [u64], x: &[u64]) {
-        match self.backend {
-            #[cfg(target_arch = "x86_64")]
-            Backend::Ifma => ifma::accumulate(sum, x),
-            _ => portable::add_digit(self, sum, x),
-        }
-    }
-
-    /// sum ← sum/R modulo m, a digit from what [`Modulus::accumulate`] added up.
-    pub(crate) fn settle(&self, sum: &mut [u64], s: &mut Scratch) {
-        match self.backend {
-            #[cfg(target_arch = "x86_64")]
-            Backend::Ifma => ifma::settle(self, sum, s),
-            _ => portable::settle(self, sum, s),
-        }
-    }
-
-    /// The pack of T/R modulo m² from the integer T < m·R in `s.low`.
-    pub(crate) fn split(&self, out: &mut [u64], s: &mut Scratch) {
-        match self.backend {
-            #[cfg(target_arch = "x86_64")]
-            Backend::Ifma => ifma::split(self, out, s),
-            _ => portable::split(self, out, s),
-        }
-    }
-
-    /// x ← x/R modulo m², with both digits below m.
-    pub(crate) fn canonical(&self, x: &mut [u64], s: &mut Scratch) {
-        match self.backend {
-            #[cfg(target_arch = "x86_64")]
-            Backend::Ifma => ifma::canonical(self, x, s),
-            _ => portable::canonical(self, x, s),
-        }
-    }
-
-    /// The integer x₀ + x₁·m of a canonical pack, in `s.low`.
-    pub(crate) fn join(&self, x: &[u64], s: &mut Scratch) {
-        match self.backend {
-            #[cfg(target_arch = "x86_64")]
-            Backend::Ifma => ifma::join(self, x, s),
-            _ => portable::join(self, x, s),
-        }
-    }
-
-    /// x ← x + y modulo m, digits.
-    pub(crate) fn add_digit(&self, x: &mut [u64], y: &[u64]) {
-        match self.backend {
-            #[cfg(target_arch = "x86_64")]
-            Backend::Ifma => ifma::add_digit(self, x, y),
-            _ => portable::add_digit(self, x, y),
-        }
-    }
-
-    /// x ← x + y modulo m², packs.
-    pub(crate) fn add(&self, x: &mut [u64], y: &[u64]) {
-        match self.backend {
-            #[cfg(target_arch = "x86_64")]
-            Backend::Ifma => ifma::add(self, x, y),
-            _ => portable::add(self, x, y),
-        }
-    }
-
-    /// In each lane the pack of `table` that its index names; reads the whole table.
-    pub(crate) fn select(&self, out: &mut [u64], table: &[u64], indices: &[u64; 8]) {
-        match self.backend {
-            #[cfg(target_arch = "x86_64")]
-            Backend::Ifma => ifma::select(out, table, indices),
-            _ => portable::select(out, table, indices[0]),
-        }
-    }
-
-    /// In each lane the entry (2·limbs words) of `entries` that its index names; reads them all.
-    pub(crate) fn scan(&self, out: &mut [u64], entries: &[u64], indices: &[u64; 8]) {
-        match self.backend {
-            #[cfg(target_arch = "x86_64")]
-            Backend::Ifma => ifma::scan(out, entries, indices),
-            _ => portable::select(out, entries, indices[0]),
-        }
-    }
-
-    /// In each lane the entry (2·limbs words) of `entries` that its index names; reads those only.
-    pub(crate) fn gather_vartime(&self, out: &mut [u64], entries: &[u64], indices: &[usize; 8]) {
-        match self.backend {
-            #[cfg(target_arch = "x86_64")]
-            Backend::Ifma => ifma::gather_vartime(out, entries, indices),
-            _ => portable::gather_vartime(out, entries, indices[0]),
-        }
-    }
-
-    /// Asks for rows that will be read soon.
-    pub(crate) fn prefetch(&self, rows: &[&[u64]]) {
-        // One number at a time is read in one piece, which processors foresee.
-        #[cfg(target_arch = "x86_64")]
-        if self.backend == Backend::Ifma {
-            ifma::prefetch(rows);
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = rows;
     }
 
     /// Writes `item`, 64-bit words, as limbs into one lane of `out`.
@@ -299,6 +157,29 @@ fn take(from: &[u64], lanes: usize, radix: usize, lane: usize, item: &mut [u64])
     }
 }
 
+/// The least multiple of m that is not below R: `limbs + 1` words.
+fn offset_in_words(modulus: &BigUint, limbs: usize) -> Words {
+    let r = BigUint::from(1u8) << (64 * limbs);
+    let k = r.div_ceil(modulus) * modulus;
+    let mut out = Words::zeroed(limbs + 1);
+    for (word, digit) in out.iter_mut().zip(k.iter_u64_digits()) {
+        *word = digit;
+    }
+    out
+}
+
+/// A multiple of m whose limbs are all in 2^radix..2^(radix + 1), in every lane.
+fn offset_in_columns(modulus: &BigUint, lanes: usize, radix: usize, limbs: usize) -> Words {
+    let base = (0..limbs).fold(BigUint::ZERO, |acc, _| (acc << radix) + (1u64 << radix));
+    let completion = (modulus - &base % modulus) % modulus;
+    let mut out = Words::zeroed(limbs * lanes);
+    splat(&mut out, lanes, radix, &completion);
+    for word in out.iter_mut() {
+        *word += 1 << radix;
+    }
+    out
+}
+
 fn negative_inverse(modulus: &BigUint, radix: usize) -> u64 {
     let m = modulus.iter_u64_digits().next().unwrap_or(0);
     // Newton: each step doubles the bits that are right, beginning with 3.
@@ -316,9 +197,6 @@ fn negative_inverse(modulus: &BigUint, radix: usize) -> u64 {
 pub(crate) fn low_word(value: u128) -> u64 {
     value as u64
 }
-
-#[cfg(test)]
-mod edges;
 
 #[cfg(test)]
 mod tests {

@@ -194,6 +194,24 @@ impl Naturals {
         }
     }
 
+    /// [`Naturals::window`] of as many items from `first` on as there are lanes; zero where there is none.
+    pub(crate) fn lane_windows(
+        &self,
+        first: usize,
+        lanes: usize,
+        from: usize,
+        width: usize,
+    ) -> [u64; 8] {
+        std::array::from_fn(|lane| {
+            let index = first + lane;
+            if lane < lanes && index < self.len {
+                self.window(index, from, width)
+            } else {
+                0
+            }
+        })
+    }
+
     /// Yields the items at `range`, in order.
     ///
     /// # Panics

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use num_bigint::BigUint;
 use num_integer::Integer;
 use num_traits::One;
-use rand::CryptoRng;
 use zeroize::Zeroize;
 
 use crate::backend::Backend;
@@ -15,13 +14,10 @@ use crate::modulus::{Modulus, Scratch, splat};
 use crate::words::Words;
 
 mod digits;
+mod inverse;
 mod pow;
-mod power_log;
-mod wire;
-
-pub(crate) use pow::lane_digits;
-pub use power_log::PowerLog;
-pub use wire::Reducer;
+pub(crate) mod power_log;
+pub(crate) mod wire;
 
 /// The ring Z/m² for an odd m ≥ 3, whose elements are computed with in batches.
 ///
@@ -220,17 +216,20 @@ impl SquareRing {
         acc.select(&[0])
     }
 
-    /// Draws `len` elements, uniform up to 2^−64, by reducing longer random integers.
-    pub fn random(&self, len: usize, rng: &mut impl CryptoRng) -> Batch {
-        let width = self.width() + 8;
-        let mut bytes = vec![0; len * width];
-        rng.fill_bytes(&mut bytes);
-        self.reducer(width).reduce(&bytes)
-    }
-
     /// R² modulo m, in every lane.
     pub(crate) fn r_squared(&self) -> &[u64] {
         &self.inner.r_squared
+    }
+
+    /// Sets the lanes from `used` on of a digit or a pack to those of 1.
+    pub(crate) fn fill_idle_lanes(&self, pack: &mut [u64], used: usize) {
+        let lanes = self.m().lanes;
+        for (limbs, ones) in pack
+            .chunks_exact_mut(lanes)
+            .zip(self.inner.one.chunks_exact(lanes))
+        {
+            limbs[used..].copy_from_slice(&ones[used..]);
+        }
     }
 
     pub(crate) fn m(&self) -> &Modulus {

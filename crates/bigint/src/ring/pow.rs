@@ -22,7 +22,7 @@ impl SquareRing {
         assert_eq!(x.len(), exponents.len(), "one exponent per element");
         let lanes = self.m().lanes;
         self.pow_by(x, exponents.bits(), |pack, from, width| {
-            lane_digits(exponents, pack * lanes, lanes, from, width)
+            exponents.lane_windows(pack * lanes, lanes, from, width)
         });
     }
 
@@ -87,7 +87,7 @@ impl SquareRing {
                     m.square(acc, &mut scratch);
                 }
                 for (table, (_, exponents)) in tables.iter_mut().zip(terms) {
-                    let digits = lane_digits(exponents, i * m.lanes, m.lanes, from, window);
+                    let digits = exponents.lane_windows(i * m.lanes, m.lanes, from, window);
                     m.select(&mut table.selected, &table.powers, &digits);
                     m.mul(acc, &table.selected, &mut scratch);
                 }
@@ -217,24 +217,6 @@ impl<'a> Table<'a> {
             }
         }
     }
-}
-
-/// A window of the exponents of as many elements from `first` as there are lanes; zero where there is none.
-pub(crate) fn lane_digits(
-    exponents: &Naturals,
-    first: usize,
-    lanes: usize,
-    from: usize,
-    width: usize,
-) -> [u64; 8] {
-    std::array::from_fn(|lane| {
-        let index = first + lane;
-        if lane < lanes && index < exponents.len() {
-            exponents.window(index, from, width)
-        } else {
-            0
-        }
-    })
 }
 
 impl Drop for Table<'_> {

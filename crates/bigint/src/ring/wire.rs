@@ -1,6 +1,7 @@
 //! Residues as fixed-width big-endian bytes.
 
 use num_bigint::BigUint;
+use rand::CryptoRng;
 
 use super::SquareRing;
 use crate::batch::Batch;
@@ -87,6 +88,14 @@ impl SquareRing {
             .chunks_exact(self.width())
             .map(BigUint::from_bytes_be)
             .collect()
+    }
+
+    /// Draws `len` elements, uniform up to 2^−64, by reducing longer random integers.
+    pub fn random(&self, len: usize, rng: &mut impl CryptoRng) -> Batch {
+        let width = self.width() + 8;
+        let mut bytes = vec![0; len * width];
+        rng.fill_bytes(&mut bytes);
+        self.reducer(width).reduce(&bytes)
     }
 
     /// Prepares the reduction modulo m² of big-endian integers of `width` bytes, however long.

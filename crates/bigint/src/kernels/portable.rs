@@ -4,22 +4,7 @@
 //! below 8m², so its reduction is below 8m²/R + m ≤ 3m/2, and the offset K − quotient adds at most
 //! (R + m)/R < 2 to that.
 
-use num_bigint::BigUint;
-use num_integer::Integer;
-
 use crate::modulus::{Modulus, Scratch, low_word};
-use crate::words::Words;
-
-/// The least multiple of m that is not below R: `limbs + 1` words.
-pub(crate) fn offset(modulus: &BigUint, limbs: usize) -> Words {
-    let r = BigUint::from(1u8) << (64 * limbs);
-    let k = r.div_ceil(modulus) * modulus;
-    let mut out = Words::zeroed(limbs + 1);
-    for (word, digit) in out.iter_mut().zip(k.iter_u64_digits()) {
-        *word = digit;
-    }
-    out
-}
 
 pub(crate) fn mul(m: &Modulus, x: &mut [u64], y: &[u64], s: &mut Scratch) {
     let h = m.limbs;

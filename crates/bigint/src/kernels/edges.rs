@@ -3,8 +3,8 @@
 use num_bigint::BigUint;
 use num_traits::One;
 
-use super::{Modulus, Scratch};
 use crate::backend::Backend;
+use crate::modulus::{Modulus, Scratch};
 use crate::words::Words;
 
 /// Moduli at the ends of their limbs, with every slack below R = 2^(radix·limbs) that keys have.

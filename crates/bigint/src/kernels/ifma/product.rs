@@ -4,7 +4,7 @@ use core::arch::x86_64::{
     __m512i, _mm512_add_epi64, _mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_setzero_si512,
 };
 
-use super::{LANES, Limb, ROWS, load, store};
+use super::vector::{LANES, Limb, ROWS, load, store};
 
 /// Repeats a block `ROWS` times with a constant that counts, so that it stays in registers.
 macro_rules! unroll {

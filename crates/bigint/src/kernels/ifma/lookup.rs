@@ -1,6 +1,6 @@
 //! Reading tables: all of a table under a mask, or only the entries named.
 
-use super::{Limb, ROWS, entry, limbs, limbs_mut};
+use super::vector::{Limb, ROWS, entry, limbs, limbs_mut};
 
 entry!(
     /// In each lane the pack of `table` that its index names; reads the whole table.
@@ -38,7 +38,7 @@ mod kernel {
         _mm512_unpacklo_epi64,
     };
 
-    use super::super::{load, store};
+    use super::super::vector::{load, store};
     use super::{Limb, ROWS, limbs, limbs_mut};
 
     #[target_feature(enable = "avx512f")]

@@ -1,58 +1,20 @@
 #![doc = include_str!("../../docs/ifma.md")]
 
 use core::arch::x86_64::{
-    __m512i, _mm512_add_epi64, _mm512_and_si512, _mm512_loadu_si512, _mm512_maskz_mov_epi64,
-    _mm512_set1_epi64, _mm512_setzero_si512, _mm512_slli_epi64, _mm512_srli_epi64,
-    _mm512_storeu_si512, _mm512_sub_epi64, _mm512_test_epi64_mask,
+    __m512i, _mm512_add_epi64, _mm512_and_si512, _mm512_maskz_mov_epi64, _mm512_set1_epi64,
+    _mm512_setzero_si512, _mm512_slli_epi64, _mm512_srli_epi64, _mm512_sub_epi64,
+    _mm512_test_epi64_mask,
 };
 
-use num_bigint::BigUint;
-
-use crate::modulus::{Modulus, Scratch, splat};
-use crate::words::Words;
+use crate::modulus::{Modulus, Scratch};
+use vector::{LANES, Limb, MASK, entry, limbs, limbs_mut, load, store};
 
 mod lookup;
 mod product;
 mod reduce;
+mod vector;
 
 pub(crate) use lookup::{gather_vartime, prefetch, scan, select};
-
-const LANES: usize = 8;
-const RADIX: usize = 52;
-const MASK: u64 = (1 << RADIX) - 1;
-/// Rows of a block: each keeps this many columns in registers.
-const ROWS: usize = 10;
-
-/// One limb of eight numbers.
-type Limb = [u64; LANES];
-
-pub(crate) fn is_available() -> bool {
-    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512ifma")
-}
-
-/// A multiple of m whose limbs are all in 2^52..2^53, in every lane.
-pub(crate) fn offset(modulus: &BigUint, limbs: usize) -> Words {
-    let base = (0..limbs).fold(BigUint::ZERO, |acc, _| (acc << RADIX) + (1u64 << RADIX));
-    let completion = (modulus - &base % modulus) % modulus;
-    let mut out = Words::zeroed(limbs * LANES);
-    splat(&mut out, LANES, RADIX, &completion);
-    for word in out.iter_mut() {
-        *word += 1 << RADIX;
-    }
-    out
-}
-
-macro_rules! entry {
-    ($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*)) => {
-        $(#[$doc])*
-        #[expect(unsafe_code, reason = "the kernel needs instructions that the processor was found to have")]
-        pub(crate) fn $name($($arg: $type),*) {
-            // SAFETY: a `Modulus` of this backend is made only where `is_available`.
-            unsafe { kernel::$name($($arg),*) }
-        }
-    };
-}
-pub(crate) use entry;
 
 entry!(mul(m: &Modulus, x: &mut [u64], y: &[u64], s: &mut Scratch));
 entry!(square(m: &Modulus, x: &mut [u64], s: &mut Scratch));
@@ -286,14 +248,6 @@ mod kernel {
     }
 }
 
-fn limbs(words: &[u64]) -> &[Limb] {
-    words.as_chunks().0
-}
-
-fn limbs_mut(words: &mut [u64]) -> &mut [Limb] {
-    words.as_chunks_mut().0
-}
-
 fn digits<'a>(m: &Modulus, pack: &'a [u64]) -> (&'a [Limb], &'a [Limb]) {
     limbs(&pack[..m.pack()]).split_at(m.limbs)
 }
@@ -305,20 +259,4 @@ fn digits_mut<'a>(m: &Modulus, pack: &'a mut [u64]) -> (&'a mut [Limb], &'a mut 
 /// The columns of a product of two digits.
 fn wide<'a>(m: &Modulus, words: &'a mut [u64]) -> &'a mut [Limb] {
     limbs_mut(&mut words[..m.pack()])
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-#[expect(unsafe_code, reason = "vector loads take a pointer")]
-fn load(from: &Limb) -> __m512i {
-    // SAFETY: the reference is to 64 readable bytes; no alignment is asked for.
-    unsafe { _mm512_loadu_si512(from.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-#[expect(unsafe_code, reason = "vector stores take a pointer")]
-fn store(to: &mut Limb, value: __m512i) {
-    // SAFETY: the reference is to 64 writable bytes; no alignment is asked for.
-    unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), value) }
 }

@@ -5,7 +5,7 @@ use core::arch::x86_64::{
 };
 
 use super::product::{REDUCTION, first_block, hi, lo, load_block, sweep};
-use super::{Limb, MASK, ROWS, limbs, load, store};
+use super::vector::{Limb, MASK, ROWS, limbs, load, store};
 use crate::modulus::Modulus;
 
 /// What one divides by.
