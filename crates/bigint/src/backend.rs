@@ -5,34 +5,48 @@
 /// | backend | runs on | radix | lanes |
 /// |---|---|---|---|
 /// | `Ifma` | x86-64 with AVX-512F and AVX-512IFMA | 2^52 | 8 |
+/// | `Avx2` | x86-64 with AVX2 | 2^28, beyond 2376 bits 2^27 | 4 |
 /// | `Portable` | everything | 2^64 | 1 |
 ///
-/// [`Backend::detect`] takes the fastest that the processor has. The environment variable
-/// `BLINDJOIN_BACKEND=portable` makes it take the portable one.
+/// [`Backend::detect`] takes the fastest that the processor has. The environment variable `BLINDJOIN_BACKEND`
+/// makes it take another that it has, by its [`Backend::name`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Backend {
     /// Eight residues at once, one per 64-bit lane, with the 52-bit multiply-add instructions.
     Ifma,
+    /// Four residues at once, one per 64-bit lane, with products of 32-bit factors.
+    Avx2,
     /// One residue at a time with 64×64→128-bit products.
     Portable,
 }
 
 impl Backend {
-    /// The fastest backend here, unless `BLINDJOIN_BACKEND=portable`.
+    /// From the fastest down.
+    const ALL: [Self; 3] = [Self::Ifma, Self::Avx2, Self::Portable];
+
+    /// The fastest backend here, unless `BLINDJOIN_BACKEND` names another one.
+    ///
+    /// # Panics
+    ///
+    /// If it names one that does not exist, or that this processor cannot run.
     pub fn detect() -> Self {
-        if std::env::var_os("BLINDJOIN_BACKEND").is_some_and(|name| name == "portable") {
-            return Self::Portable;
+        let available = Self::available();
+        match std::env::var_os("BLINDJOIN_BACKEND").filter(|name| !name.is_empty()) {
+            None => available[0],
+            Some(wanted) => {
+                let found = available
+                    .into_iter()
+                    .find(|backend| wanted == backend.name());
+                found.expect("BLINDJOIN_BACKEND names a backend that this processor can run: ifma, avx2 or portable")
+            }
         }
-        Self::available()[0]
     }
 
     /// The backends this processor can run, fastest first; `Portable` is always the last.
     pub fn available() -> Vec<Self> {
-        let mut all = vec![Self::Portable];
-        if Self::Ifma.is_available() {
-            all.insert(0, Self::Ifma);
-        }
+        let mut all = Self::ALL.to_vec();
+        all.retain(|backend| backend.is_available());
         all
     }
 
@@ -43,16 +57,19 @@ impl Backend {
             Self::Ifma => {
                 is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512ifma")
             }
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => is_x86_feature_detected!("avx2"),
             #[cfg(not(target_arch = "x86_64"))]
-            Self::Ifma => false,
+            Self::Ifma | Self::Avx2 => false,
             Self::Portable => true,
         }
     }
 
-    /// Its name, as it appears in reports: `ifma` or `portable`.
+    /// Its name, as it appears in reports: `ifma`, `avx2` or `portable`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ifma => "ifma",
+            Self::Avx2 => "avx2",
             Self::Portable => "portable",
         }
     }
@@ -61,25 +78,36 @@ impl Backend {
     pub fn lanes(self) -> usize {
         match self {
             Self::Ifma => 8,
+            Self::Avx2 => 4,
             Self::Portable => 1,
         }
     }
 
-    pub(crate) fn radix_bits(self) -> usize {
+    /// Bits of a limb of an m of so many bits.
+    pub(crate) fn radix_bits(self, modulus_bits: usize) -> usize {
         match self {
             Self::Ifma => 52,
+            // A column holds three products of limbs for each limb of m.
+            Self::Avx2 if blocks_of(5, modulus_bits, 28) <= 85 => 28,
+            Self::Avx2 => 27,
             Self::Portable => 64,
         }
     }
 
     /// Limbs of one digit: enough that 2^(radix·limbs) ≥ 16·m, and what the backend's blocking divides.
     pub(crate) fn limbs(self, modulus_bits: usize) -> usize {
-        let least = (modulus_bits + 4).div_ceil(self.radix_bits());
-        match self {
-            Self::Ifma => least.next_multiple_of(10),
-            Self::Portable => least,
-        }
+        let block = match self {
+            Self::Ifma => 10,
+            Self::Avx2 => 5,
+            Self::Portable => 1,
+        };
+        blocks_of(block, modulus_bits, self.radix_bits(modulus_bits))
     }
+}
+
+/// Whole blocks of limbs with four bits more than m.
+fn blocks_of(block: usize, modulus_bits: usize, radix: usize) -> usize {
+    (modulus_bits + 4).div_ceil(radix).next_multiple_of(block)
 }
 
 #[cfg(test)]
@@ -93,10 +121,21 @@ mod tests {
     }
 
     #[test]
+    fn the_environment_names_the_backend() {
+        let wanted = std::env::var("BLINDJOIN_BACKEND").unwrap_or_default();
+        let found = Backend::detect();
+        if wanted.is_empty() {
+            assert_eq!(found, Backend::available()[0]);
+        } else {
+            assert_eq!(found.name(), wanted);
+        }
+    }
+
+    #[test]
     fn limbs_leave_four_bits_of_slack() {
-        for backend in [Backend::Ifma, Backend::Portable] {
+        for backend in Backend::ALL {
             for bits in [3, 256, 512, 1024, 1536, 2048, 3072, 4096] {
-                assert!(backend.limbs(bits) * backend.radix_bits() >= bits + 4);
+                assert!(backend.limbs(bits) * backend.radix_bits(bits) >= bits + 4);
             }
         }
         assert_eq!(

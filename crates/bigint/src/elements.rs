@@ -21,7 +21,7 @@ impl Elements {
     /// Yields an empty store with memory for `capacity` elements.
     pub fn with_capacity(ring: &SquareRing, capacity: usize) -> Self {
         let mut words = Words::default();
-        words.reserve_exact(capacity * 2 * ring.m().limbs);
+        words.reserve_exact(capacity * ring.m().entry());
         Self {
             ring: ring.clone(),
             words,
@@ -74,7 +74,7 @@ impl Elements {
         for pack in out.packs_mut() {
             let group = groups.next().expect("one group of indices per pack");
             if let Some(next) = groups.peek() {
-                let size = 2 * m.limbs;
+                let size = m.entry();
                 m.prefetch(&next.map(|index| &self.words[index * size..][..size]));
             }
             m.gather_vartime(pack, &self.words, &group);
@@ -113,17 +113,14 @@ impl Elements {
 
     /// Words of one element.
     fn entry(&self) -> usize {
-        2 * self.ring.m().limbs
+        self.ring.m().entry()
     }
 
     fn set(&mut self, at: usize, batch: &Batch, index: usize) {
         let entry = self.entry();
-        for (word, limb) in self.words[at * entry..][..entry]
-            .iter_mut()
-            .zip(batch.limbs(index))
-        {
-            *word = limb;
-        }
+        self.ring
+            .m()
+            .put_entry(&mut self.words[at * entry..][..entry], batch.limbs(index));
     }
 
     /// Idle lanes repeat the first index.

@@ -55,14 +55,11 @@ impl<'a> Filling<'a> {
     pub(crate) fn fill(mut self, part: &mut [u64], size: usize) {
         let m = self.ring.m();
         let lanes = m.lanes;
-        for at in (0..size).step_by(2 * m.limbs) {
+        for at in (0..size).step_by(m.entry()) {
             for (lane, window) in part.chunks_exact_mut(size).enumerate() {
-                let (t, s) = window[at..at + 2 * m.limbs].split_at_mut(m.limbs);
-                for (to, from) in [(t, &self.t), (s, &self.s)] {
-                    for (word, limb) in to.iter_mut().zip(from[lane..].iter().step_by(lanes)) {
-                        *word = *limb;
-                    }
-                }
+                let limbs = self.t[lane..].iter().step_by(lanes);
+                let limbs = limbs.chain(self.s[lane..].iter().step_by(lanes));
+                m.put_entry(&mut window[at..at + m.entry()], limbs.copied());
             }
             self.advance();
         }

@@ -100,7 +100,7 @@ impl FixedBase {
         let table = (0..bases.pack_count())
             .into_par_iter()
             .map(|i| {
-                let size = (2 * m.limbs) << window;
+                let size = m.entry() << window;
                 let mut part = Words::zeroed(size * bases.lanes_used(i));
                 Filling::new(ring, bases.pack(i), inverses.pack(i)).fill(&mut part, size);
                 part
@@ -259,13 +259,13 @@ impl FixedBase {
         if self.lookup == Lookup::ConstantTime {
             return [&[]; 8];
         }
-        let (entries, size) = (self.entries(window), 2 * self.ring.m().limbs);
+        let (entries, size) = (self.entries(window), self.ring.m().entry());
         digits.map(|digit| &entries[to_index(digit) * size..][..size])
     }
 
     fn entries(&self, window: usize) -> &[u64] {
         let m = self.ring.m();
-        let (size, lanes) = ((2 * m.limbs) << self.window, m.lanes.trailing_zeros());
+        let (size, lanes) = (m.entry() << self.window, m.lanes.trailing_zeros());
         &self.table[window >> lanes][(window & (m.lanes - 1)) * size..][..size]
     }
 }

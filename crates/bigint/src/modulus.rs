@@ -64,7 +64,11 @@ impl Modulus {
             backend.name()
         );
         let bits = usize::try_from(modulus.bits()).expect("a modulus fits in memory");
-        let (lanes, radix, limbs) = (backend.lanes(), backend.radix_bits(), backend.limbs(bits));
+        let (lanes, radix, limbs) = (
+            backend.lanes(),
+            backend.radix_bits(bits),
+            backend.limbs(bits),
+        );
         let mut out = Self {
             backend,
             lanes,
@@ -80,7 +84,7 @@ impl Modulus {
         splat(&mut out.twice, lanes, radix, &(modulus * 2u8));
         out.offset = match backend {
             Backend::Portable => offset_in_words(modulus, limbs),
-            Backend::Ifma => offset_in_columns(modulus, lanes, radix, limbs),
+            Backend::Ifma | Backend::Avx2 => offset_in_columns(modulus, lanes, radix, limbs),
         };
         out
     }
@@ -98,6 +102,32 @@ impl Modulus {
     /// Words of a pack.
     pub(crate) fn pack(&self) -> usize {
         2 * self.limbs * self.lanes
+    }
+
+    /// Words of an entry: the pack of one lane as tables hold it, digit 0 before digit 1.
+    pub(crate) fn entry(&self) -> usize {
+        if self.has_short_limbs() {
+            self.limbs
+        } else {
+            2 * self.limbs
+        }
+    }
+
+    /// Writes an entry, limb by limb.
+    pub(crate) fn put_entry(&self, entry: &mut [u64], mut limbs: impl Iterator<Item = u64>) {
+        let short = self.has_short_limbs();
+        let mut next = || limbs.next().expect("all limbs of an entry");
+        for word in entry {
+            *word = next();
+            if short {
+                *word |= next() << 32;
+            }
+        }
+    }
+
+    /// Whether two limbs share a word of an entry: memory is what tables are short of.
+    fn has_short_limbs(&self) -> bool {
+        self.radix < 32
     }
 
     /// Writes `item`, 64-bit words, as limbs into one lane of `out`.

@@ -121,7 +121,7 @@ impl<'a> Products<'a> {
             windows,
             running,
             terms: 0,
-            tables: Words::zeroed(m.pack() << window),
+            tables: Words::zeroed((m.lanes * m.entry()) << window),
             factor: Words::zeroed(m.pack()),
             scratch: Scratch::new(m),
         }
@@ -130,7 +130,7 @@ impl<'a> Products<'a> {
     /// Multiplies in the powers of a pack of bases, of which the inverses are given too.
     fn multiply_vartime<R: AsRef<[u64]>>(&mut self, [bases, inverses]: [&[u64]; 2], rows: &[R]) {
         let m = self.ring.m();
-        let size = (2 * m.limbs) << self.window;
+        let size = m.entry() << self.window;
         Filling::new(self.ring, bases, inverses).fill(&mut self.tables[..size * rows.len()], size);
         if self.terms + rows.len() > Modulus::MOST_TERMS {
             self.settle();

@@ -114,9 +114,9 @@ impl SquareRing {
         (2 * self.inner.modulus.bits).div_ceil(8)
     }
 
-    /// Bytes of memory one element takes in an [`Elements`](crate::Elements) or a full [`Batch`].
+    /// Bytes of memory one element takes in an [`Elements`](crate::Elements).
     pub fn element_bytes(&self) -> usize {
-        16 * self.inner.modulus.limbs
+        8 * self.inner.modulus.entry()
     }
 
     /// Yields a batch of `len` ones.

@@ -68,17 +68,22 @@ fn keys_of_standard_size_are_made_for_every_profile() {
     }
 }
 
-/// On every processor: a party that was started again elsewhere goes on with the same keys.
+/// On every processor: a party that was started again elsewhere goes on with the same keys, and sends the same bytes.
 #[test]
-fn the_same_seed_makes_the_same_key_on_every_backend() {
+fn the_same_seed_makes_the_same_key_and_ciphertexts_on_every_backend() {
     for profile in Profile::ALL {
-        let keys = Backend::available().into_iter().map(|backend| {
-            SecretKey::generate_with_backend(size(512), profile, backend, &mut rng(40))
-                .public()
-                .to_bytes()
+        let made = Backend::available().into_iter().map(|backend| {
+            let mut rng = rng(40);
+            let key = SecretKey::generate_with_backend(size(512), profile, backend, &mut rng);
+            let public = key.public();
+            let plain = Naturals::random(11, 252, &mut rng);
+            let mut ciphertexts = public.encrypt_random(&plain, &mut rng).unwrap();
+            let factors = Naturals::random(11, 89, &mut rng);
+            public.multiply_plain_afresh(&mut ciphertexts, &factors, &mut rng);
+            (public.to_bytes(), public.encode(&ciphertexts))
         });
-        let keys: Vec<_> = keys.collect();
-        assert!(keys.iter().all(|key| *key == keys[0]), "{profile:?}");
+        let made: Vec<_> = made.collect();
+        assert!(made.iter().all(|bytes| *bytes == made[0]), "{profile:?}");
     }
 }
 

@@ -12,7 +12,7 @@ fn moduli() -> Vec<BigUint> {
     let power = |bits: u32| BigUint::one() << bits;
     let mut out = vec![BigUint::from(3u8), BigUint::from(5u8), power(51) + 1u8];
     for bits in [
-        252, 256, 516, 517, 572, 1020, 1024, 1536, 2048, 3072, 4096, 8192,
+        136, 137, 252, 256, 516, 517, 572, 1020, 1024, 1536, 2048, 2376, 2377, 3072, 4096, 8192,
     ] {
         out.push(power(bits) - 1u8);
         out.push(power(bits - 1) + 1u8);
@@ -36,7 +36,7 @@ fn digits(m: &BigUint) -> Vec<BigUint> {
         &bound - 1u8,
         &bound - 2u8,
     ];
-    for radix in [52u64, 64] {
+    for radix in [27u64, 28, 52, 64] {
         for limb in [1, 2, 9, 10, 11, 19, m.bits().div_euclid(radix)] {
             out.push(BigUint::one() << (radix * limb));
             out.push((BigUint::one() << (radix * limb)) - 1u8);

@@ -14,13 +14,14 @@ mod product;
 mod reduce;
 mod vector;
 
-pub(crate) use lookup::{gather_vartime, prefetch, scan, select};
+pub(crate) use super::prefetch::prefetch;
+pub(crate) use lookup::{gather_vartime, scan, select};
 
 entry!(mul(m: &Modulus, x: &mut [u64], y: &[u64], s: &mut Scratch));
 entry!(square(m: &Modulus, x: &mut [u64], s: &mut Scratch));
 entry!(mul_digit(m: &Modulus, x: &mut [u64], y: &[u64], s: &mut Scratch));
 entry!(mul_low(m: &Modulus, x: &mut [u64], y: &[u64], s: &mut Scratch, ahead: &[&[u64]]));
-entry!(accumulate(sum: &mut [u64], x: &[u64]));
+entry!(accumulate(m: &Modulus, sum: &mut [u64], x: &[u64]));
 entry!(settle(m: &Modulus, sum: &mut [u64], s: &mut Scratch));
 entry!(split(m: &Modulus, out: &mut [u64], s: &mut Scratch));
 entry!(canonical(m: &Modulus, x: &mut [u64], s: &mut Scratch));
@@ -30,14 +31,13 @@ entry!(add(m: &Modulus, x: &mut [u64], y: &[u64]));
 
 /// Packs of eight, with the instructions at hand.
 mod kernel {
-    use super::lookup::prefetch;
     use super::product::{add_product, set_product, set_square};
     use super::reduce::{Divisor, reduce};
     use super::{
         __m512i, _mm512_add_epi64, _mm512_and_si512, _mm512_maskz_mov_epi64, _mm512_set1_epi64,
         _mm512_setzero_si512, _mm512_slli_epi64, _mm512_srli_epi64, _mm512_sub_epi64,
         _mm512_test_epi64_mask, LANES, Limb, MASK, Modulus, Scratch, digits, digits_mut, limbs,
-        limbs_mut, load, store, wide,
+        limbs_mut, load, prefetch, store, wide,
     };
 
     #[target_feature(enable = "avx512f,avx512ifma")]
@@ -91,7 +91,7 @@ mod kernel {
     }
 
     #[target_feature(enable = "avx512f")]
-    pub(super) fn accumulate(sum: &mut [u64], x: &[u64]) {
+    pub(super) fn accumulate(_: &Modulus, sum: &mut [u64], x: &[u64]) {
         for (sum, x) in limbs_mut(sum).iter_mut().zip(limbs(x)) {
             store(sum, _mm512_add_epi64(load(sum), load(x)));
         }

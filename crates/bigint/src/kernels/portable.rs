@@ -30,11 +30,15 @@ pub(crate) fn mul_digit(m: &Modulus, x: &mut [u64], y: &[u64], s: &mut Scratch) 
     reduce(m, x, &mut s.low, &mut s.quotient);
 }
 
-pub(crate) fn mul_low(m: &Modulus, x: &mut [u64], y: &[u64], s: &mut Scratch) {
+pub(crate) fn mul_low(m: &Modulus, x: &mut [u64], y: &[u64], s: &mut Scratch, _ahead: &[&[u64]]) {
     let (x0, x1) = x.split_at_mut(m.limbs);
     product(&mut s.high, x1, y);
     product(&mut s.low, x0, y);
     reduce_pair(m, x0, x1, s);
+}
+
+pub(crate) fn accumulate(m: &Modulus, sum: &mut [u64], x: &[u64]) {
+    add_digit(m, sum, x);
 }
 
 pub(crate) fn settle(m: &Modulus, sum: &mut [u64], s: &mut Scratch) {
@@ -86,20 +90,27 @@ pub(crate) fn add(m: &Modulus, x: &mut [u64], y: &[u64]) {
     subtract_if_not_below(x1, &m.twice);
 }
 
-pub(crate) fn select(out: &mut [u64], table: &[u64], index: u64) {
+pub(crate) fn scan(out: &mut [u64], entries: &[u64], indices: &[u64; 8]) {
+    select(out, entries, indices);
+}
+
+pub(crate) fn select(out: &mut [u64], table: &[u64], [index, ..]: &[u64; 8]) {
     out.fill(0);
     for (entry, i) in table.chunks_exact(out.len()).zip(0u64..) {
-        let mask = equal_mask(i, index);
+        let mask = equal_mask(i, *index);
         for (word, &value) in out.iter_mut().zip(entry) {
             *word |= value & mask;
         }
     }
 }
 
-pub(crate) fn gather_vartime(out: &mut [u64], entries: &[u64], index: usize) {
+pub(crate) fn gather_vartime(out: &mut [u64], entries: &[u64], [index, ..]: &[usize; 8]) {
     let size = out.len();
     out.copy_from_slice(&entries[index * size..][..size]);
 }
+
+/// One number at a time is read in one piece, which processors foresee.
+pub(crate) fn prefetch(_rows: &[&[u64]]) {}
 
 /// (x₀, x₁) ← T₀/R, (T₁ + K − quotient)/R with T₀, T₁ in `s.low`, `s.high`.
 fn reduce_pair(m: &Modulus, x0: &mut [u64], x1: &mut [u64], s: &mut Scratch) {

@@ -235,7 +235,7 @@ impl Drop for Table<'_> {
 fn scan_cost(modulus: &Modulus) -> usize {
     match modulus.backend {
         Backend::Ifma => (1700 / modulus.limbs.pow(2)).max(1),
-        Backend::Portable => 1,
+        Backend::Avx2 | Backend::Portable => 1,
     }
 }
 

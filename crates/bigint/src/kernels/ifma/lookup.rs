@@ -15,22 +15,6 @@ entry!(
     gather_vartime(out: &mut [u64], entries: &[u64], indices: &[usize; 8])
 );
 
-/// Asks for the lines of some rows.
-pub(crate) fn prefetch(rows: &[&[u64]]) {
-    for row in rows {
-        for line in row.chunks(8) {
-            prefetch_line(line);
-        }
-    }
-}
-
-#[expect(unsafe_code, reason = "the prefetch instruction takes a pointer")]
-fn prefetch_line(line: &[u64]) {
-    use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-    // SAFETY: a prefetch reads nothing, whatever the address; SSE is part of x86-64.
-    unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) }
-}
-
 mod kernel {
     use core::arch::x86_64::{
         __m512i, _mm512_cmpeq_epi64_mask, _mm512_mask_mov_epi64, _mm512_mask_set1_epi64,
