@@ -34,6 +34,23 @@ pub(crate) fn wrong_usage_is_told_by_its_code(program: &str, commands: &[&str]) 
     }
 }
 
+/// Arithmetic that there is none of is refused before any work, as a fault of the environment.
+pub(crate) fn unknown_arithmetic_is_refused(program: &str, arguments: &[&str]) {
+    let mut command = Command::new(program);
+    let output = command.args(arguments).env("BLINDJOIN_BACKEND", "abacus");
+    let output = output.output().expect("it runs");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("BLINDJOIN_BACKEND") && told.contains("portable"),
+        "{told}"
+    );
+    assert!(
+        !told.contains("abacus") && !told.contains("panicked"),
+        "{told}"
+    );
+}
+
 /// A program completes its commands in shells, and has a manual page for each.
 pub(crate) fn completions_and_manual_pages_know_the_commands(program: &str, commands: &[&str]) {
     for shell in ["bash", "zsh", "fish"] {

@@ -61,6 +61,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()> {
+    program::check_environment()?;
     let temporary = {
         // Noted while nobody looks, so that an interruption finds it as soon as it is there.
         let mut unkept = UNKEPT.lock().unwrap_or_else(PoisonError::into_inner);

@@ -100,6 +100,7 @@ fn serve(arguments: &Serve) -> anyhow::Result<()> {
     } else {
         LevelFilter::INFO
     });
+    program::check_environment()?;
     let mut config =
         ProviderConfig::load(&arguments.config).context("reading the configuration")?;
     if let Some(listen) = &arguments.listen {

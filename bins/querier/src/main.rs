@@ -70,6 +70,7 @@ fn main() -> ExitCode {
     let mut found = true;
     let code = PROGRAM.run(|| {
         let _interruptions = on_interruption(PROGRAM.name, blindjoin_columnar::abandon_outputs)?;
+        program::check_environment()?;
         let console = Console::new(arguments.quiet);
         match &arguments.command {
             Command::Dedupe(dedupe) => dedupe::run(dedupe, &console),

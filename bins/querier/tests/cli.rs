@@ -20,3 +20,18 @@ fn wrong_usage_is_told_by_its_code() {
 fn completions_and_manual_pages_know_the_commands() {
     usage::completions_and_manual_pages_know_the_commands(PROGRAM, COMMANDS);
 }
+
+#[test]
+fn unknown_arithmetic_is_refused() {
+    usage::unknown_arithmetic_is_refused(
+        PROGRAM,
+        &[
+            "link",
+            "none.csv",
+            "--config",
+            "none.toml",
+            "--out",
+            "none.card.csv",
+        ],
+    );
+}

@@ -1,5 +1,7 @@
 //! Which instructions do the work: found once, fixed in each ring.
 
+use crate::Error;
+
 /// An implementation of the arithmetic. All give the same results.
 ///
 /// | backend | runs on | radix | lanes |
@@ -29,18 +31,30 @@ impl Backend {
     ///
     /// # Panics
     ///
-    /// If it names one that does not exist, or that this processor cannot run.
+    /// Where [`Backend::chosen`] has an error.
     pub fn detect() -> Self {
+        Self::chosen().expect("a program asks once whether the choice can be met")
+    }
+
+    /// As [`Backend::detect`], for a program's start.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchBackend`] if the environment names one that does not exist or cannot run here.
+    pub fn chosen() -> Result<Self, Error> {
         let available = Self::available();
-        match std::env::var_os("BLINDJOIN_BACKEND").filter(|name| !name.is_empty()) {
-            None => available[0],
-            Some(wanted) => {
-                let found = available
-                    .into_iter()
-                    .find(|backend| wanted == backend.name());
-                found.expect("BLINDJOIN_BACKEND names a backend that this processor can run: ifma, avx2 or portable")
-            }
-        }
+        let Some(wanted) = std::env::var_os("BLINDJOIN_BACKEND").filter(|name| !name.is_empty())
+        else {
+            return Ok(available[0]);
+        };
+        let named = available.iter().find(|backend| wanted == backend.name());
+        named.copied().ok_or_else(|| Error::NoSuchBackend {
+            here: available
+                .iter()
+                .map(|backend| backend.name())
+                .collect::<Vec<_>>()
+                .join(" or "),
+        })
     }
 
     /// The backends this processor can run, fastest first; `Portable` is always the last.

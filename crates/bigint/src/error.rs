@@ -31,6 +31,14 @@ pub enum Error {
         /// Position of the first such residue.
         index: usize,
     },
+    /// `BLINDJOIN_BACKEND` names a backend that does not exist or that this processor cannot run.
+    #[error(
+        "BLINDJOIN_BACKEND names no backend that this processor can run: it may be {here}, or unset"
+    )]
+    NoSuchBackend {
+        /// The names of those that it can run.
+        here: String,
+    },
     /// The bytes are not a whole number of residues.
     #[error("{bytes} bytes are not a whole number of residues of {width} bytes")]
     PartialResidue {

@@ -69,6 +69,7 @@ mod public;
 mod secret;
 mod sums;
 
+pub use blindjoin_bigint::Error as ArithmeticError;
 pub use blindjoin_bigint::{Backend, Batch, Elements, FixedBase, Lookup, Naturals, SquareRing};
 pub use ciphertexts::Ciphertexts;
 pub use error::Error;

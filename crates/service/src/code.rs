@@ -175,7 +175,8 @@ impl Code {
             Error::Refused(_) => Self::Refused,
             Error::Replayed | Error::SessionState => Self::Closed,
             Error::Timeout { .. } => Self::Late,
-            Error::Certificate { .. }
+            Error::Arithmetic(_)
+            | Error::Certificate { .. }
             | Error::Configuration { .. }
             | Error::Connect { .. }
             | Error::Creation { .. }

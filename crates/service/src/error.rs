@@ -18,6 +18,9 @@ pub enum Error {
         /// What it said.
         code: Code,
     },
+    /// The environment asks for arithmetic that is not to be had here.
+    #[error(transparent)]
+    Arithmetic(#[from] blindjoin_protocol::paillier::ArithmeticError),
     /// A certificate or key file does not hold what it should.
     #[error("{}: {problem}", path.display())]
     Certificate {
@@ -221,7 +224,8 @@ impl Error {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Answer { code, .. } => code.fault(),
-            Self::Certificate { .. }
+            Self::Arithmetic(_)
+            | Self::Certificate { .. }
             | Self::Configuration { .. }
             | Self::Creation { .. }
             | Self::File { .. }

@@ -4,6 +4,8 @@ use std::error::Error as StdError;
 use std::future::Future;
 use std::io;
 
+use blindjoin_protocol::paillier::Backend;
+
 use crate::Error;
 
 /// The exit code of an error of this crate, by its fault: 1 the input, the peer or the configuration is
@@ -11,6 +13,15 @@ use crate::Error;
 pub fn exit_code(error: &(dyn StdError + 'static)) -> Option<u8> {
     let error = error.downcast_ref::<Error>()?;
     Some(error.fault().exit_code())
+}
+
+/// Looks at what the environment asks of the arithmetic, before a program begins its work.
+///
+/// # Errors
+///
+/// [`Error::Arithmetic`].
+pub fn check_environment() -> Result<(), Error> {
+    Ok(Backend::chosen().map(drop)?)
 }
 
 /// Runs a future to its end on a runtime of its own.

@@ -121,6 +121,11 @@ fn commands_without_what_they_need_are_wrong_usage() {
 }
 
 #[test]
+fn unknown_arithmetic_is_refused() {
+    usage::unknown_arithmetic_is_refused(PROGRAM, &["demo"]);
+}
+
+#[test]
 fn the_help_names_exit_codes_variables_and_dialects() {
     let bench = bench();
     let help = bench.ok(&["--help"]);
