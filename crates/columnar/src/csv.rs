@@ -272,6 +272,17 @@ mod tests {
         }
     }
 
+    /// Only the first bytes of a file can be a byte order mark, wherever it is cut.
+    #[test]
+    fn a_mark_within_a_table_is_text() {
+        let text = "\u{feff}a,b\n\u{feff}c,d\n";
+        for records in 1..3 {
+            let found = rows(text.as_bytes(), 2, records).expect("well-formed");
+            let first: Vec<_> = found.iter().map(|row| row[0].as_deref()).collect();
+            assert_eq!(first, [Some("\u{feff}a"), Some("\u{feff}c")]);
+        }
+    }
+
     #[test]
     fn an_open_quote_is_reported_where_it_opens() {
         let mut scanner = scanner(&b"a,b\nc,\"d\ne\nf"[..]);
