@@ -19,7 +19,6 @@ use blindjoin_protocol::agree::{
 };
 use blindjoin_protocol::input::{ProviderKeys, QuerierKeys};
 use blindjoin_protocol::paillier::{KeySize, SecretKey};
-use blindjoin_protocol::parts::published_class;
 use blindjoin_protocol::{Role, local};
 use blindjoin_record::RuleSet;
 
@@ -54,7 +53,7 @@ pub(crate) fn link(
         .zip(&per_rule)
         .map(|(rule, &keys)| PublishedRule {
             id: rule.id().to_owned(),
-            class: published_class(keys, 0),
+            class: PublishedRule::class_of(keys, 0),
             forms: 1,
             weight: 1,
         });
@@ -77,7 +76,7 @@ pub(crate) fn link(
     // The session, from the key holder's key to the querier's card.
     let mut generator = people.secret(Role::KeyHolder).key_generation();
     let key = SecretKey::generate(key_size, manifest.terms.profile, &mut generator);
-    let linked = local::link(&people, &manifest, Arc::new(key), ours, theirs, &mut ())?;
+    let linked = local::link(&people, &manifest, Arc::new(key), ours, theirs)?;
     assert_eq!(linked.counted, None, "the key holder is blind");
     let matched = |(row, id): (usize, &str)| {
         let matched = linked.card.matched(row) == Some(true);

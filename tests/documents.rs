@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use blindjoin_protocol::leakage;
+use blindjoin_protocol::parts;
 
 fn document(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
@@ -12,7 +12,7 @@ fn document(name: &str) -> String {
 
 #[test]
 fn the_leakage_table_is_the_protocols() {
-    let table = leakage::table();
+    let table = parts::table();
     for name in ["SECURITY.md", "crates/protocol/docs/leakage.md"] {
         assert!(
             document(name).contains(&table),
@@ -24,7 +24,7 @@ fn the_leakage_table_is_the_protocols() {
 #[test]
 fn tests_that_the_leakage_table_names_are_there() {
     let files = files(&["crates", "bins", "tests"], &["rs"]);
-    for row in leakage::rows() {
+    for row in parts::rows() {
         for pinned in row.pinned {
             let (module, test) = pinned.split_once("::").expect("a module and a test");
             let holds = |path: &&PathBuf| {
@@ -43,7 +43,7 @@ fn tests_that_the_leakage_table_names_are_there() {
 
 #[test]
 fn the_readme_says_what_each_party_learns_by_default() {
-    let summary = leakage::summary();
+    let summary = parts::summary();
     let readme = document("README.md");
     assert!(
         readme.contains(&summary),

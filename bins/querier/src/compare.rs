@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use anyhow::ensure;
 use blindjoin_columnar::{InputOptions, ReadOptions, Reader};
 use blindjoin_protocol::agree::Pairwise;
-use blindjoin_protocol::parts::Suite;
 use blindjoin_querier::{People, write_pairs};
 use blindjoin_service::querier::Question;
 use blindjoin_terminal::{Console, whole};
@@ -97,8 +96,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> anyhow::Result<()
 
 /// Says what to do where the rules do not fit a ciphertext.
 fn check_slots(pairwise: &Pairwise, key_bits: u32) -> anyhow::Result<()> {
-    let suite = Suite::T107;
-    let slots = |bits: u32| suite.slots_below_modulus(bits as usize);
+    let slots = |bits: u32| Pairwise::slots_of(bits as usize);
     let (needed, room) = (pairwise.slots_needed(), slots(key_bits));
     ensure!(
         needed <= room,

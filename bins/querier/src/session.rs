@@ -1,15 +1,19 @@
 //! What the commands have in common: with whom, under which rules and how to link.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use blindjoin_columnar::load_rules;
 use blindjoin_linkage::Rules;
+use blindjoin_protocol::Error;
+use blindjoin_protocol::agree::{Mask, TableKind};
 use blindjoin_service::Identity;
-use blindjoin_service::config::{LinkOptions, MaskChoice, NamedPeer, QuerierConfig, Table};
+use blindjoin_service::config::{LinkOptions, NamedPeer, QuerierConfig};
 use blindjoin_service::querier::Counterparts;
 use blindjoin_terminal::Usage;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 /// With whom, under which rules and how to link; shared by every command.
 #[derive(Debug, clap::Args)]
@@ -45,8 +49,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "BITS")]
     key_bits: Option<u32>,
     /// Layout of the encrypted identifiers of a join [default: okvs, but cuckoo under --mask full]
-    #[arg(long, value_name = "TABLE")]
-    table: Option<TableName>,
+    #[arg(long, value_name = "TABLE", value_parser = one_of::<_, TableKind>(TableKind::ALL.map(TableKind::name)))]
+    table: Option<TableKind>,
     /// Let the key holder count the matches and enforce a cap on them; a lookup never does
     #[arg(long, conflicts_with = "blind")]
     counting: bool,
@@ -57,20 +61,8 @@ pub(crate) struct Options {
     #[arg(long, conflicts_with = "blind")]
     hide_count: bool,
     /// How differences are masked; full has the key holder count the matches
-    #[arg(long, value_name = "MASK")]
-    mask: Option<MaskName>,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum TableName {
-    Cuckoo,
-    Okvs,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum MaskName {
-    Slot,
-    Full,
+    #[arg(long, value_name = "MASK", value_parser = one_of::<_, Mask>(Mask::ALL.map(Mask::name)))]
+    mask: Option<Mask>,
 }
 
 /// A session's settings, command line and configuration together.
@@ -147,6 +139,14 @@ pub(crate) fn only(agreed: blindjoin_record::RuleSet, named: &[String]) -> anyho
     })
 }
 
+/// A parser of what is known by one of these names.
+fn one_of<const N: usize, T>(names: [&'static str; N]) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err = Error> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(names).try_map(|name| name.parse())
+}
+
 impl Options {
     /// Puts the command line above the configuration, and checks that what comes of it suits what is
     /// asked for.
@@ -158,16 +158,8 @@ impl Options {
             }
             options.key_bits = bits;
         }
-        match self.table {
-            Some(TableName::Cuckoo) => options.table = Some(Table::Cuckoo),
-            Some(TableName::Okvs) => options.table = Some(Table::Okvs),
-            None => {}
-        }
-        match self.mask {
-            Some(MaskName::Slot) => options.mask = MaskChoice::Slot,
-            Some(MaskName::Full) => options.mask = MaskChoice::Full,
-            None => {}
-        }
+        options.table = self.table.or(options.table);
+        options.mask = self.mask.unwrap_or(options.mask);
         if self.blind {
             (options.counting, options.hide_count) = (Some(false), false);
         }
@@ -207,8 +199,8 @@ impl Resolved {
 
 /// What does not go together, and what to do.
 fn contradiction(options: &LinkOptions, way: Way) -> Option<&'static str> {
-    let full = options.mask == MaskChoice::Full;
-    if full && way == Way::Join && options.table == Some(Table::Okvs) {
+    let full = options.mask == Mask::Full;
+    if full && way == Way::Join && options.table == Some(TableKind::Okvs) {
         return Some(
             "--mask full needs --table cuckoo, for sums of a key-value store's entries are not equal under it: leave \
              one of the two out",
@@ -235,11 +227,11 @@ mod tests {
     #[test]
     fn what_does_not_go_together_is_told_with_the_options_to_change() {
         let full = LinkOptions {
-            mask: MaskChoice::Full,
+            mask: Mask::Full,
             ..LinkOptions::default()
         };
         let stored = LinkOptions {
-            table: Some(Table::Okvs),
+            table: Some(TableKind::Okvs),
             ..full.clone()
         };
         let hidden = LinkOptions {

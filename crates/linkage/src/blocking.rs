@@ -47,8 +47,7 @@
 
 use std::collections::BTreeMap;
 
-use blindjoin_protocol::input::Blocking;
-use blindjoin_protocol::parts::{BlockOffer, hash_prefix};
+use blindjoin_protocol::input::{BlockDirectory, Blocking};
 use blindjoin_record::RuleSet;
 
 use crate::keys::Keys;
@@ -62,9 +61,9 @@ pub const LEAST_BLOCK: u64 = Blocking::DEFAULT_LEAST as u64;
 pub enum BlockKey {
     /// Parts of fields: a rule set whose only rule's signature is the block key.
     Fields(RuleSet),
-    /// So many leading bits of a salted hash of every join key; see [`hash_prefix`].
+    /// So many leading bits of a salted hash of every join key; see [`BlockDirectory::prefix`].
     Hash {
-        /// 1 to [`BlockOffer::MOST_HASH_BITS`].
+        /// 1 to [`BlockDirectory::MOST_HASH_BITS`].
         bits: u8,
     },
 }
@@ -114,7 +113,7 @@ impl BlockKey {
     pub fn new(written: &str, rules: &RuleSet) -> Result<Self, Error> {
         if let Some(bits) = written.trim().strip_prefix("hash:") {
             let bits = bits.trim().parse().ok();
-            let bits = bits.filter(|bits| (1..=BlockOffer::MOST_HASH_BITS).contains(bits));
+            let bits = bits.filter(|bits| (1..=BlockDirectory::MOST_HASH_BITS).contains(bits));
             return match bits {
                 Some(bits) => Ok(Self::Hash { bits }),
                 None => Err(no_key(written)),
@@ -167,7 +166,7 @@ pub struct HashCount {
     keys: Keys,
     salt: [u8; 32],
     bits: u8,
-    /// How many keys are in each block. The blocks bear the numbers of [`hash_prefix`].
+    /// How many keys are in each block. The blocks bear the numbers of [`BlockDirectory::prefix`].
     pub blocks: Blocks,
 }
 
@@ -190,7 +189,7 @@ impl HashCount {
     pub fn add(&mut self, record: &Signed<'_>) -> Result<(), Error> {
         for signature in record.signatures {
             let key = self.keys.make(signature, None)?;
-            let block = hash_prefix(&self.salt, self.bits, key);
+            let block = BlockDirectory::prefix(&self.salt, self.bits, key);
             self.blocks.add(Some(&format!("{block:05x}")));
         }
         Ok(())
@@ -200,7 +199,7 @@ impl HashCount {
 fn no_key(written: &str) -> Error {
     Error::BlockKey {
         written: written.to_owned(),
-        most: BlockOffer::MOST_HASH_BITS,
+        most: BlockDirectory::MOST_HASH_BITS,
     }
 }
 

@@ -23,10 +23,10 @@ use blindjoin_protocol::input::{
 };
 use blindjoin_protocol::paillier::{KeySize, Profile, SecretKey};
 use blindjoin_protocol::parts::{
-    CANARY_ROOM, Clause, Columns, Plan, StreamKind, block_class, published_class, size_class,
+    CANARY_ROOM, Clause, Columns, Output, Plan, Ticket, block_class, published_class, size_class,
 };
-use blindjoin_protocol::session::{Message, Output, Question, Selected, Ticket, Work};
-use blindjoin_protocol::{Card, Error, Role, local};
+use blindjoin_protocol::session::{Message, Question, Selected, StreamKind, Work};
+use blindjoin_protocol::{Card, Error, Role, local, parts};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
@@ -167,7 +167,7 @@ fn run(
     };
     let mut steps = Steps::default();
     let before = cpu();
-    let linked = local::link(
+    let linked = parts::link_tapped(
         &people,
         &manifest,
         key.clone(),
@@ -195,7 +195,7 @@ struct Steps {
     bytes: [usize; 3],
 }
 
-impl local::Tap for Steps {
+impl parts::Tap for Steps {
     fn work(&mut self, role: Role, ticket: Ticket, work: &Work) -> Result<Output, Error> {
         let letter = match role {
             Role::Querier => "Q",
@@ -321,9 +321,8 @@ fn join(key: &Arc<SecretKey>, mode: &str, records: usize) {
 
 /// What each comparison costs besides arithmetic, in isolation.
 fn host(records: usize) {
-    let suite = blindjoin_protocol::parts::Suite::J89;
-    let keys =
-        blindjoin_protocol::parts::Fingerprints::from_keys(suite, &[1; 32], &[2; 32], &[3; 32]);
+    let suite = parts::Suite::J89;
+    let keys = parts::Fingerprints::from_keys(suite, &[1; 32], &[2; 32], &[3; 32]);
     let mut clock = Clock::new(records);
     let mut sum = 0_u64;
     for i in 0..records {

@@ -3,7 +3,6 @@ use blindjoin_protocol::{Error, Role, local};
 use blindjoin_protocol::agree::*;
 use blindjoin_protocol::input::*;
 use blindjoin_protocol::paillier::{KeySize, Profile, SecretKey};
-use blindjoin_protocol::parts::published_class;
 use rand::SeedableRng;
 
 # fn main() -> Result<(), Error> {
@@ -28,7 +27,7 @@ let key_size = KeySize::insecure_test_key(512).expect("a test size");
 let rules = vec!["ssn".to_owned()];
 let rule = PublishedRule {
     id: rules[0].clone(),
-    class: published_class(theirs.len() as u64, 0),
+    class: PublishedRule::class_of(theirs.len() as u64, 0),
     forms: 1,
     weight: 1,
 };
@@ -43,7 +42,7 @@ let manifest = Manifest::new(&offer, &answer, &published, people.parties())?;
 // The session, of three parties.
 let mut generator = people.secret(Role::KeyHolder).key_generation();
 let secret_key = Arc::new(SecretKey::generate(key_size, Profile::DjnShort, &mut generator));
-let linked = local::link(&people, &manifest, secret_key, ours, theirs, &mut ())?;
+let linked = local::link(&people, &manifest, secret_key, ours, theirs)?;
 
 let card = linked.card;
 assert_eq!([card.matched(0), card.matched(1)], [Some(false), Some(true)]);

@@ -45,6 +45,30 @@ impl std::fmt::Debug for BlockDirectory {
 }
 
 impl BlockDirectory {
+    /// The most bits of a hashed block.
+    pub const MOST_HASH_BITS: u8 = BlockOffer::MOST_HASH_BITS;
+
+    /// Yields the number of the hashed block of a join key: the first `bits` bits of its salted hash.
+    ///
+    /// # Panics
+    ///
+    /// If `bits` is above 32.
+    ///
+    /// # Source
+    ///
+    /// `spec/protocol.md`, §19.5.
+    pub fn prefix(provider_salt: &[u8; 32], bits: u8, join_key: &[u8]) -> u32 {
+        let digest = Sha256::new()
+            .chain_update(b"block")
+            .chain_update(provider_salt)
+            .chain_update(join_key)
+            .finalize();
+        let head = u64::from(u32::from_be_bytes([
+            digest[0], digest[1], digest[2], digest[3],
+        ]));
+        u32::try_from(head >> (32 - bits)).expect("at most 32 bits")
+    }
+
     /// Yields all cells of a blocking, for a join or a lookup.
     pub fn all(blocking: &Blocking, rng: &mut impl CryptoRng) -> Self {
         Self::named(blocking, |_| Some(0), rng)
@@ -118,7 +142,7 @@ impl BlockDirectory {
         );
         let keys = fingerprints.into_iter();
         let mut prefixes: Vec<u32> = keys
-            .map(|key| hash_prefix(&provider_salt, bits, key))
+            .map(|key| Self::prefix(&provider_salt, bits, key))
             .collect();
         prefixes.sort_unstable();
         prefixes.dedup();
@@ -243,7 +267,7 @@ impl BlockDirectory {
                 prefixes,
                 ..
             } => prefixes
-                .binary_search(&hash_prefix(provider_salt, *bits, key))
+                .binary_search(&Self::prefix(provider_salt, *bits, key))
                 .ok(),
         }
     }
@@ -255,27 +279,6 @@ pub(crate) fn block_of(join_key: &[u8]) -> &[u8] {
         .rsplit(|byte| *byte == 0)
         .next()
         .unwrap_or_default()
-}
-
-/// Yields the number of the hashed block of a join key: the first `bits` bits of its salted hash.
-///
-/// # Panics
-///
-/// If `bits` is above 32.
-///
-/// # Source
-///
-/// `spec/protocol.md`, §19.5.
-pub fn hash_prefix(provider_salt: &[u8; 32], bits: u8, join_key: &[u8]) -> u32 {
-    let digest = Sha256::new()
-        .chain_update(b"block")
-        .chain_update(provider_salt)
-        .chain_update(join_key)
-        .finalize();
-    let head = u64::from(u32::from_be_bytes([
-        digest[0], digest[1], digest[2], digest[3],
-    ]));
-    u32::try_from(head >> (32 - bits)).expect("at most 32 bits")
 }
 
 fn salt(rng: &mut impl CryptoRng) -> [u8; 32] {

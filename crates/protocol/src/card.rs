@@ -141,6 +141,7 @@ impl Card {
     }
 
     /// Yields what there is to know besides the cells.
+    #[doc(hidden)]
     pub fn notes(&self) -> &Notes {
         &self.notes
     }

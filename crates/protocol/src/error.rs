@@ -175,6 +175,14 @@ pub enum Error {
         /// How many may be.
         room: u64,
     },
+    /// A name in a configuration or on a command line that nothing has.
+    #[error("no {what} has this name; there are {}", known.join(", "))]
+    UnknownName {
+        /// What was to be named.
+        what: &'static str,
+        /// The names that there are.
+        known: &'static [&'static str],
+    },
     /// A peer sent a message that nobody waits for.
     #[error("the {from} sent a {what} that was not due")]
     Unexpected {
@@ -205,7 +213,10 @@ impl Error {
     /// Says whose fault it is.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Changed { .. } | Self::KeyNotJoinable | Self::TooMany { .. } => Fault::Input,
+            Self::Changed { .. }
+            | Self::KeyNotJoinable
+            | Self::TooMany { .. }
+            | Self::UnknownName { .. } => Fault::Input,
             Self::ManifestExpired { .. } | Self::Objection(_) | Self::Version { .. } => {
                 Fault::Refused
             }

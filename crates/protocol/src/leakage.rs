@@ -5,10 +5,9 @@
 //! [`Observer`] learns from it: [`Fact`]s, each with a general wording and one for a [`Session`].
 //! [`table`] renders all of it.
 
-mod fact;
-mod table;
+pub(crate) mod fact;
+pub(crate) mod table;
 mod words;
 
-pub use fact::{Counting, Fact, Linkage, Observer, Part, Way};
-pub use table::{Row, rows, summary, table};
+pub use fact::Observer;
 pub use words::{Named, Session};

@@ -109,6 +109,7 @@ pub mod local;
 mod manifest;
 mod mask;
 mod mersenne;
+mod names;
 mod objection;
 mod offer;
 mod plan;
@@ -128,7 +129,7 @@ mod ways;
 mod widths;
 
 pub use blindjoin_paillier as paillier;
-pub use card::{Card, Cell, Notes};
+pub use card::{Card, Cell};
 pub use error::{Error, Fault};
 pub use role::Role;
 
@@ -143,12 +144,13 @@ pub mod agree {
     pub use crate::random::SessionSecret;
     pub use crate::signer::{IdentityKey, Signer};
     pub use crate::size::Sizes;
-    pub use crate::terms::{Choices, Dummies, Mask, Mode, Pairwise, TableKind, Terms};
+    pub use crate::terms::{Choices, Mask, Mode, Pairwise, TableKind, Terms};
 }
 
 /// What takes part in a linkage: keys and records of either side, and blocks of them.
 pub mod input {
     pub use crate::blocks::{BlockDirectory, Blocking, OfferedCell};
+    pub use crate::class::CellRule;
     pub use crate::keys::{
         ProviderKeys, ProviderKeysBuilder, QuerierKeys, QuerierKeysBuilder, join_key,
     };
@@ -161,27 +163,29 @@ pub mod input {
 pub mod parts {
     pub use crate::agreement::SessionId;
     pub use crate::announcement::KeyAnnouncement;
-    pub use crate::blocks::{BlockOffer, NamedCell, hash_prefix};
-    pub use crate::card::Pair;
+    pub use crate::blocks::{BlockOffer, NamedCell};
+    pub use crate::card::{Notes, Pair};
     pub use crate::channel::Channel;
     pub use crate::class::{
-        CANARY_ROOM, CellRule, block_class, bound, class_noise, most_hash_bits, published_class,
-        shard_bits, size_class,
+        CANARY_ROOM, block_class, bound, class_noise, most_hash_bits, published_class, shard_bits,
+        size_class,
     };
     pub use crate::fingerprint::Fingerprints;
     pub use crate::geometry::Geometry;
     pub use crate::handshake::{Handshake, Peer};
     pub use crate::keyholder::{KeyHolder, Release, Released, Verdicts};
+    pub use crate::leakage::fact::{Counting, Fact, Linkage, Part, Way};
+    pub use crate::leakage::table::{Row, rows, summary, table};
+    pub use crate::local::{Tap, link_tapped};
     pub use crate::manifest::ManifestDigest;
     pub use crate::plan::Plan;
     pub use crate::provider::{
         CheckedChunk, EncryptedTable, Provider, ProviderJobs, ReceivedTable, TableIntake,
     };
     pub use crate::querier::{Opening, Querier};
+    pub use crate::session::work::{Output, Step, Ticket};
     pub use crate::size::Shape;
-    pub use crate::stream::{
-        Account, Inbound, LONGEST_CHUNK, Outbound, StreamCheckpoint, StreamDigest, StreamKind,
-    };
+    pub use crate::stream::{Inbound, Outbound, StreamCheckpoint, StreamDigest};
     pub use crate::suite::Suite;
-    pub use crate::terms::{Clause, Columns};
+    pub use crate::terms::{Clause, Columns, Dummies};
 }

@@ -1,7 +1,6 @@
 //! Three sessions in one thread: for examples, tests, benchmarks and whoever holds both registries.
 //!
-//! Nothing is stored, and messages arrive in the order in which they are sent. [`Tap`] sees all that
-//! happens and may change it, which is how a test cheats or listens.
+//! Nothing is stored, and messages arrive in the order in which they are sent.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -90,6 +89,7 @@ fn place(role: Role) -> usize {
 }
 
 /// Sees what happens in a session, and may change it.
+#[doc(hidden)]
 pub trait Tap {
     /// Does a party's work.
     ///
@@ -132,6 +132,18 @@ pub fn link(
     secret_key: Arc<SecretKey>,
     question: impl Into<Question>,
     selected: impl Into<Selected>,
+) -> Result<Linked, Error> {
+    link_tapped(people, manifest, secret_key, question, selected, &mut ())
+}
+
+/// [`link`] under the eyes of a [`Tap`].
+#[doc(hidden)]
+pub fn link_tapped(
+    people: &People,
+    manifest: &Manifest,
+    secret_key: Arc<SecretKey>,
+    question: impl Into<Question>,
+    selected: impl Into<Selected>,
     tap: &mut impl Tap,
 ) -> Result<Linked, Error> {
     let mut actions = Vec::new();
@@ -139,7 +151,8 @@ pub fn link(
     let own = |role| people.own(role, manifest, Pace::default());
     let mut querier = QuerierSession::new(&own(Role::Querier), question.into(), &mut actions);
     queue.carry_out(Role::Querier, &mut actions, tap);
-    let select = Arc::new(selected.into());
+    let selected = selected.into();
+    let select = Arc::new(move || Ok(selected.clone()));
     let mut provider = ProviderSession::new(&own(Role::Provider), select, &mut actions);
     queue.carry_out(Role::Provider, &mut actions, tap);
     let mut keyholder = KeyHolderSession::new(&own(Role::KeyHolder), secret_key, &mut actions)?;

@@ -10,7 +10,9 @@ use sha2::Sha256;
 use crate::blocks::Blocking;
 use crate::blocks::offer::BlockOffer;
 use crate::class::most_hash_bits;
+use crate::class::{CANARY_ROOM, class_noise, published_class};
 use crate::codec::Writer;
+use crate::names::named;
 use crate::objection::Objection;
 
 /// What a provider publishes, to every querier alike, at fixed dates and not at changes; and what
@@ -53,12 +55,29 @@ pub struct Published {
 pub struct PublishedRule {
     /// Its id.
     pub id: String,
-    /// The class of the keys under it; see [`published_class`](crate::published_class).
+    /// The class of the keys under it; see [`PublishedRule::class_of`].
     pub class: u64,
     /// Under how many forms the provider probes for it.
     pub forms: u16,
     /// Its weight where pairs are scored.
     pub weight: u8,
+}
+
+impl PublishedRule {
+    /// Yields below what the noise of a rule's class is drawn, once and for all.
+    pub fn noise(keys: u64) -> u64 {
+        class_noise(keys + CANARY_ROOM)
+    }
+
+    /// Yields the class that is published of so many keys, with a [`noise`](Self::noise).
+    pub fn class_of(keys: u64, noise: u64) -> u64 {
+        published_class(keys, noise)
+    }
+
+    /// Says whether a class has room for so many keys.
+    pub fn fits(keys: u64, class: u64) -> bool {
+        keys.saturating_add(CANARY_ROOM) <= class
+    }
 }
 
 /// Whether a key holder may, or must, count matches, and so enforce their cap.
@@ -71,6 +90,14 @@ pub enum Counting {
     /// It counts.
     Required,
 }
+
+named!(
+    Counting,
+    "rule for counting",
+    Refused = "refused",
+    Allowed = "allowed",
+    Required = "required"
+);
 
 /// What a provider tells a querier about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]

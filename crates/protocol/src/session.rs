@@ -11,7 +11,7 @@
 //! * It carries out actions in their order: whatever stands behind an [`Action::Store`] waits until
 //!   that is stored. So nothing is acknowledged that a crash could undo.
 //! * Work is pure. It may be done anywhere, any number of times and in any order; its output is handed
-//!   back under the same [`Ticket`].
+//!   back under the same ticket.
 //! * Messages may be lost, repeated, late and out of order where the line is [`Line::Lossy`]. After a
 //!   while without news, or when a line is opened again, [`Event::Silence`] has sent again whatever may
 //!   have been lost.
@@ -41,10 +41,13 @@ mod streams;
 pub(crate) mod work;
 
 pub use event::{Action, Event, Outcome, Own, Pace, Session};
-pub use input::{Question, Select, Selected};
+pub use input::{Question, Selected};
 pub use keyholder::KeyHolderSession;
 pub use message::{Line, Message};
 pub use provider::ProviderSession;
 pub use querier::QuerierSession;
 pub use stored::{Checkpoint, Stored};
-pub use work::{Output, Step, Ticket, Work};
+
+pub use work::Work;
+
+pub use crate::stream::{Account, StreamKind};

@@ -16,7 +16,7 @@ mod seal;
 
 pub use checkpoint::StreamCheckpoint;
 pub use inbound::Inbound;
-pub use kind::{Account, LONGEST_CHUNK, StreamDigest, StreamKind};
+pub use kind::{Account, StreamDigest, StreamKind};
 pub use outbound::Outbound;
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use blindjoin_paillier::Profile;
 use crate::class::{CANARY_ROOM, size_class};
 use crate::codec::{Reader, Writer};
 use crate::error::Error;
+use crate::names::named;
 use crate::suite::Suite;
 use crate::widths;
 
@@ -20,6 +21,19 @@ pub enum TableKind {
     Cuckoo,
     /// An oblivious key-value store: one comparison per key, on a sum of table entries.
     Okvs,
+}
+
+named!(TableKind, "table", Cuckoo = "cuckoo", Okvs = "okvs");
+
+impl TableKind {
+    /// Yields the table that costs least under a mask.
+    pub fn cheapest(mask: Mask) -> Self {
+        match mask {
+            Mask::Slot => Self::Okvs,
+            // Sums of a key-value store's entries are equal modulo t only, not under the full mask.
+            Mask::Full => Self::Cuckoo,
+        }
+    }
 }
 
 /// How records are compared.
@@ -46,6 +60,8 @@ pub enum Mask {
     /// also against an active querier in league with the key holder, whatever key it made.
     Full,
 }
+
+named!(Mask, "mask", Slot = "slot", Full = "full");
 
 /// Matches added by the provider so that the key holder sees a noisy count.
 ///
@@ -139,8 +155,8 @@ pub struct Choices {
     /// Whether the key holder returns every value unseen instead of the matches; always so in a
     /// lookup.
     pub blind: bool,
-    /// Dummy matches, where the key holder counts.
-    pub dummies: Option<Dummies>,
+    /// Whether the provider hides the number of matches from a counting key holder among false ones.
+    pub hide_count: bool,
     /// The kind of key the key holder makes.
     pub profile: Profile,
     /// The length of its modulus.
@@ -157,7 +173,7 @@ impl Choices {
         Self {
             mask: Mask::Slot,
             blind: true,
-            dummies: None,
+            hide_count: false,
             profile: Profile::DjnShort,
             key_size,
             canaries: Terms::DEFAULT_CANARIES,
@@ -165,12 +181,16 @@ impl Choices {
         }
     }
 
+    fn dummies(&self) -> Option<Dummies> {
+        self.hide_count.then(Dummies::default)
+    }
+
     fn terms(&self, mode: Mode, rules: Vec<String>, rules_digest: [u8; 32], cap: u64) -> Terms {
         Terms {
             mode,
             mask: self.mask,
             blind: self.blind,
-            dummies: self.dummies,
+            dummies: self.dummies(),
             profile: self.profile,
             key_size: self.key_size,
             rules,
@@ -200,7 +220,7 @@ impl Terms {
         keys: u64,
     ) -> Result<Self, Error> {
         let dummies = choices
-            .dummies
+            .dummies()
             .map_or(0, |dummies| 2 * u64::from(dummies.mean()));
         let cap = size_class(keys.saturating_add(CANARY_ROOM)) + dummies;
         let terms = choices.terms(Mode::Join { table }, rules, rules_digest, cap);
@@ -224,8 +244,8 @@ impl Terms {
         terms.check().map(|()| terms)
     }
 
-    /// Yields the terms of comparing pairs of records, of whose slots at most `cap` may match over
-    /// all pairs.
+    /// Yields the terms of comparing pairs of records, of whose slots at most `matches` may match over
+    /// all pairs, and those of the canaries.
     ///
     /// # Errors
     ///
@@ -235,8 +255,11 @@ impl Terms {
         pairwise: Pairwise,
         rules: Vec<String>,
         rules_digest: [u8; 32],
-        cap: u64,
+        matches: u64,
     ) -> Result<Self, Error> {
+        // A canary shows a slot for every clause at most.
+        let canaries = u64::from(choices.canaries) * pairwise.slots_needed() as u64;
+        let cap = matches.saturating_add(canaries);
         let terms = choices.terms(Mode::Pairwise(pairwise), rules, rules_digest, cap);
         terms.check().map(|()| terms)
     }

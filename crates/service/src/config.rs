@@ -1,10 +1,12 @@
 //! What the three programs read at start: TOML, unknown keys refused, paths relative to the file.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use blindjoin_protocol::paillier::KeySize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 
 use crate::identity::IdentityFiles;
@@ -15,8 +17,8 @@ mod link;
 mod provider;
 
 pub use dedupe::{DedupePlan, Keep};
-pub use link::{LinkOptions, MaskChoice, Table};
-pub use provider::{Client, Counting, ProviderConfig, ProviderLimits};
+pub use link::LinkOptions;
+pub use provider::{Client, ProviderConfig, ProviderLimits};
 
 /// Configuration of a key holder.
 #[derive(Clone, Debug, Deserialize)]
@@ -174,6 +176,25 @@ impl NamedPeer {
 
 fn default_name() -> String {
     "provider".to_owned()
+}
+
+/// Reads what is known by a name.
+fn named<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: FromStr<Err: Display>,
+    D: Deserializer<'de>,
+{
+    let name = String::deserialize(deserializer)?;
+    name.parse().map_err(D::Error::custom)
+}
+
+/// As [`named`], for what may be left out.
+fn named_or_not<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: FromStr<Err: Display>,
+    D: Deserializer<'de>,
+{
+    named(deserializer).map(Some)
 }
 
 /// The key size of so many bits, small ones included: the policies judge them.

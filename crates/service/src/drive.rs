@@ -8,8 +8,9 @@
 use std::future::Future;
 use std::pin::pin;
 
-use blindjoin_protocol::parts::StreamKind;
-use blindjoin_protocol::session::{Action, Event, Line, Message, Outcome, Pace, Session, Stored};
+use blindjoin_protocol::session::{
+    Action, Event, Line, Message, Outcome, Pace, Session, Stored, StreamKind,
+};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 

@@ -375,7 +375,7 @@ fn publisher(
         basis: Basis::new(&registry, identity, exact),
         choices: Choices {
             key_sizes: config.key_sizes()?,
-            counting: limits.counting.into(),
+            counting: limits.counting,
             pairs: limits.pairs > 0,
             hash_bits: limits.hash_bits,
         },

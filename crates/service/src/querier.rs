@@ -8,8 +8,7 @@ use std::time::Duration;
 use blindjoin_protocol::agree::{
     Agreement, Allowance, IdentityKey, Manifest, Parties, Published, Signer, Terms,
 };
-use blindjoin_protocol::parts::StreamKind;
-use blindjoin_protocol::session::{Event, Message, Outcome, Own, QuerierSession};
+use blindjoin_protocol::session::{Event, Message, Outcome, Own, QuerierSession, StreamKind};
 use blindjoin_protocol::{Card, Error as ProtocolError, leakage};
 use tokio::sync::{mpsc, oneshot};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use blindjoin_protocol::parts::LONGEST_CHUNK;
+use blindjoin_protocol::session::Message;
 use tokio_stream::{Stream, StreamExt};
 use tonic::Status;
 
@@ -12,7 +12,7 @@ use crate::{Error, Role};
 pub(crate) const QUEUE: usize = 4;
 
 /// The largest message that carries a chunk, in bytes: the chunk, and room for how it is wrapped.
-pub(crate) const LONGEST_MESSAGE: usize = LONGEST_CHUNK + 1024;
+pub(crate) const LONGEST_MESSAGE: usize = Message::LONGEST + 1024;
 
 /// The next message of a stream that has not ended.
 ///

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, LazyLock};
 
-use blindjoin_protocol::session::{Action, Checkpoint, Event, KeyHolderSession, Line, Message, Outcome, Output, Pace, ProviderSession, QuerierSession, Question, Selected, Session, Ticket, Work};
-use blindjoin_protocol::{Card, Error, Role, local};
+use blindjoin_protocol::session::{Action, Checkpoint, Event, KeyHolderSession, Line, Message, Outcome, Pace, ProviderSession, QuerierSession, Question, Selected, Session, StreamKind, Work};
+use blindjoin_protocol::parts::{Output, Ticket};
+use blindjoin_protocol::{Card, Error, Role, local, parts};
 use blindjoin_protocol::agree::{Manifest, TableKind};
 use blindjoin_protocol::input::{ProviderKeys, QuerierKeysBuilder};
-use blindjoin_protocol::parts::StreamKind;
 
 use crate::session::{KEY, manifest, people, secrets, terms};
 use crate::streams::key;
@@ -40,7 +40,7 @@ static SCENE: LazyLock<Scene> = LazyLock::new(|| {
     let manifest = manifest(terms(TableKind::Okvs), 64, 64, None);
     let mut recorder = Recorder::default();
     let (asked, chosen) = (question.clone(), selected.clone());
-    let linked = local::link(&all(), &manifest, KEY.clone(), asked, chosen, &mut recorder);
+    let linked = parts::link_tapped(&all(), &manifest, KEY.clone(), asked, chosen, &mut recorder);
     Scene {
         manifest,
         question,
@@ -53,7 +53,7 @@ static SCENE: LazyLock<Scene> = LazyLock::new(|| {
 #[derive(Default)]
 struct Recorder(BTreeMap<(u8, Ticket), Output>);
 
-impl local::Tap for Recorder {
+impl parts::Tap for Recorder {
     fn work(&mut self, role: Role, ticket: Ticket, work: &Work) -> Result<Output, Error> {
         let output = work.run()?;
         self.0.insert((place(role), ticket), output.clone());

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use blindjoin_protocol::Error;
 use blindjoin_protocol::agree::{Allowance, Answer, Choices, Manifest, Offer, Pairwise, Policy, Published, PublishedRule, Sizes, TableKind, Terms};
-use blindjoin_protocol::input::{BlockDirectory, Blocking, OfferedCell};
-use blindjoin_protocol::parts::{CellRule, Geometry, published_class};
+use blindjoin_protocol::input::{BlockDirectory, Blocking, CellRule, OfferedCell};
+use blindjoin_protocol::parts::{Geometry, published_class};
 
 use crate::session::{KEY, PAIRS_KEY, people, rng};
 use crate::wire::canonical;

@@ -10,7 +10,6 @@ use blindjoin_protocol::agree::{
 use blindjoin_protocol::input::QuerierKeys;
 use blindjoin_protocol::local::{self, Linked};
 use blindjoin_protocol::paillier::{KeySize, SecretKey};
-use blindjoin_protocol::parts::published_class;
 use blindjoin_protocol::session::Selected;
 use blindjoin_querier::People;
 use blindjoin_service::provider::Registry;
@@ -39,7 +38,7 @@ pub(super) fn link(
     let mut generator = people.secret(Role::KeyHolder).key_generation();
     let key = SecretKey::generate(key_size, manifest.terms.profile, &mut generator);
     let selected = Selected::Keys(theirs.keys.clone());
-    local::link(&people, &manifest, Arc::new(key), keys, selected, &mut ())
+    local::link(&people, &manifest, Arc::new(key), keys, selected)
         .context("linking in this process")
 }
 
@@ -52,7 +51,7 @@ fn rules(registry: &Registry) -> anyhow::Result<Vec<PublishedRule>> {
         let keys = registry.keys.iter().filter(|key| key.starts_with(&start));
         Ok(PublishedRule {
             id: id.clone(),
-            class: published_class(keys.count() as u64, 0),
+            class: PublishedRule::class_of(keys.count() as u64, 0),
             forms: u16::try_from(forms)?,
             weight,
         })

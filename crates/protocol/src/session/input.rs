@@ -56,21 +56,9 @@ impl From<(ProviderRecords, BlockDirectory)> for Selected {
     }
 }
 
-/// Where a session finds the part of a registry that takes part in it.
-pub trait Select: Send + Sync {
-    /// Selects it: the same every time.
-    ///
-    /// # Errors
-    ///
-    /// What ends the session.
-    fn select(&self) -> Result<Selected, Error>;
-}
-
-impl Select for Selected {
-    fn select(&self) -> Result<Self, Error> {
-        Ok(self.clone())
-    }
-}
+/// Finds the part of a registry that takes part in a session: the same every time, or an error that
+/// ends the session.
+pub(super) type Select = dyn Fn() -> Result<Selected, Error> + Send + Sync;
 
 impl Selected {
     /// Prepares the comparisons.

@@ -138,6 +138,16 @@ impl KeyHolderSession {
         }
     }
 
+    /// Checks a handshake before the session is given it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`], and [`Error::BadSignature`] for one of another role or session.
+    pub fn verify(agreement: &Agreement, role: Role, handshake: &[u8]) -> Result<(), Error> {
+        Handshake::decode(handshake)?.verify(role, agreement)?;
+        Ok(())
+    }
+
     /// Yields what was agreed, under the key.
     pub fn agreement(&self) -> &Agreement {
         &self.agreement
@@ -192,12 +202,12 @@ impl Machine for KeyHolderSession {
     ) -> Result<(), Error> {
         match (from, message, &mut self.state) {
             (Role::Provider, Message::Handshake(bytes), State::Waiting) => {
-                Handshake::decode(bytes)?.verify(Role::Provider, &self.agreement)?;
+                Self::verify(&self.agreement, Role::Provider, bytes)?;
                 self.kept.from_provider = Some(bytes.clone());
                 self.kept.store(None, actions);
             }
             (Role::Querier, Message::Handshake(bytes), _) if self.kept.from_querier.is_none() => {
-                Handshake::decode(bytes)?.verify(Role::Querier, &self.agreement)?;
+                Self::verify(&self.agreement, Role::Querier, bytes)?;
                 self.kept.from_querier = Some(bytes.clone());
                 self.kept.store(None, actions);
             }

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::role::Role;
-use crate::stream::kind::StreamKind;
+use crate::stream::kind::{LONGEST_CHUNK, StreamKind};
 
 /// What may happen to messages between two parties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,9 @@ pub enum Message {
 }
 
 impl Message {
+    /// The longest chunk in bytes.
+    pub const LONGEST: usize = LONGEST_CHUNK;
+
     /// Yields its name for logs and errors.
     pub fn name(&self) -> &'static str {
         match self {

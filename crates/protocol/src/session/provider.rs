@@ -26,7 +26,7 @@ use crate::stream::kind::StreamKind;
 pub struct ProviderSession {
     identity: Arc<Signer>,
     pace: Pace,
-    select: Arc<dyn Select>,
+    select: Arc<Select>,
     kept: Kept,
     state: State,
 }
@@ -81,8 +81,8 @@ pub(super) struct Comparing {
 pub(super) struct Summary(Vec<u8>);
 
 impl ProviderSession {
-    /// Begins a session.
-    pub fn new(own: &Own, select: Arc<dyn Select>, actions: &mut Vec<Action>) -> Self {
+    /// Begins a session. `select` finds the part of the registry that takes part: the same every time.
+    pub fn new(own: &Own, select: Arc<Select>, actions: &mut Vec<Action>) -> Self {
         let kept = Kept::new(Role::Provider, &own.manifest, &own.secret);
         kept.store(None, actions);
         Self {
@@ -104,7 +104,7 @@ impl ProviderSession {
     pub fn resume(
         identity: Arc<Signer>,
         pace: Pace,
-        select: Arc<dyn Select>,
+        select: Arc<Select>,
         checkpoint: Checkpoint,
         actions: &mut Vec<Action>,
     ) -> Result<Self, Error> {
@@ -411,7 +411,7 @@ impl Taking {
         })
     }
 
-    fn prepare(&self, select: &Arc<dyn Select>, secret: &SessionSecret) -> Work {
+    fn prepare(&self, select: &Arc<Select>, secret: &SessionSecret) -> Work {
         let agreement = self.channels.agreement.clone();
         Work::new(Task::Prepare {
             fingerprints: self.channels.to_querier.fingerprints(agreement.suite()),

@@ -104,7 +104,7 @@ pub(super) enum Task {
     Prepare {
         agreement: Agreement,
         fingerprints: Fingerprints,
-        select: Arc<dyn Select>,
+        select: Arc<Select>,
         secret: SessionSecret,
     },
     CheckTable {
@@ -205,7 +205,7 @@ impl Work {
                 select,
                 secret,
             } => {
-                let selected = select.select()?;
+                let selected = select()?;
                 let jobs = selected.prepare(agreement, fingerprints, secret)?;
                 Yield::Jobs(Arc::new(jobs), selected.digest())
             }

@@ -53,7 +53,7 @@ impl StreamKind {
 pub struct StreamDigest(pub [u8; 32]);
 
 /// The longest message of a stream: a payload, a head, a digest and the seal.
-pub const LONGEST_CHUNK: usize = 1 << 20;
+pub(crate) const LONGEST_CHUNK: usize = 1 << 20;
 
 /// An account of the stream of comparisons: what its two ends must agree on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

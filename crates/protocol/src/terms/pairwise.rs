@@ -2,6 +2,7 @@
 
 use crate::codec::{Reader, Writer};
 use crate::error::Error;
+use crate::suite::Suite;
 
 /// The clauses of a pairwise linkage, each an AND of equalities between parts of a record.
 ///
@@ -70,6 +71,11 @@ impl Pairwise {
             pairwise.parts += 1;
         }
         Ok(pairwise)
+    }
+
+    /// Yields how many slots a ciphertext under a key of so many bits has for clauses.
+    pub fn slots_of(key_bits: usize) -> usize {
+        Suite::T107.slots_below_modulus(key_bits)
     }
 
     /// Yields how many slots of a ciphertext the clauses take: each as many as its weight.

@@ -1,7 +1,8 @@
 //! What the key holder sees must not depend on whose records are compared, nor, where it is blind, on
 //! whether any match.
 
-use blindjoin_protocol::agree::{Dummies, TableKind, Terms};
+use blindjoin_protocol::agree::{TableKind, Terms};
+use blindjoin_protocol::parts::Dummies;
 
 use crate::common::{link, population, terms};
 use crate::view::{World, distinguish, modes, play};

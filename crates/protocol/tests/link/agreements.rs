@@ -1,11 +1,10 @@
 //! What parties agree on: handshakes, keys, policies, and the encodings of all of it.
 
 use blindjoin_protocol::agree::{
-    Agreement, Answer, Dummies, Manifest, Mask, Mode, Offer, Pairwise, Policy, Published,
-    TableKind, Terms,
+    Agreement, Answer, Manifest, Mask, Mode, Offer, Pairwise, Policy, Published, TableKind, Terms,
 };
 use blindjoin_protocol::paillier::{Profile, PublicKey, SecretKey};
-use blindjoin_protocol::parts::{Clause, Handshake, KeyAnnouncement, size_class};
+use blindjoin_protocol::parts::{Clause, Dummies, Handshake, KeyAnnouncement, size_class};
 use blindjoin_protocol::{Error, Fault, Role};
 use num_bigint::BigUint;
 use rand::Rng;

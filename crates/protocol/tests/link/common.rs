@@ -13,11 +13,11 @@ use blindjoin_protocol::input::{
 use blindjoin_protocol::paillier::{KeySize, Profile, PublicKey, SecretKey};
 use blindjoin_protocol::parts::{
     Channel, Columns, EncryptedTable, Handshake, Inbound, KeyAnnouncement, KeyHolder, Outbound,
-    Plan, Provider, ProviderJobs, Querier, Released, StreamKind, TableIntake, block_class,
+    Output, Plan, Provider, ProviderJobs, Querier, Released, TableIntake, Ticket, block_class,
     published_class, size_class,
 };
-use blindjoin_protocol::session::{Message, Output, Question, Selected, Ticket, Work};
-use blindjoin_protocol::{Card, Error, Role, local};
+use blindjoin_protocol::session::{Message, Question, Selected, StreamKind, Work};
+use blindjoin_protocol::{Card, Error, Role, local, parts};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 
@@ -242,7 +242,7 @@ pub(crate) struct Transcript {
     pub(crate) keyholder_learned: Option<u64>,
 }
 
-impl local::Tap for Transcript {
+impl parts::Tap for Transcript {
     fn work(&mut self, role: Role, _: Ticket, work: &Work) -> Result<Output, Error> {
         let output = work.run()?;
         let of = [Role::Querier, Role::Provider, Role::KeyHolder];
@@ -285,7 +285,7 @@ pub(crate) fn run(
     let people = local::People::new([querier, provider, keyholder], session.secrets.clone());
     let manifest = session.agreement.manifest();
     let mut transcript = Transcript::default();
-    let linked = local::link(
+    let linked = parts::link_tapped(
         &people,
         manifest,
         key_of(&manifest.terms),

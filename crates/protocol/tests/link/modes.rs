@@ -1,12 +1,13 @@
 //! Every mode against plain set intersection.
 
 use blindjoin_protocol::Cell;
-use blindjoin_protocol::agree::{Dummies, Mask, Mode, TableKind, Terms};
+use blindjoin_protocol::agree::{Mask, Mode, TableKind, Terms};
 use blindjoin_protocol::input::{
     BlockDirectory, ProviderKeysBuilder, QuerierKeysBuilder, join_key,
 };
 use blindjoin_protocol::paillier::{KeySize, Profile};
-use blindjoin_protocol::parts::LONGEST_CHUNK;
+use blindjoin_protocol::parts::Dummies;
+use blindjoin_protocol::session::Message;
 
 use rayon::prelude::*;
 
@@ -134,7 +135,7 @@ fn key_sizes_for_use_link() {
                 transcript
                     .table
                     .iter()
-                    .all(|chunk| chunk.len() <= LONGEST_CHUNK)
+                    .all(|chunk| chunk.len() <= Message::LONGEST)
             );
         }
         let key_size = KeySize::new(bits).unwrap();

@@ -1,12 +1,12 @@
 //! Offers held against what a provider publishes: all that an answer can depend on.
 
 use blindjoin_protocol::agree::{
-    Admitted, Allowance, Answer, Choices, Counting, Dummies, Manifest, Mode, Objection, Offer,
-    OwnTerms, Pairwise, Parties, Published, PublishedRule, TableKind, Terms,
+    Admitted, Allowance, Answer, Choices, Counting, Manifest, Mode, Objection, Offer, OwnTerms,
+    Pairwise, Parties, Published, PublishedRule, TableKind, Terms,
 };
 use blindjoin_protocol::input::{BlockDirectory, Blocking, OfferedCell, QuerierKeysBuilder};
 use blindjoin_protocol::paillier::{KeySize, Profile};
-use blindjoin_protocol::parts::{CANARY_ROOM, bound, published_class, size_class};
+use blindjoin_protocol::parts::{CANARY_ROOM, Dummies, bound, published_class, size_class};
 use blindjoin_protocol::{Error, Fault};
 
 use crate::common::{people, population, querier_keys, rng};
@@ -168,7 +168,7 @@ fn dummies_stand_outside_of_the_class() {
         ..choices()
     };
     let dummies = Choices {
-        dummies: Some(Dummies::default()),
+        hide_count: true,
         ..counting.clone()
     };
     let comparisons = |choices: &Choices, table| {

@@ -1,7 +1,8 @@
 //! What an observer counts depends on public parameters only.
 
-use blindjoin_protocol::agree::{Dummies, Mask, Mode, TableKind, Terms};
+use blindjoin_protocol::agree::{Mask, Mode, TableKind, Terms};
 use blindjoin_protocol::paillier::Profile;
+use blindjoin_protocol::parts::Dummies;
 use sha2::{Digest as _, Sha256};
 
 use crate::common::{Transcript, link, population, terms};

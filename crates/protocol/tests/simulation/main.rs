@@ -16,9 +16,8 @@ mod world;
 use std::collections::VecDeque;
 
 use blindjoin_protocol::agree::TableKind;
-use blindjoin_protocol::parts::StreamKind;
-use blindjoin_protocol::session::{Action, Event, Message};
-use blindjoin_protocol::{Error, Role, local};
+use blindjoin_protocol::session::{Action, Event, Message, StreamKind};
+use blindjoin_protocol::{Error, Role, parts};
 use rand::Rng as _;
 use rayon::prelude::*;
 
@@ -158,7 +157,7 @@ fn nothing_goes_on_with_another_input() {
     let mut recorder = Recorder::default();
     let key = honest.secret_key.clone();
     let (question, selected) = (asking.question, honest.selected.clone());
-    let link = local::link(
+    let link = parts::link_tapped(
         &people(),
         &honest.manifest,
         key,

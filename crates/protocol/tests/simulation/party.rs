@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use blindjoin_protocol::session::{
-    Action, Checkpoint, Event, KeyHolderSession, ProviderSession, QuerierSession, Select, Session,
+    Action, Checkpoint, Event, KeyHolderSession, ProviderSession, QuerierSession, Session,
 };
 use blindjoin_protocol::{Error, Role};
 
@@ -24,7 +24,8 @@ impl Party {
                 Self::Querier(QuerierSession::new(&own, scene.question.clone(), actions))
             }
             Role::Provider => {
-                let select: Arc<dyn Select> = Arc::new(scene.selected.clone());
+                let selected = scene.selected.clone();
+                let select = Arc::new(move || Ok(selected.clone()));
                 Self::Provider(ProviderSession::new(&own, select, actions))
             }
             Role::KeyHolder => {
@@ -52,7 +53,8 @@ impl Party {
                 Self::Querier(session)
             }
             Role::Provider => {
-                let select: Arc<dyn Select> = Arc::new(scene.selected.clone());
+                let selected = scene.selected.clone();
+                let select = Arc::new(move || Ok(selected.clone()));
                 let session = ProviderSession::resume(identity, PACE, select, checkpoint, actions)?;
                 Self::Provider(session)
             }

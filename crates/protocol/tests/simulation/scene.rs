@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use blindjoin_protocol::agree::{Manifest, Mode, SessionSecret, Signer, TableKind, Terms};
 use blindjoin_protocol::paillier::{KeySize, Profile, SecretKey};
-use blindjoin_protocol::parts::size_class;
-use blindjoin_protocol::session::{Line, Message, Output, Pace, Question, Selected, Ticket, Work};
-use blindjoin_protocol::{Card, Error, Role, local};
+use blindjoin_protocol::parts::{Output, Ticket, size_class};
+use blindjoin_protocol::session::{Line, Message, Pace, Question, Selected, Work};
+use blindjoin_protocol::{Card, Error, Role, local, parts};
 
 use crate::common;
 use crate::common::{manifest, matched, population, provider_keys, querier_keys, rng, terms};
@@ -81,7 +81,7 @@ impl Scene {
             card: Recorder::blank(),
         };
         let mut recorder = Recorder::default();
-        let linked = local::link(
+        let linked = parts::link_tapped(
             &people(),
             &scene.manifest,
             scene.secret_key.clone(),
@@ -133,7 +133,7 @@ impl Recorder {
     }
 }
 
-impl local::Tap for Recorder {
+impl parts::Tap for Recorder {
     fn work(&mut self, role: Role, ticket: Ticket, work: &Work) -> Result<Output, Error> {
         let output = work.run()?;
         let before = self.recorded.insert((place(role), ticket), output.clone());

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use blindjoin_protocol::parts::StreamKind;
-use blindjoin_protocol::session::{Action, Checkpoint, Event, Message, Outcome, Ticket};
+use blindjoin_protocol::parts::Ticket;
+use blindjoin_protocol::session::{Action, Checkpoint, Event, Message, Outcome, StreamKind};
 use blindjoin_protocol::{Card, Role};
 use rand::Rng as _;
 use rand_chacha::ChaCha20Rng;

@@ -1,9 +1,9 @@
 //! How a querier links: the options of a session, and the terms that they come to.
 
-use blindjoin_protocol::agree::{Choices, Dummies, Mask, Pairwise, TableKind, Terms};
+use blindjoin_protocol::agree::{Choices, Mask, Pairwise, TableKind, Terms};
 use serde::Deserialize;
 
-use super::key_size;
+use super::{key_size, named, named_or_not};
 use crate::{Error, random};
 
 /// How a querier links.
@@ -13,7 +13,8 @@ pub struct LinkOptions {
     /// Bits of the session key's modulus: 2048, 3072 or 4096.
     pub key_bits: u32,
     /// How the identifiers are laid out; if unsaid, as it costs least under the mask.
-    pub table: Option<Table>,
+    #[serde(deserialize_with = "named_or_not")]
+    pub table: Option<TableKind>,
     /// Whether the key holder counts the matches and lets only them out, instead of decrypting
     /// without learning what matches, not even how much. If unsaid, it counts in pairs only; in a
     /// lookup it never does.
@@ -21,7 +22,8 @@ pub struct LinkOptions {
     /// Whether the provider hides the number of matches from a counting key holder among false ones.
     pub hide_count: bool,
     /// How differences are masked.
-    pub mask: MaskChoice,
+    #[serde(deserialize_with = "named")]
+    pub mask: Mask,
     /// Common identifiers known to querier and provider only, which betray a key holder that drops
     /// results.
     pub canaries: u8,
@@ -35,26 +37,6 @@ pub struct LinkOptions {
     pub idle_seconds: u64,
 }
 
-/// How the querier's identifiers are laid out.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum Table {
-    /// Two places for each identifier: the reference.
-    Cuckoo,
-    /// One comparison per record of the provider's: half the work.
-    Okvs,
-}
-
-/// How differences are masked.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum MaskChoice {
-    /// Into a slot of the plaintext.
-    Slot,
-    /// Over the whole plaintext, at sixteen times the price.
-    Full,
-}
-
 impl Default for LinkOptions {
     fn default() -> Self {
         Self {
@@ -62,7 +44,7 @@ impl Default for LinkOptions {
             table: None,
             counting: None,
             hide_count: false,
-            mask: MaskChoice::Slot,
+            mask: Mask::Slot,
             canaries: Terms::DEFAULT_CANARIES,
             pair_matches: 5_000_000,
             constant_time_tables: false,
@@ -84,11 +66,7 @@ impl LinkOptions {
         rules_digest: [u8; 32],
         keys: u64,
     ) -> Result<Terms, Error> {
-        let table = match (self.table, self.mask) {
-            (Some(Table::Okvs), _) | (None, MaskChoice::Slot) => TableKind::Okvs,
-            // Sums of a key-value store's entries are equal modulo t only, not under the full mask.
-            (Some(Table::Cuckoo), _) | (None, MaskChoice::Full) => TableKind::Cuckoo,
-        };
+        let table = self.table.unwrap_or(TableKind::cheapest(self.mask));
         let choices = self.choices()?;
         Ok(Terms::join(&choices, table, rules, rules_digest, keys)?)
     }
@@ -105,8 +83,6 @@ impl LinkOptions {
 
     /// The terms of comparing pairs of records.
     ///
-    /// The cap leaves room for the canaries, of which each shows a slot for every clause at most.
-    ///
     /// # Errors
     ///
     /// As for [`LinkOptions::terms`].
@@ -120,20 +96,22 @@ impl LinkOptions {
             blind: !self.counting.unwrap_or(true),
             ..self.choices()?
         };
-        let canaries = u64::from(self.canaries) * pairwise.slots_needed() as u64;
-        let cap = self.pair_matches + canaries;
-        Ok(Terms::pairs(&choices, pairwise, rules, rules_digest, cap)?)
+        let matches = self.pair_matches;
+        Ok(Terms::pairs(
+            &choices,
+            pairwise,
+            rules,
+            rules_digest,
+            matches,
+        )?)
     }
 
     fn choices(&self) -> Result<Choices, Error> {
         let expires = random::now() + self.session_hours * 3600;
         Ok(Choices {
-            mask: match self.mask {
-                MaskChoice::Slot => Mask::Slot,
-                MaskChoice::Full => Mask::Full,
-            },
+            mask: self.mask,
             blind: !self.counting.unwrap_or(self.hide_count),
-            dummies: self.hide_count.then(Dummies::default),
+            hide_count: self.hide_count,
             canaries: self.canaries,
             ..Choices::new(key_size(self.key_bits)?, expires)
         })
@@ -148,7 +126,7 @@ mod tests {
     fn a_full_mask_is_refused_where_there_is_none() {
         let rules = || vec!["ID".to_owned()];
         let full = LinkOptions {
-            mask: MaskChoice::Full,
+            mask: Mask::Full,
             ..LinkOptions::default()
         };
         full.terms(rules(), [0; 32], 10).unwrap();

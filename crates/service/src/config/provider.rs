@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use blindjoin_protocol::agree::Counting;
+use blindjoin_protocol::input::BlockDirectory;
 use blindjoin_protocol::paillier::KeySize;
-use blindjoin_protocol::parts::BlockOffer;
 use serde::Deserialize;
 
-use super::{Check, folder, key_size, parse, read, rules_relative_to, state_dir};
+use super::{Check, folder, key_size, named, parse, read, rules_relative_to, state_dir};
 use crate::identity::IdentityFiles;
 use crate::provider::Every;
 use crate::{Error, Fingerprint, Peer};
@@ -74,6 +75,7 @@ pub struct ProviderLimits {
     /// Mebibytes that the tables of all sessions together may take; without, half of the machine's.
     pub table_mib: Option<u64>,
     /// Whether the key holder counts matches, and so can cap them, or learns nothing.
+    #[serde(deserialize_with = "named")]
     pub counting: Counting,
     /// The least number of our records in a block of fields that queriers may name.
     pub k_min: u64,
@@ -108,19 +110,6 @@ impl Default for ProviderLimits {
             idle_seconds: 300,
         }
     }
-}
-
-/// Whether the key holder may, or must, count the matches of a session.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum Counting {
-    /// It must stay blind.
-    Refused,
-    /// As the querier likes.
-    #[default]
-    Allowed,
-    /// It must count, and so enforces the cap on matches.
-    Required,
 }
 
 impl ProviderConfig {
@@ -159,8 +148,11 @@ impl ProviderConfig {
         check.positive("limits.k_min", limits.k_min)?;
         check.positive("limits.period_days", limits.period_days)?;
         check.positive("limits.idle_seconds", limits.idle_seconds)?;
-        if limits.hash_bits > BlockOffer::MOST_HASH_BITS {
-            return Err(check.wrong("limits.hash_bits", "must be at most 19"));
+        if limits.hash_bits > BlockDirectory::MOST_HASH_BITS {
+            return Err(check.wrong(
+                "limits.hash_bits",
+                &format!("must be at most {}", BlockDirectory::MOST_HASH_BITS),
+            ));
         }
         Ok(())
     }
@@ -181,15 +173,5 @@ impl ProviderConfig {
             .iter()
             .map(|querier| querier.certificate_sha256)
             .collect()
-    }
-}
-
-impl From<Counting> for blindjoin_protocol::agree::Counting {
-    fn from(counting: Counting) -> Self {
-        match counting {
-            Counting::Refused => Self::Refused,
-            Counting::Allowed => Self::Allowed,
-            Counting::Required => Self::Required,
-        }
     }
 }

@@ -15,8 +15,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use blindjoin_protocol::parts::{Handshake, StreamKind};
-use blindjoin_protocol::session::{Event, KeyHolderSession, Message, Outcome};
+use blindjoin_protocol::session::{Event, KeyHolderSession, Message, Outcome, StreamKind};
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, StreamExt};
 use tonic::Status;
@@ -48,7 +47,7 @@ impl Holder {
             });
         };
         let (id, session) = self.session_of_provider(call, caller, &opening.manifest_sha256)?;
-        Handshake::decode(&opening.handshake)?.verify(Role::Provider, &session.agreement)?;
+        KeyHolderSession::verify(&session.agreement, Role::Provider, &opening.handshake)?;
         let begun = session.begin()?;
         let guard = CloseOnDrop::new(&self.sessions, id);
         let chunks = parts.map(|part| match part? {
@@ -139,7 +138,7 @@ impl Holder {
             .into());
         }
         let guard = CloseOnDrop::new(&self.sessions, id);
-        Handshake::decode(&opening.handshake)?.verify(Role::Querier, &session.agreement)?;
+        KeyHolderSession::verify(&session.agreement, Role::Querier, &opening.handshake)?;
         let decided = session.decided().await?;
         let (sender, receiver) = mpsc::channel(stream::QUEUE);
         let (call, idle) = (call.clone(), self.idle);

@@ -153,13 +153,11 @@ impl Desk {
             manifest,
         };
         let admitted = Arc::new(pending.admitted);
-        let select = session::Selecting {
-            terms: own.manifest.terms.clone(),
-            admitted: admitted.clone(),
-            served: pending.served,
-        };
+        let (served, terms) = (pending.served, own.manifest.terms.clone());
+        let selecting = admitted.clone();
+        let select = Arc::new(move || served.select(&terms, &selecting));
         let mut actions = Vec::new();
-        let begun = ProviderSession::new(&own, Arc::new(select), &mut actions);
+        let begun = ProviderSession::new(&own, select, &mut actions);
         let mut port = Opening { handshake: None };
         let feed = async |events: mpsc::Sender<Event>| {
             let message = |from, message| Event::Message { from, message };

@@ -1,7 +1,8 @@
 //! One edition of what a provider publishes of its records: counted at a date, kept until the next.
 
-use blindjoin_protocol::input::{Blocking, OfferedCell};
-use blindjoin_protocol::parts::{CANARY_ROOM, CellRule, class_noise, published_class};
+use blindjoin_protocol::agree::PublishedRule;
+use blindjoin_protocol::input::{Blocking, CellRule, OfferedCell};
+
 use prost::Message;
 
 use super::census::{BlockingCensus, Cell, Census};
@@ -102,8 +103,8 @@ impl Press<'_> {
     /// The edition of a date. `before` is the one whose cells were offered until then.
     pub(super) fn print(&self, census: &Census, before: Option<&Edition>, dated: u64) -> Edition {
         let class = |(rule, &keys): (&String, &u64)| {
-            let bound = class_noise(keys + CANARY_ROOM);
-            published_class(keys, self.noise.below(bound, &[b"rule", rule.as_bytes()]))
+            let bound = PublishedRule::noise(keys);
+            PublishedRule::class_of(keys, self.noise.below(bound, &[b"rule", rule.as_bytes()]))
         };
         let rules = self.basis.rules.iter().zip(&census.rules);
         let blockings = census.blockings.iter().map(|blocking| {
@@ -195,7 +196,7 @@ impl Edition {
 
     /// Whether all keys fit the classes of their rules.
     pub(super) fn fits(&self, rules: &[u64]) -> bool {
-        let fits = |(class, keys): (&u64, &u64)| keys.saturating_add(CANARY_ROOM) <= *class;
+        let fits = |(class, keys): (&u64, &u64)| PublishedRule::fits(*keys, *class);
         self.classes.iter().zip(rules).all(fits)
     }
 

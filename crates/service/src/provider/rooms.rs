@@ -91,7 +91,7 @@ fn bytes(sizes: &Sizes) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use blindjoin_protocol::agree::{Choices, Dummies, Mask, TableKind, Terms};
+    use blindjoin_protocol::agree::{Choices, Mask, TableKind, Terms};
     use blindjoin_protocol::paillier::{KeySize, Profile};
     use blindjoin_protocol::parts::Plan;
 
@@ -102,7 +102,7 @@ mod tests {
         let choices = Choices {
             mask: Mask::Slot,
             blind: true,
-            dummies: None::<Dummies>,
+            hide_count: false,
             profile: Profile::DjnShort,
             key_size: KeySize::new(3072).unwrap(),
             canaries: 32,

@@ -4,17 +4,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use blindjoin_protocol::Error as ProtocolError;
-use blindjoin_protocol::agree::{Admitted, Sizes, Terms};
+use blindjoin_protocol::agree::{Admitted, Sizes};
 use blindjoin_protocol::input::BlockDirectory;
-use blindjoin_protocol::parts::StreamKind;
-use blindjoin_protocol::session::{Event, Message, Outcome, ProviderSession, Select, Selected};
+use blindjoin_protocol::session::{Event, Message, Outcome, ProviderSession, StreamKind};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt, once};
 use tonic::Status;
 use tracing::info;
 
-use super::registry::Served;
 use super::rooms::Room;
 use crate::client::Connection;
 use crate::drive::{self, Nowhere, Port};
@@ -49,19 +47,6 @@ pub(super) struct Open {
     /// Held until the session's memory is free again.
     _room: Room,
     sizes: Sizes,
-}
-
-/// The part of what is served that takes part in a session.
-pub(super) struct Selecting {
-    pub(super) terms: Terms,
-    pub(super) admitted: Arc<Admitted>,
-    pub(super) served: Arc<Served>,
-}
-
-impl Select for Selecting {
-    fn select(&self) -> Result<Selected, ProtocolError> {
-        self.served.select(&self.terms, &self.admitted)
-    }
 }
 
 impl Open {

@@ -168,7 +168,6 @@ mod tests {
     use blindjoin_protocol::agree::{Choices, Pairwise, PublishedRule, TableKind};
     use blindjoin_protocol::input::{OfferedCell, QuerierKeysBuilder, join_key};
     use blindjoin_protocol::paillier::KeySize;
-    use blindjoin_protocol::parts::published_class;
     use rand_chacha::ChaCha20Rng;
     use rand_chacha::rand_core::SeedableRng;
 
@@ -179,7 +178,7 @@ mod tests {
     fn published() -> Published {
         let rule = PublishedRule {
             id: "ID".to_owned(),
-            class: published_class(100_000, 0),
+            class: PublishedRule::class_of(100_000, 0),
             forms: 1,
             weight: 1,
         };

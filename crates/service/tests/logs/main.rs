@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use blindjoin_service::config::{LinkOptions, Table};
+use blindjoin_protocol::agree::TableKind;
+use blindjoin_service::config::LinkOptions;
 use blindjoin_service::{Fingerprint, Identity};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -119,7 +120,7 @@ async fn logs_do_not_depend_on_records_and_hold_no_secret() {
     let setup = Setup::new();
     let modes = [
         LinkOptions {
-            table: Some(Table::Cuckoo),
+            table: Some(TableKind::Cuckoo),
             ..options()
         },
         options(),

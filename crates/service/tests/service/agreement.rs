@@ -4,9 +4,10 @@
 use std::collections::BTreeSet;
 
 use blindjoin_protocol::Cell;
+use blindjoin_protocol::agree::{Mask, TableKind};
 use blindjoin_protocol::parts::{CANARY_ROOM, bound, published_class};
 use blindjoin_service::Identity;
-use blindjoin_service::config::{LinkOptions, MaskChoice, ProviderConfig, Table};
+use blindjoin_service::config::{LinkOptions, ProviderConfig};
 use blindjoin_service::progress::Figures;
 use blindjoin_service::querier::{Blocks, Question, link};
 use rand_chacha::ChaCha20Rng;
@@ -60,7 +61,7 @@ fn join(ours: &People, theirs: &People) -> Vec<Vec<Cell>> {
 
 fn modes() -> Vec<LinkOptions> {
     let mut modes = Vec::new();
-    for table in [Table::Cuckoo, Table::Okvs] {
+    for table in [TableKind::Cuckoo, TableKind::Okvs] {
         let plain = LinkOptions {
             table: Some(table),
             ..options()
@@ -73,8 +74,8 @@ fn modes() -> Vec<LinkOptions> {
             hide_count: true,
             ..plain.clone()
         });
-        if table == Table::Cuckoo {
-            let mask = MaskChoice::Full;
+        if table == TableKind::Cuckoo {
+            let mask = Mask::Full;
             modes.push(LinkOptions {
                 mask,
                 ..plain.clone()

@@ -2,7 +2,8 @@
 
 use crate::common::{Setup, options};
 use blindjoin_protocol::Cell;
-use blindjoin_service::config::{LinkOptions, MaskChoice, Table};
+use blindjoin_protocol::agree::{Mask, TableKind};
+use blindjoin_service::config::LinkOptions;
 
 const OURS: [[Option<&str>; 2]; 4] = [
     [Some("1"), Some("ADA")],
@@ -40,7 +41,7 @@ async fn check(options: &LinkOptions) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cuckoo_table_links() {
     check(&LinkOptions {
-        table: Some(Table::Cuckoo),
+        table: Some(TableKind::Cuckoo),
         ..options()
     })
     .await;
@@ -49,7 +50,7 @@ async fn a_cuckoo_table_links() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_value_store_links() {
     check(&LinkOptions {
-        table: Some(Table::Okvs),
+        table: Some(TableKind::Okvs),
         ..options()
     })
     .await;
@@ -76,7 +77,7 @@ async fn hidden_counts_link() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_full_mask_links() {
     check(&LinkOptions {
-        mask: MaskChoice::Full,
+        mask: Mask::Full,
         ..options()
     })
     .await;

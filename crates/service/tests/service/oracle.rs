@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use blindjoin_protocol::agree::{Objection, Pairwise, Terms};
 use blindjoin_protocol::input::{BlockDirectory, ProviderKeys, ProviderRecords, join_key};
-use blindjoin_protocol::parts::{BlockOffer, NamedCell, hash_prefix, size_class};
+use blindjoin_protocol::parts::{BlockOffer, NamedCell, size_class};
 use blindjoin_service::config::{LinkOptions, ProviderConfig, ProviderLimits};
 use blindjoin_service::provider::{Blocked, Registry};
 use rand_chacha::ChaCha20Rng;
@@ -124,7 +124,7 @@ fn blocks(hand: &Hand) -> Vec<Option<BlockOffer>> {
         (19, provider_salt),
         (1, [7; 32]),
     ] {
-        let prefixes = vec![hash_prefix(&provider_salt, bits, &key)];
+        let prefixes = vec![BlockDirectory::prefix(&provider_salt, bits, &key)];
         all.push(Some(BlockOffer::Prefixes {
             salt,
             provider_salt,

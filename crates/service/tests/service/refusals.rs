@@ -1,6 +1,7 @@
 //! Who is refused, with which words, and that the servers go on.
 
-use blindjoin_service::config::{Counting, KeyHolderLimits, Link, LinkOptions};
+use blindjoin_protocol::agree::Counting;
+use blindjoin_service::config::{KeyHolderLimits, Link, LinkOptions};
 use blindjoin_service::identity::authority::Authority;
 use blindjoin_service::querier::{Question, link};
 use blindjoin_service::{Code, Error, Fault, Fingerprint, Identity, Role};
