@@ -18,7 +18,7 @@ use crate::geometry::Geometry;
 use crate::mersenne::Mersenne;
 use crate::size::NO_POSITION;
 use crate::stream::head::Head;
-use crate::stream::inbound::Inbound;
+use crate::stream::inbound::{Ended, Inbound};
 use crate::stream::kind::{Account, StreamKind};
 use crate::stream::outbound::Outbound;
 use crate::terms::{Mask, Mode};
@@ -306,9 +306,9 @@ impl Release {
     ///
     /// # Errors
     ///
-    /// [`Error::StreamState`] when the stream or the verdicts are incomplete.
-    pub fn finish(self, comparisons: &Inbound) -> Result<Released, Error> {
-        let account = comparisons.account()?;
+    /// [`Error::StreamState`] when not all of the stream's batches have been decided.
+    pub fn finish(self, comparisons: &Ended) -> Result<Released, Error> {
+        let account = comparisons.account;
         let chunks = self.verdicts.len() as u64;
         if chunks != self.agreement.sizes().comparisons().chunks() {
             let stream = StreamKind::Comparisons.name();

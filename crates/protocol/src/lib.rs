@@ -185,7 +185,7 @@ pub mod parts {
     pub use crate::querier::{Opening, Querier};
     pub use crate::session::work::{Output, Step, Ticket};
     pub use crate::size::Shape;
-    pub use crate::stream::{Inbound, Outbound, StreamCheckpoint, StreamDigest};
+    pub use crate::stream::{Ended, Inbound, Outbound, StreamCheckpoint, StreamDigest};
     pub use crate::suite::Suite;
     pub use crate::terms::{Clause, Columns, Dummies};
 }

@@ -15,7 +15,7 @@ pub(crate) mod outbound;
 mod seal;
 
 pub use checkpoint::StreamCheckpoint;
-pub use inbound::Inbound;
+pub use inbound::{Ended, Inbound};
 pub use kind::{Account, StreamDigest, StreamKind};
 pub use outbound::Outbound;
 
@@ -83,7 +83,8 @@ mod tests {
             (outbound, inbound) = (sent, received);
         }
         assert!(inbound.is_closed());
-        assert_eq!(outbound.account().unwrap(), inbound.account().unwrap());
+        let sent = outbound.account().unwrap();
+        assert_eq!(sent, inbound.end().unwrap().account);
         assert!(matches!(outbound.seal(&[]), Err(Error::StreamState { .. })));
     }
 
@@ -106,7 +107,7 @@ mod tests {
             let opened = Inbound::answer(&channel, StreamKind::Result, due).open(0, &chunk);
             assert_eq!(opened.is_ok(), fits, "{items} entries");
             if let Ok((inbound, _)) = opened {
-                assert_eq!(inbound.about(), about);
+                assert_eq!(inbound.end().unwrap().about, about);
             }
         }
     }

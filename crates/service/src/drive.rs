@@ -29,15 +29,19 @@ pub(crate) fn pace(constant_time_tables: bool) -> Pace {
 
 /// Where a session keeps what must outlive a crash.
 pub(crate) trait Store: Send {
-    /// Keeps it, and returns when it is safe.
-    fn store(&mut self, stored: Stored) -> Result<(), Error>;
+    /// Keeps it, and returns when it is safe: whatever the session does next rests on it.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not; the session ends.
+    fn store(&mut self, stored: Stored) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
 /// For sessions that end with their connections: nothing is kept, and nobody could go on with it.
 pub(crate) struct Nowhere;
 
 impl Store for Nowhere {
-    fn store(&mut self, _: Stored) -> Result<(), Error> {
+    async fn store(&mut self, _: Stored) -> Result<(), Error> {
         Ok(())
     }
 }
@@ -55,6 +59,12 @@ pub(crate) trait Port {
         to: Role,
         message: Message,
     ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Tells the sender of a stream that everything before a chunk has been taken for good. A line
+    /// that loses nothing acknowledges by itself what it carries.
+    fn accept(&mut self, stream: StreamKind, next: u64) {
+        let (_, _) = (stream, next);
+    }
 
     /// Takes what the party has at its end.
     fn reveal(&mut self, outcome: Outcome) {
@@ -121,9 +131,8 @@ async fn run<S: Session + Send + 'static>(
                     working.spawn(async move { (ticket, output.await) });
                 }
                 Action::Send { to, message } => port.send(to, message).await?,
-                Action::Store(stored) => store.store(stored)?,
-                // The line acknowledges what it carries.
-                Action::Accept { .. } => {}
+                Action::Store(stored) => store.store(stored).await?,
+                Action::Accept { stream, next } => port.accept(stream, next),
                 Action::Reveal(outcome) => port.reveal(outcome),
             }
         }
@@ -190,3 +199,6 @@ pub(crate) fn chunk(message: Message) -> Result<Chunk, Error> {
         Message::Announcement(_) | Message::Handshake(_) => Err(Error::SessionState),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -172,7 +172,8 @@ impl Honest {
             let checked = checked.expect("honest ciphertexts");
             (inbound, intake) = (next, intake.take(&checked).expect("chunks in order"));
         }
-        let taken = EncryptedTable::new(intake.finish(&inbound).expect("the whole table"));
+        let ended = inbound.end().expect("the last chunk has arrived");
+        let taken = EncryptedTable::new(intake.finish(&ended).expect("the whole table"));
         let fingerprints = table[1].fingerprints(agreement.suite());
         let provider = Provider::new(&agreement, fingerprints, jobs, taken, &ps);
         let (comparison_payloads, comparison_sealed, sent) =
@@ -258,7 +259,8 @@ fn decide(keyholder: &KeyHolder, provider: &Channel, sealed: &[Vec<u8>]) -> Rele
             .expect("a payload of the length due");
         (stream, release) = (next, release.take(verdicts).expect("verdicts in order"));
     }
-    release.finish(&stream).expect("a stream that has ended")
+    let ended = stream.end().expect("the last chunk has arrived");
+    release.finish(&ended).expect("all verdicts")
 }
 
 /// The first byte chooses a session, the second what the rest is: a sealed chunk of each stream as it
@@ -311,7 +313,8 @@ fn table(session: &Honest, changes: &[u8]) -> bool {
             }
         };
     }
-    intake.finish(&stream).expect("the whole table");
+    let ended = stream.end().expect("the last chunk has arrived");
+    intake.finish(&ended).expect("the whole table");
     true
 }
 
@@ -365,7 +368,8 @@ fn open(session: &Honest, sealed: &[Vec<u8>]) -> bool {
     let (summary, _) = summary
         .open(0, &session.summary)
         .expect("an honest summary");
-    opening.finish(&stream, &summary).is_ok()
+    let ends = (stream.end(), summary.end());
+    matches!(ends, (Ok(result), Ok(summary)) if opening.finish(&result, &summary).is_ok())
 }
 
 /// A stream's payloads with some items changed: a byte says how each item comes about, the honest one

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::geometry::Geometry;
 use crate::provider::noise::Noise;
 use crate::stream::head::Head;
-use crate::stream::inbound::Inbound;
+use crate::stream::inbound::{Ended, Inbound};
 use crate::stream::kind::{Account, StreamDigest, StreamKind};
 use crate::widths;
 
@@ -119,9 +119,9 @@ impl TableIntake {
     ///
     /// # Errors
     ///
-    /// [`Error::StreamState`] when the stream or the intake is incomplete.
-    pub fn finish(self, stream: &Inbound) -> Result<ReceivedTable, Error> {
-        let Account { digest, .. } = stream.account()?;
+    /// [`Error::StreamState`] when not all of the stream's chunks have been taken in.
+    pub fn finish(self, stream: &Ended) -> Result<ReceivedTable, Error> {
+        let Account { digest, .. } = stream.account;
         if self.elements.len() as u64 != self.geometry.items() {
             let stream = StreamKind::Table.name();
             return Err(Error::StreamState {

@@ -11,7 +11,7 @@ use crate::card::Card;
 use crate::error::Error;
 use crate::fingerprint::Fingerprints;
 use crate::size::NO_POSITION;
-use crate::stream::inbound::Inbound;
+use crate::stream::inbound::Ended;
 use crate::stream::kind::Account;
 use crate::suite::Suite;
 use crate::ways::way::Collect;
@@ -53,15 +53,15 @@ impl<'a> Opening<'a> {
 
     /// Makes the remaining checks and yields the card, canaries and dummies removed.
     ///
-    /// `result` and `summary` are the streams that brought the result and the provider's account,
-    /// both to their end.
+    /// `result` and `summary` are the ends of the streams that brought the result and the provider's
+    /// account.
     ///
     /// # Errors
     ///
-    /// [`Error::StreamState`] when a stream has not ended, [`Error::SessionFailed`] when the key
+    /// [`Error::SessionFailed`] when the key
     /// holder found a batch or the number of matches to be wrong, [`Error::Disagreement`] when the two
     /// accounts differ, [`Error::Spurious`], [`Error::MatchedTwice`], [`Error::CanaryMissing`].
-    pub fn finish(self, result: &Inbound, summary: &Inbound) -> Result<Card, Error> {
+    pub fn finish(self, result: &Ended, summary: &Ended) -> Result<Card, Error> {
         check_accounts(self.agreement, result, summary)?;
         self.reader.check_complete()?;
         self.found.card()
@@ -77,14 +77,11 @@ impl std::fmt::Debug for Opening<'_> {
 }
 
 /// Checks that result and summary have ended and speak of the same stream of the agreed length.
-fn check_accounts(agreement: &Agreement, result: &Inbound, summary: &Inbound) -> Result<(), Error> {
-    result.account()?;
-    summary.account()?;
-    if result.reports_failure() {
+fn check_accounts(agreement: &Agreement, result: &Ended, summary: &Ended) -> Result<(), Error> {
+    if result.failed {
         return Err(Error::SessionFailed);
     }
-    let (keyholder, provider): (Option<Account>, Option<Account>) =
-        (result.about(), summary.about());
+    let (keyholder, provider): (Option<Account>, Option<Account>) = (result.about, summary.about);
     let agreed = agreement.sizes().comparison_ciphertexts();
     if keyholder != provider || keyholder.is_none_or(|account| account.ciphertexts != agreed) {
         return Err(Error::Disagreement);

@@ -317,18 +317,14 @@ impl Machine for KeyHolderSession {
                 (State::Deciding(Box::new(deciding)), false)
             }
             State::Deciding(deciding) => {
+                if !deciding.comparisons.is_taken() {
+                    return Ok((State::Deciding(deciding), false));
+                }
                 let Deciding {
                     comparisons,
                     release,
                 } = *deciding;
-                let Some(stream) = comparisons.finished() else {
-                    let deciding = Deciding {
-                        comparisons,
-                        release,
-                    };
-                    return Ok((State::Deciding(Box::new(deciding)), false));
-                };
-                let released = release.finish(stream)?;
+                let released = release.finish(&comparisons.end()?)?;
                 actions.push(Action::Reveal(Outcome::Decided {
                     account: released.account(),
                     matches: released.matches(),

@@ -336,7 +336,7 @@ impl Machine for ProviderSession {
                 (State::Taking(Box::new(taking)), true)
             }
             State::Taking(taking) => {
-                if taking.chunks.finished().is_none() {
+                if !taking.chunks.is_taken() {
                     return Ok((State::Taking(taking), false));
                 }
                 let Taking {
@@ -345,7 +345,7 @@ impl Machine for ProviderSession {
                     intake,
                     jobs,
                 } = *taking;
-                let received = Arc::new(intake.finish(&chunks.into_inbound())?);
+                let received = Arc::new(intake.finish(&chunks.end()?)?);
                 Kept::uses(&mut self.kept.table, *received.digest(), "another table")?;
                 let work = Work::new(Task::Complete(received));
                 actions.push(Action::Compute(Step::Table.whole(), work));

@@ -17,7 +17,7 @@ use crate::session::stored::Checkpoint;
 use crate::session::streams::{Receiving, Sending, payload};
 use crate::session::work::{Step, Task, Ticket, Work, Yield};
 use crate::signer::Signer;
-use crate::stream::inbound::Inbound;
+use crate::stream::inbound::Ended;
 use crate::stream::kind::StreamKind;
 
 /// The querier's side of a session.
@@ -66,7 +66,7 @@ pub(super) struct Asking {
     to_provider: Channel,
     table: Sending,
     result: Receiving<()>,
-    summary: Option<Inbound>,
+    summary: Option<Ended>,
 }
 
 impl QuerierSession {
@@ -321,7 +321,7 @@ impl Machine for QuerierSession {
                     let work = Work::new(Task::Encrypt(asking.querier.clone(), number));
                     actions.push(Action::Compute(payload(number), work));
                 }
-                if asking.result.finished().is_none() || asking.summary.is_none() {
+                if !asking.result.is_taken() || asking.summary.is_none() {
                     return Ok((State::Asking(asking), false));
                 }
                 let Asking {
@@ -333,7 +333,7 @@ impl Machine for QuerierSession {
                 let work = Work::new(Task::Open {
                     querier,
                     payloads: self.payloads.clone(),
-                    result: Arc::new(result.into_inbound()),
+                    result: Arc::new(result.end()?),
                     summary: Arc::new(summary.ok_or(Error::Disagreement)?),
                 });
                 actions.push(Action::Compute(Step::Card.whole(), work));
@@ -379,7 +379,7 @@ impl Asking {
     fn take_summary(&mut self, sealed: &[u8]) -> Result<(), Error> {
         let stream = self.querier.summary_stream(&self.to_provider);
         let (stream, _) = stream.open(0, sealed)?;
-        self.summary = Some(stream);
+        self.summary = Some(stream.end()?);
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use crate::session::message::{Line, Message};
 use crate::session::work::Step;
 use crate::session::work::Ticket;
 use crate::stream::checkpoint::StreamCheckpoint;
-use crate::stream::inbound::Inbound;
+use crate::stream::inbound::{Ended, Inbound};
 use crate::stream::kind::StreamKind;
 use crate::stream::outbound::Outbound;
 
@@ -212,14 +212,14 @@ impl<T> Receiving<T> {
         self.inbound.next() == 0
     }
 
-    /// The stream's end, once all of it has been taken.
-    pub(super) fn finished(&self) -> Option<&Inbound> {
-        let all = self.inbound.is_closed() && self.taken == self.inbound.next();
-        all.then_some(&self.inbound)
+    /// Whether all of the stream has been taken.
+    pub(super) fn is_taken(&self) -> bool {
+        self.inbound.is_closed() && self.taken == self.inbound.next()
     }
 
-    pub(super) fn into_inbound(self) -> Inbound {
-        self.inbound
+    /// The stream's end, before which nothing rests on it.
+    pub(super) fn end(self) -> Result<Ended, Error> {
+        self.inbound.end()
     }
 }
 

@@ -16,7 +16,7 @@ use crate::provider::table::{CheckedChunk, EncryptedTable, ReceivedTable, TableI
 use crate::querier::Querier;
 use crate::random::SessionSecret;
 use crate::session::input::{Question, Select};
-use crate::stream::inbound::Inbound;
+use crate::stream::inbound::Ended;
 
 /// Which work of a session: the same ticket always stands for the same work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,8 +98,8 @@ pub(super) enum Task {
     Open {
         querier: Arc<Querier>,
         payloads: Arc<Vec<Vec<u8>>>,
-        result: Arc<Inbound>,
-        summary: Arc<Inbound>,
+        result: Arc<Ended>,
+        summary: Arc<Ended>,
     },
     Prepare {
         agreement: Agreement,

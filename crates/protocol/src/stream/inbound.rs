@@ -18,6 +18,16 @@ pub struct Inbound {
     progress: Progress,
 }
 
+/// A stream all of which has arrived, in order and whole: there is none before its last chunk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    pub(crate) account: Account,
+    /// What the sender's head says about the stream of comparisons.
+    pub(crate) about: Option<Account>,
+    /// Whether it reports that the session has failed.
+    pub(crate) failed: bool,
+}
+
 /// What a receiver knows of a stream before it starts.
 #[derive(Clone, Debug)]
 enum Expected {
@@ -119,31 +129,27 @@ impl Inbound {
         Ok(plain)
     }
 
-    /// Yields what the sender's head says about the stream of comparisons, after chunk 0.
-    pub(crate) fn about(&self) -> Option<Account> {
-        match &self.expected {
-            Expected::Head(head) if self.progress.next > 0 => head.about,
-            _ => None,
-        }
-    }
-
-    /// Says whether the sender's head reports that the session has failed.
-    pub(crate) fn reports_failure(&self) -> bool {
-        matches!(&self.expected, Expected::Head(head) if head.failed)
-    }
-
-    /// Yields the account of the stream once its last chunk has arrived.
+    /// Yields the stream's end, once its last chunk has arrived.
     ///
     /// # Errors
     ///
     /// [`Error::StreamState`] before the last chunk.
-    pub fn account(&self) -> Result<Account, Error> {
-        account(
-            self.progress.closed,
-            self.geometry(),
-            self.seal.kind,
-            self.progress.next,
-        )
+    pub fn end(self) -> Result<Ended, Error> {
+        let (geometry, progress) = (self.geometry(), self.progress);
+        let account = account(progress.closed, geometry, self.seal.kind, progress.next)?;
+        Ok(match self.expected {
+            Expected::Head(head) => Ended {
+                account,
+                about: head.about,
+                failed: head.failed,
+            },
+            // Chunk 0 brings the head.
+            Expected::Answer { .. } => Ended {
+                account,
+                about: None,
+                failed: false,
+            },
+        })
     }
 
     fn geometry(&self) -> Geometry {

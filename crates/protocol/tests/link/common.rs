@@ -360,7 +360,7 @@ pub(crate) fn take_table(
     for (number, payload) in (0..).zip(payloads) {
         intake = intake.take(&TableIntake::check(agreement, number, &payload)?)?;
     }
-    let table = EncryptedTable::new(intake.finish(&stream)?);
+    let table = EncryptedTable::new(intake.finish(&stream.end()?)?);
     Ok(Provider::new(agreement, keys, jobs, table, secret))
 }
 
@@ -387,7 +387,7 @@ pub(crate) fn decide(session: &Session, comparisons: &[Vec<u8>]) -> Result<Relea
     for (number, payload) in (0..).zip(payloads) {
         release = release.take(keyholder.decide(number, &payload)?)?;
     }
-    release.finish(&stream)
+    release.finish(&stream.end()?)
 }
 
 /// The result, sealed, each payload passed through `change` first.
@@ -416,7 +416,7 @@ pub(crate) fn open_result(
     let (summary, _) = querier
         .summary_stream(&session.querier_to_provider)
         .open(0, summary)?;
-    opening.finish(&result, &summary)
+    opening.finish(&result.end()?, &summary.end()?)
 }
 
 /// A querier's keys: one row for each id, under rule 0 named `id`.

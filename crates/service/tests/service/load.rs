@@ -453,6 +453,6 @@ fn bring_together(setup: &Setup, agreement: &Agreement, secret: &SessionSecret) 
         let checked = TableIntake::check(agreement, number, &payload).unwrap();
         intake = intake.take(&checked).unwrap();
     }
-    let table = EncryptedTable::new(intake.finish(&to).unwrap());
+    let table = EncryptedTable::new(intake.finish(&to.end().unwrap()).unwrap());
     Provider::new(agreement, keys(), jobs, table, other)
 }
