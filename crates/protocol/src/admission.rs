@@ -9,8 +9,9 @@ use crate::offer::Offer;
 use crate::plan::Plan;
 use crate::publication::{Allowance, Counting, OwnTerms, Published, sum};
 use crate::size::Sizes;
+use crate::size::count;
+use crate::terms::Terms;
 use crate::terms::pairwise::Pairwise;
-use crate::terms::{Mode, Terms};
 
 /// What an offer comes to at a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,9 +80,9 @@ impl Published {
                 let blocking = self.blocking(&terms.rules_digest)?;
                 let blocks =
                     BlockDirectory::of_offer(blocks, Some(blocking)).ok_or(Objection::Cell)?;
-                let size = match &terms.mode {
-                    Mode::Pairwise(_) => blocks.pairs(),
-                    Mode::Join { .. } | Mode::Lookup => blocks.keys(),
+                let size = match terms.mode.pairwise() {
+                    Some(_) => blocks.pairs(),
+                    None => blocks.keys(),
                 };
                 (Some(blocks), Vec::new(), size.saturating_add(CANARY_ROOM))
             }
@@ -94,7 +95,7 @@ impl Published {
             provider_size,
             plan,
             sizes,
-            charge: Allowance::of(terms, &sizes),
+            charge: count::charge(terms, sizes.table_entries(), provider_size),
         })
     }
 
@@ -109,11 +110,12 @@ impl Published {
             let profile = terms.profile.name();
             return Err(Objection::Profile { profile });
         }
-        match (self.counting, terms.blind, &terms.mode) {
-            (Counting::Required, true, Mode::Join { .. } | Mode::Pairwise(_)) => {
+        match (self.counting, terms.blind) {
+            // A lookup is blind whatever is required: it has no more than a match for each rule.
+            (Counting::Required, true) if !terms.mode.is_lookup() => {
                 Err(Objection::CountingRequired)
             }
-            (Counting::Refused, false, _) => Err(Objection::CountingRefused),
+            (Counting::Refused, false) => Err(Objection::CountingRefused),
             _ => Ok(()),
         }
     }
@@ -126,7 +128,7 @@ impl Published {
         if !in_cells {
             self.check_rules_digest(&terms.rules_digest)?;
         }
-        if let Mode::Pairwise(pairwise) = &terms.mode {
+        if let Some(pairwise) = terms.mode.pairwise() {
             if !self.pairs {
                 return Err(Objection::Pairs);
             }
@@ -139,26 +141,6 @@ impl Published {
             }
         }
         Ok(classes)
-    }
-}
-
-impl Allowance {
-    /// Yields what a session takes.
-    fn of(terms: &Terms, sizes: &Sizes) -> Self {
-        match terms.mode {
-            Mode::Join { .. } => Self {
-                places: sizes.table_entries(),
-                ..Self::default()
-            },
-            Mode::Lookup => Self {
-                lookups: terms.rules.len() as u64,
-                ..Self::default()
-            },
-            Mode::Pairwise(_) => Self {
-                pairs: sizes.provider_keys() - CANARY_ROOM,
-                ..Self::default()
-            },
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 /// The room that a class leaves beyond the keys: for any number of canaries, so that whoever chooses
 /// their number does not walk over the edge of a class.
+// Canaries are counted in a byte.
 pub const CANARY_ROOM: u64 = 256;
 
 /// The keys of the querier's that one shard's table is made for.

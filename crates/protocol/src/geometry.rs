@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::widths;
 
 /// The largest payload of a chunk in bytes, head and seal aside.
+// 512 bytes hold the head, the closing digest and the seal, so that no chunk exceeds a mebibyte.
 pub(crate) const CHUNK_BYTES: usize = (1 << 20) - 512;
 
 /// The most ciphertexts of a chunk.

@@ -21,7 +21,7 @@ use crate::stream::head::Head;
 use crate::stream::inbound::{Ended, Inbound};
 use crate::stream::kind::{Account, StreamKind};
 use crate::stream::outbound::Outbound;
-use crate::terms::{Mask, Mode};
+use crate::terms::Mask;
 use crate::widths;
 
 /// The key holder's side of a session.
@@ -159,7 +159,7 @@ impl KeyHolder {
     /// Withholds the shares of pairs below the threshold, where there is one: too few to open, they
     /// would still tell the querier how near an unknown pair comes.
     fn above_threshold(&self, matches: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
-        let Mode::Pairwise(pairwise) = &self.agreement.manifest().terms.mode else {
+        let Some(pairwise) = self.agreement.manifest().terms.mode.pairwise() else {
             return matches;
         };
         let needed = usize::from(pairwise.threshold.unwrap_or(1));

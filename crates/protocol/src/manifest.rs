@@ -17,7 +17,7 @@ use crate::plan::Plan;
 use crate::publication::Published;
 use crate::signer::IdentityKey;
 use crate::size::Sizes;
-use crate::terms::{Mode, Terms};
+use crate::terms::Terms;
 
 /// The identity keys of the three parties, out of their pinned certificates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +101,7 @@ impl Manifest {
         let sum = (self.classes.iter()).try_fold(0_u64, |sum, class| sum.checked_add(*class));
         match self.blocks {
             Some(_) if self.classes.is_empty() => {}
-            None if matches!(self.terms.mode, Mode::Pairwise(_)) => {
+            None if self.terms.mode.pairwise().is_some() => {
                 return refuse("pairs without cells");
             }
             None if self.classes.len() == self.terms.rules.len()

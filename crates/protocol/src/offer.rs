@@ -4,12 +4,13 @@ use rand::CryptoRng;
 
 use crate::blocks::BlockDirectory;
 use crate::blocks::offer::BlockOffer;
-use crate::class::{CANARY_ROOM, block_class, size_class};
+use crate::class::{block_class, size_class};
 use crate::codec::{Reader, Writer};
 use crate::error::Error;
 use crate::keys::QuerierKeys;
 use crate::publication::Published;
-use crate::terms::{Mode, Terms};
+use crate::size::count;
+use crate::terms::Terms;
 
 /// What the querier proposes to a provider.
 ///
@@ -84,10 +85,7 @@ impl Offer {
         blocks: Option<&BlockDirectory>,
         rng: &mut impl CryptoRng,
     ) -> Result<Self, Error> {
-        let size = match terms.mode {
-            Mode::Lookup => terms.lookup_entries(),
-            Mode::Join { .. } | Mode::Pairwise(_) => size_class(keys.len() as u64 + CANARY_ROOM),
-        };
+        let size = count::querier_size(&terms, keys.len() as u64);
         Self::new(terms, published, size, blocks, rng)
     }
 
@@ -110,7 +108,7 @@ impl Offer {
     fn check(&self) -> Result<(), Error> {
         self.terms.check()?;
         let refuse = |reason| Err(Error::ManifestContradiction { reason });
-        let pairs = matches!(self.terms.mode, Mode::Pairwise(_));
+        let pairs = self.terms.mode.pairwise().is_some();
         match &self.blocks {
             None | Some(BlockOffer::Prefixes { .. }) if pairs => {
                 return refuse("pairs without cells");

@@ -30,7 +30,6 @@ use crate::stream::head::Head;
 use crate::stream::inbound::Inbound;
 use crate::stream::kind::StreamKind;
 use crate::stream::outbound::Outbound;
-use crate::terms::Mode;
 use crate::ways;
 use crate::ways::way::{LaidOut, Layout};
 use crate::widths;
@@ -72,7 +71,7 @@ impl Querier {
             .collect();
         let count = keys.len() as u64 + canaries.len() as u64;
         let room = agreement.manifest().querier_size;
-        if terms.mode != Mode::Lookup && count > room {
+        if !terms.mode.is_lookup() && count > room {
             return Err(Error::TooMany { count, room });
         }
         if usize::from(keys.rules()) != terms.rules.len() {

@@ -5,17 +5,19 @@ pub(crate) mod shape;
 
 pub use shape::Shape;
 
-use crate::class::{bound, size_class};
+use crate::class::bound;
 use crate::error::Error;
 use crate::geometry::{CHUNK_BYTES, Geometry};
 use crate::plan::Plan;
-use crate::terms::{Mode, Terms};
+use crate::terms::Terms;
 use crate::widths;
 
 /// The position of an entry that pads the result.
 pub(crate) const NO_POSITION: u64 = u64::MAX;
 
 /// The most keys, rows or pairs of a side: places, jobs and slots are then numbered in 32 bits.
+// An eighth of what can be numbered leaves room for the places of a table, which has fewer than four
+// for a key, and for two comparisons of each key.
 const MOST: u64 = u32::MAX as u64 / 8;
 
 impl Plan {
@@ -88,11 +90,7 @@ impl Sizes {
         let refuse = |reason| Error::ManifestContradiction { reason };
         plan.check(terms, querier, provider)?;
         let key_bits = terms.key_size.bits();
-        let querier_fits = match terms.mode {
-            Mode::Lookup => querier == terms.lookup_entries(),
-            Mode::Join { .. } | Mode::Pairwise(_) => querier == size_class(querier),
-        };
-        if !querier_fits {
+        if !count::is_querier_size(terms, querier) {
             return Err(refuse("a size that is not a size class"));
         }
         if querier.min(provider) < u64::from(terms.canaries) {

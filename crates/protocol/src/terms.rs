@@ -51,6 +51,24 @@ pub enum Mode {
     Pairwise(Pairwise),
 }
 
+impl Mode {
+    /// Yields the clauses, where pairs of records are compared and not keys.
+    pub fn pairwise(&self) -> Option<&Pairwise> {
+        match self {
+            Self::Pairwise(pairwise) => Some(pairwise),
+            Self::Join { .. } | Self::Lookup => None,
+        }
+    }
+
+    /// Says whether a single record is asked about.
+    pub fn is_lookup(&self) -> bool {
+        match self {
+            Self::Lookup => true,
+            Self::Join { .. } | Self::Pairwise(_) => false,
+        }
+    }
+}
+
 /// What multiplies a difference before the key holder sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mask {
@@ -304,7 +322,7 @@ impl Terms {
         if (1..self.rules.len()).any(|i| self.rules[..i].contains(&self.rules[i])) {
             return refuse("two rules of one id");
         }
-        if self.mode == Mode::Lookup && !self.blind {
+        if self.mode.is_lookup() && !self.blind {
             return refuse("a lookup is blind, or its one match would be counted");
         }
         if self.mask == Mask::Full
@@ -334,7 +352,7 @@ impl Terms {
         if self.agreement != [0; 32] {
             return refuse("no document is bound in this version");
         }
-        if let Mode::Pairwise(pairwise) = &self.mode {
+        if let Some(pairwise) = self.mode.pairwise() {
             if self.dummies.is_some() {
                 return refuse("pairs carry no dummies");
             }

@@ -56,7 +56,7 @@ pub(crate) fn lay_out_records(
     blocks: &BlockDirectory,
     records: Arc<QuerierRecords>,
 ) -> Result<LaidOut, Error> {
-    let Mode::Pairwise(pairwise) = &agreement.manifest().terms.mode else {
+    let Some(pairwise) = agreement.manifest().terms.mode.pairwise() else {
         return Err(not_of_pairs());
     };
     pairs::lay_out(agreement, pairwise, fingerprints, blocks, records)
@@ -93,7 +93,7 @@ pub(crate) fn prepare_records(
     records: &ProviderRecords,
     rng: &mut ChaCha20Rng,
 ) -> Result<Arc<dyn Prepared>, Error> {
-    let Mode::Pairwise(pairwise) = &agreement.manifest().terms.mode else {
+    let Some(pairwise) = agreement.manifest().terms.mode.pairwise() else {
         return Err(not_of_pairs());
     };
     pairs::prepare(agreement, pairwise, fingerprints, blocks, records, rng)

@@ -183,12 +183,12 @@ impl Service for Holder {
         request: Request<ReserveRequest>,
     ) -> Result<Response<ReserveResponse>, Status> {
         let call = Call::new("Reserve", &request);
-        let reserved = async {
+        call.answer(async {
             let (caller, line) = (Caller::of(&request)?, Line::of(&request)?);
-            self.reserve(caller, line, &request.into_inner()).await
-        };
-        let reservation = reserved.await.map_err(|error| call.refuse(&error))?;
-        Ok(Response::new(ReserveResponse { reservation }))
+            let reservation = self.reserve(caller, line, &request.into_inner()).await?;
+            Ok(ReserveResponse { reservation })
+        })
+        .await
     }
 
     async fn open_session(
@@ -196,12 +196,12 @@ impl Service for Holder {
         request: Request<KeyHolderOpenSessionRequest>,
     ) -> Result<Response<KeyHolderOpenSessionResponse>, Status> {
         let call = Call::new("OpenSession", &request);
-        let opened = async {
-            let (caller, line) = (Caller::of(&request)?, Line::of(&request)?);
-            self.open(&call, (caller, line), request.into_inner()).await
-        };
-        let announcement = opened.await.map_err(|error| call.refuse(&error))?;
-        Ok(Response::new(KeyHolderOpenSessionResponse { announcement }))
+        call.answer(async {
+            let from = (Caller::of(&request)?, Line::of(&request)?);
+            let announcement = self.open(&call, from, request.into_inner()).await?;
+            Ok(KeyHolderOpenSessionResponse { announcement })
+        })
+        .await
     }
 
     async fn get_public_key(
@@ -209,16 +209,15 @@ impl Service for Holder {
         request: Request<GetPublicKeyRequest>,
     ) -> Result<Response<GetPublicKeyResponse>, Status> {
         let call = Call::new("GetPublicKey", &request);
-        let answer = || {
+        call.answer(async {
             let (caller, line) = (Caller::of(&request)?, Line::of(&request)?);
             let id = &request.get_ref().manifest_sha256;
             let (id, session) = self.session_of_provider(&call, caller, id)?;
             let announcement = session.announcement()?;
             self.end_with(id, session, line);
-            Ok(announcement)
-        };
-        let announcement = answer().map_err(|error: Error| call.refuse(&error))?;
-        Ok(Response::new(GetPublicKeyResponse { announcement }))
+            Ok(GetPublicKeyResponse { announcement })
+        })
+        .await
     }
 
     async fn submit_comparisons(
@@ -226,16 +225,16 @@ impl Service for Holder {
         request: Request<Streaming<SubmitComparisonsRequest>>,
     ) -> Result<Response<SubmitComparisonsResponse>, Status> {
         let call = Call::new("SubmitComparisons", &request);
-        let submitted = async {
+        call.answer(async {
             let caller = Caller::of(&request)?;
             let parts = request.into_inner().map(|part| match part {
                 Ok(message) => Ok(message.part),
                 Err(status) => Err(stream::vanished(Role::Provider, &status)),
             });
-            self.submit(&call, caller, parts).await
-        };
-        submitted.await.map_err(|error| call.refuse(&error))?;
-        Ok(Response::new(SubmitComparisonsResponse {}))
+            self.submit(&call, caller, parts).await?;
+            Ok(SubmitComparisonsResponse {})
+        })
+        .await
     }
 
     type FetchResultStream = ReceiverStream<Result<FetchResultResponse, Status>>;
@@ -245,12 +244,12 @@ impl Service for Holder {
         request: Request<FetchResultRequest>,
     ) -> Result<Response<Self::FetchResultStream>, Status> {
         let call = Arc::new(Call::new("FetchResult", &request));
-        let fetched = async {
+        call.answer(async {
             let caller = Caller::of(&request)?;
-            self.fetch(&call, caller, request.into_inner().opening)
-                .await
-        };
-        let chunks = fetched.await.map_err(|error| call.refuse(&error))?;
-        Ok(Response::new(ReceiverStream::new(chunks)))
+            let opening = request.into_inner().opening;
+            let chunks = self.fetch(&call, caller, opening).await?;
+            Ok(ReceiverStream::new(chunks))
+        })
+        .await
     }
 }

@@ -250,9 +250,11 @@ impl Service for Desk {
         request: Request<DescribeRequest>,
     ) -> Result<Response<DescribeResponse>, Status> {
         let call = Call::new("Describe", &request);
-        let described = async { self.describe(Caller::of(&request)?).await };
-        let published = described.await.map_err(|error| call.refuse(&error))?;
-        Ok(Response::new(DescribeResponse { published }))
+        call.answer(async {
+            let published = self.describe(Caller::of(&request)?).await?;
+            Ok(DescribeResponse { published })
+        })
+        .await
     }
 
     async fn negotiate(
@@ -260,14 +262,14 @@ impl Service for Desk {
         request: Request<NegotiateRequest>,
     ) -> Result<Response<NegotiateResponse>, Status> {
         let call = Call::new("Negotiate", &request);
-        let answered = async {
+        call.answer(async {
             let caller = Caller::of(&request)?;
-            self.answer(caller, request.into_inner().offer).await
-        };
-        let answer = answered.await.map_err(|error| call.refuse(&error))?;
-        Ok(Response::new(NegotiateResponse {
-            answer: answer.encode(),
-        }))
+            let answer = self.answer(caller, request.into_inner().offer).await?;
+            Ok(NegotiateResponse {
+                answer: answer.encode(),
+            })
+        })
+        .await
     }
 
     async fn open_session(
@@ -275,12 +277,13 @@ impl Service for Desk {
         request: Request<ProviderOpenSessionRequest>,
     ) -> Result<Response<ProviderOpenSessionResponse>, Status> {
         let call = Call::new("OpenSession", &request);
-        let opened = async {
+        // Large: the session's keys are checked in it.
+        let opened = Box::pin(async {
             let caller = Caller::of(&request)?;
-            self.open(&call, caller, request.into_inner()).await
-        };
-        let handshake = opened.await.map_err(|error| call.refuse(&error))?;
-        Ok(Response::new(ProviderOpenSessionResponse { handshake }))
+            let handshake = self.open(&call, caller, request.into_inner()).await?;
+            Ok(ProviderOpenSessionResponse { handshake })
+        });
+        call.answer(opened).await
     }
 
     type LinkStream = ReceiverStream<Result<LinkResponse, Status>>;

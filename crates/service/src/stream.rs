@@ -9,6 +9,7 @@ use tonic::Status;
 use crate::{Error, Role};
 
 /// How many sealed chunks may wait for the transport.
+// A chunk has up to a mebibyte: so much memory a slow peer can hold for each stream.
 pub(crate) const QUEUE: usize = 4;
 
 /// The largest message that carries a chunk, in bytes: the chunk, and room for how it is wrapped.

@@ -51,6 +51,7 @@ impl std::fmt::Debug for Blocking {
 
 impl Blocking {
     /// The most blocks of a blocking.
+    // Named in an offer by position and rows, all of them are 2 MiB.
     pub const MOST_CELLS: usize = 1 << 18;
     /// The records a block should hold at least unless somebody has a reason for less.
     pub const DEFAULT_LEAST: usize = 11;

@@ -62,6 +62,7 @@ impl std::fmt::Debug for BlockOffer {
 
 impl BlockOffer {
     /// The most bits of a hashed block.
+    // All prefixes are then 2 MiB of an offer, as all cells are.
     pub const MOST_HASH_BITS: u8 = 19;
 
     /// Yields the total of padded rows.

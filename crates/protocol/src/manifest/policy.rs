@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::objection::Objection;
 use crate::size::Sizes;
-use crate::terms::{Mode, Terms};
+use crate::terms::Terms;
 
 /// What one party is willing to agree to.
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ impl Policy {
             return Err(Objection::Matches { cap, most }.into());
         }
         // In a lookup there is no more than a match for each rule to count.
-        if terms.blind && terms.mode != Mode::Lookup && !self.allow_blind {
+        if terms.blind && !terms.mode.is_lookup() && !self.allow_blind {
             return Err(Objection::CountingRequired.into());
         }
         let (seconds, most) = (at - now, self.longest);

@@ -20,6 +20,7 @@ use crate::stream::kind::{Account, StreamDigest, StreamKind};
 use crate::widths;
 
 /// The part of a table, one in so many, after which there is room for all of it.
+// What is reserved is then at most sixteen times what has arrived and was checked.
 const EARNED: u64 = 16;
 
 /// Takes in the querier's table, chunk by chunk.

@@ -12,6 +12,7 @@ use crate::publication::{Allowance, Counting, OwnTerms, Published, PublishedRule
 use crate::terms::{Terms, decode_key_size};
 
 /// The most key sizes.
+// Seven exist, those for tests included.
 const MOST_KEY_SIZES: usize = 16;
 
 impl Published {

@@ -7,9 +7,12 @@ use crate::error::Error;
 use crate::widths;
 
 /// The longest manifest, announcement, handshake or checkpoint of a stream in bytes.
+// As long as a chunk: none of them is longer.
 pub(super) const LONGEST: usize = 1 << 20;
 
 /// The most parts, and the longest part in bytes: chunks of a stream.
+// 32 bits number the ciphertexts of a stream, of which a chunk has about a thousand; a part is a chunk's
+// payload, or 16 bytes for each of its slots.
 const MOST_PARTS: u32 = 1 << 24;
 
 const LONGEST_PART: usize = 1 << 22;

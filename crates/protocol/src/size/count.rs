@@ -7,8 +7,10 @@
 use blindjoin_cuckoo::Parameters;
 
 use super::shape::Shape;
+use crate::class::{CANARY_ROOM, size_class};
 use crate::error::Error;
 use crate::plan::Plan;
+use crate::publication::Allowance;
 use crate::terms::{Mode, TableKind, Terms};
 
 /// The places of a table, the ciphertexts that are compared with it, and the comparisons in each.
@@ -38,6 +40,40 @@ pub(crate) fn table(mode: &Mode, keys: u64) -> Result<(u32, u32), Error> {
             Ok((shape.third(), shape.dense()))
         }
         Mode::Lookup | Mode::Pairwise(_) => Ok((0, 0)),
+    }
+}
+
+/// Yields the querier's size for so many keys: their class, or the entries of a table that has one for
+/// each rule.
+pub(crate) fn querier_size(terms: &Terms, keys: u64) -> u64 {
+    match terms.mode {
+        Mode::Lookup => terms.lookup_entries(),
+        Mode::Join { .. } | Mode::Pairwise(_) => size_class(keys + CANARY_ROOM),
+    }
+}
+
+/// Says whether a querier may be of this size.
+pub(crate) fn is_querier_size(terms: &Terms, size: u64) -> bool {
+    match terms.mode {
+        Mode::Lookup => size == terms.lookup_entries(),
+        Mode::Join { .. } | Mode::Pairwise(_) => size == size_class(size),
+    }
+}
+
+/// Yields what a session takes of the querier's allowance: of the places of its table, or the keys or
+/// pairs that the provider's side has room for.
+pub(crate) fn charge(terms: &Terms, places: u64, provider: u64) -> Allowance {
+    let none = Allowance::default();
+    match terms.mode {
+        Mode::Join { .. } => Allowance { places, ..none },
+        Mode::Lookup => Allowance {
+            lookups: terms.rules.len() as u64,
+            ..none
+        },
+        Mode::Pairwise(_) => Allowance {
+            pairs: provider - CANARY_ROOM,
+            ..none
+        },
     }
 }
 

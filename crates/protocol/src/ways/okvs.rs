@@ -33,6 +33,7 @@ use crate::ways::single::{Places, SingleJobs, slot_masked};
 use crate::ways::way::{LaidOut, Prepared};
 
 /// The dense places summed by one look-up.
+// A byte of a row's bits then chooses one of 256 products.
 const DENSE_GROUP: usize = 8;
 
 fn shape(plan: &Plan) -> Shape {

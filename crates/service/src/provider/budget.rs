@@ -15,6 +15,7 @@ const LEAST_PLACES: u64 = 1 << 22;
 /// How many tables as large as the registry the default allows.
 const TABLES: u64 = 10;
 
+// Seconds.
 const DAY: u64 = 86_400;
 
 /// The units that are charged, by the names that they have in the journal.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use blindjoin_protocol::Error as ProtocolError;
-use blindjoin_protocol::agree::{Admitted, Mode, Objection, Published, Terms};
+use blindjoin_protocol::agree::{Admitted, Objection, Published, Terms};
 use blindjoin_protocol::input::{ProviderKeys, ProviderRecords};
 use blindjoin_protocol::session::Selected;
 use rayon::prelude::*;
@@ -128,7 +128,7 @@ impl Served {
         let digest = blocking.map(|_| terms.rules_digest);
         let part = self.parts.iter().find(|part| part.digest == digest);
         let part = part.expect("an offer is admitted on what is served");
-        if let (Mode::Pairwise(_), Some(directory)) = (&terms.mode, blocking) {
+        if let (Some(_), Some(directory)) = (terms.mode.pairwise(), blocking) {
             let records = part.records.clone();
             let records = records.ok_or(Objection::Pairs)?;
             return Ok(Selected::Records(records, directory.clone()));

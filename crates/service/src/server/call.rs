@@ -1,8 +1,9 @@
 //! A call under way, as the log names it.
 
+use std::future::Future;
 use std::sync::OnceLock;
 
-use tonic::{Request, Status};
+use tonic::{Request, Response, Status};
 use tracing::warn;
 
 use super::Line;
@@ -29,6 +30,15 @@ impl Call {
     /// Notes the session that the call is about; what comes first counts.
     pub(crate) fn is_about(&self, session: Id) {
         self.session.get_or_init(|| session);
+    }
+
+    /// Yields what the caller gets: the answer, or a word for why there is none.
+    pub(crate) async fn answer<T>(
+        &self,
+        answer: impl Future<Output = Result<T, Error>>,
+    ) -> Result<Response<T>, Status> {
+        let answer = answer.await.map_err(|error| self.refuse(&error))?;
+        Ok(Response::new(answer))
     }
 
     /// Logs why the call fails, and yields the word for the caller.

@@ -9,6 +9,7 @@ use crate::terms::pairwise::Pairwise;
 use crate::widths;
 
 /// The field that labels are shared in: 61 bits.
+// 2^61 - 1 is prime, and a row and a handle of 30 bits each lie below it.
 const SHARE_BITS: u32 = 61;
 /// The bits of a handle where a label is shared.
 const SHARED_HANDLE_BITS: u32 = 30;
