@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The crates whose files are held to an order.
-const ORDERED: [&str; 1] = ["protocol"];
+const ORDERED: [&str; 2] = ["bigint", "protocol"];
 
 /// The most names that a linkage is asked for by: everything in the documentation of `protocol` but
 /// what is for drivers.
@@ -70,10 +70,21 @@ fn leaves(tree: &str, before: &str, found: &mut Vec<String>) {
 fn imported(code: &str, exported: bool) -> Vec<String> {
     let mut found = Vec::new();
     for (at, word) in code.match_indices("use ") {
-        let line = code[..at].rsplit('\n').next().unwrap_or_default().trim();
+        let before = code[..at].rsplit('\n').next().unwrap_or_default();
+        let line = before.trim();
         if line == "pub" || (!exported && (line.is_empty() || line.starts_with("pub("))) {
             let tree = code[at + word.len()..].split(';').next();
-            leaves(tree.unwrap_or_default(), "", &mut found);
+            let mut own = Vec::new();
+            leaves(tree.unwrap_or_default(), "", &mut own);
+            // In a module within the file the first `super` is the file.
+            let inside = before.starts_with(' ');
+            found.extend(
+                own.into_iter()
+                    .map(|path| match path.strip_prefix("super::") {
+                        Some(path) if inside => path.to_owned(),
+                        _ => path,
+                    }),
+            );
         }
     }
     found

@@ -16,8 +16,8 @@ use crate::widths;
 pub(crate) const NO_POSITION: u64 = u64::MAX;
 
 /// The most keys, rows or pairs of a side: places, jobs and slots are then numbered in 32 bits.
-// An eighth of what can be numbered leaves room for the places of a table, which has fewer than four
-// for a key, and for two comparisons of each key.
+// An eighth of what can be numbered leaves room for the places of a table, which at such a size has
+// three for a key, and for two comparisons of each key.
 const MOST: u64 = u32::MAX as u64 / 8;
 
 impl Plan {
