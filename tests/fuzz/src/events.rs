@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, LazyLock};
 
-use blindjoin_protocol::session::{Action, Checkpoint, Event, KeyHolderSession, Line, Message, Outcome, Pace, ProviderSession, QuerierSession, Question, Selected, Session, StreamKind, Work};
-use blindjoin_protocol::parts::{Output, Ticket};
-use blindjoin_protocol::{Card, Error, Role, local, parts};
 use blindjoin_protocol::agree::{Manifest, TableKind};
 use blindjoin_protocol::input::{ProviderKeys, QuerierKeysBuilder};
+use blindjoin_protocol::parts::{Output, Ticket};
+use blindjoin_protocol::session::{
+    Action, Checkpoint, Event, KeyHolderSession, Line, Message, Outcome, Pace, ProviderSession,
+    QuerierSession, Question, Selected, Session, StreamKind, Work,
+};
+use blindjoin_protocol::{Card, Error, Role, local, parts};
 
 use crate::session::{KEY, manifest, people, secrets, terms};
 use crate::streams::key;
@@ -135,7 +138,8 @@ impl World {
         let querier = QuerierSession::new(&own(Role::Querier), question, &mut actions);
         world.querier = Some(querier);
         world.carry_out(Role::Querier, &mut actions);
-        let select = Arc::new(scene.selected.clone());
+        let selected = scene.selected.clone();
+        let select = Arc::new(move || Ok(selected.clone()));
         let provider = ProviderSession::new(&own(Role::Provider), select, &mut actions);
         world.provider = Some(provider);
         world.carry_out(Role::Provider, &mut actions);
@@ -230,7 +234,8 @@ impl World {
                 self.querier = Some(resumed?);
             }
             Role::Provider => {
-                let select = Arc::new(SCENE.selected.clone());
+                let selected = SCENE.selected.clone();
+                let select = Arc::new(move || Ok(selected.clone()));
                 let resumed =
                     ProviderSession::resume(identity, PACE, select, checkpoint, &mut actions);
                 self.provider = Some(resumed?);

@@ -3,7 +3,10 @@
 use std::sync::LazyLock;
 
 use blindjoin_protocol::Error;
-use blindjoin_protocol::agree::{Allowance, Answer, Choices, Manifest, Offer, Pairwise, Policy, Published, PublishedRule, Sizes, TableKind, Terms};
+use blindjoin_protocol::agree::{
+    Allowance, Answer, Choices, Manifest, Offer, Pairwise, Policy, Published, PublishedRule, Sizes,
+    TableKind, Terms,
+};
 use blindjoin_protocol::input::{BlockDirectory, Blocking, CellRule, OfferedCell};
 use blindjoin_protocol::parts::{Geometry, published_class};
 

@@ -3,7 +3,9 @@
 use std::sync::{Arc, LazyLock};
 
 use blindjoin_protocol::Role;
-use blindjoin_protocol::agree::{Agreement, Manifest, Mask, Mode, Parties, SessionSecret, Signer, TableKind, Terms};
+use blindjoin_protocol::agree::{
+    Agreement, Manifest, Mask, Mode, Parties, SessionSecret, Signer, TableKind, Terms,
+};
 use blindjoin_protocol::paillier::{KeySize, Profile, SecretKey};
 use blindjoin_protocol::parts::{Columns, Handshake, KeyAnnouncement, Plan};
 use rand::SeedableRng;

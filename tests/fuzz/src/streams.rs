@@ -2,11 +2,17 @@
 
 use std::sync::{Arc, LazyLock};
 
-use blindjoin_protocol::{Error, Role};
 use blindjoin_protocol::agree::{Agreement, Mask, Mode, Pairwise, TableKind, Terms};
-use blindjoin_protocol::input::{BlockDirectory, Blocking, OfferedCell, ProviderKeys, ProviderRecords, QuerierKeysBuilder, QuerierRecords, join_key};
+use blindjoin_protocol::input::{
+    BlockDirectory, Blocking, OfferedCell, ProviderKeys, ProviderRecords, QuerierKeysBuilder,
+    QuerierRecords, join_key,
+};
 use blindjoin_protocol::paillier::SecretKey;
-use blindjoin_protocol::parts::{Channel, EncryptedTable, Handshake, Inbound, KeyHolder, Outbound, Peer, Provider, ProviderJobs, Querier, Released, StreamCheckpoint, TableIntake, size_class};
+use blindjoin_protocol::parts::{
+    Channel, EncryptedTable, Handshake, Inbound, KeyHolder, Outbound, Peer, Provider, ProviderJobs,
+    Querier, Released, StreamCheckpoint, TableIntake, size_class,
+};
+use blindjoin_protocol::{Error, Role};
 
 use crate::session::{KEY, PAIRS_KEY, manifest, rng, secrets, sign, terms};
 
