@@ -19,6 +19,7 @@ pub(crate) fn help_names(program: &str, commands: &[&str]) {
     for command in commands {
         assert!(help.contains(command), "no {command} in: {help}");
         assert!(run(program, &[command, "--help"]).status.success());
+        assert!(run(program, &["help", command]).status.success());
     }
 }
 

@@ -20,7 +20,6 @@ use tracing_subscriber::filter::LevelFilter;
 #[command(
     version,
     propagate_version = true,
-    disable_help_subcommand = true,
     after_help = AFTER_HELP
 )]
 struct Arguments {

@@ -29,7 +29,6 @@ BLINDJOIN_LOG says what is logged: error, warn, info, debug or trace.";
 #[command(
     version,
     propagate_version = true,
-    disable_help_subcommand = true,
     after_help = AFTER_HELP
 )]
 struct Arguments {

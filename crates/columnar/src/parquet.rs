@@ -169,7 +169,7 @@ fn builder(
 ) -> Result<ParquetRecordBatchReaderBuilder<Stored>, Error> {
     let loaded = guarded(|| ArrowReaderMetadata::load(source, options.clone()));
     let mut loaded = settled(loaded, file)?;
-    if let Some(schema) = in_unit(&loaded, unit) {
+    if let Some(schema) = retyped(&loaded, unit) {
         let options = options.with_schema(Arc::new(schema));
         let metadata = Arc::clone(loaded.metadata());
         let again = guarded(|| ArrowReaderMetadata::try_new(metadata, options));
@@ -195,44 +195,56 @@ fn reader_of(
     settled(built, file)
 }
 
-/// The schema with timestamps of 96 bits in that unit, where there are any.
-fn in_unit(loaded: &ArrowReaderMetadata, unit: TimeUnit) -> Option<Schema> {
-    let leaves = loaded.parquet_schema().columns();
-    let is_long = |leaf: &ColumnDescPtr| leaf.physical_type() == PhysicalType::INT96;
-    if !leaves.iter().any(is_long) {
-        return None;
-    }
-    let mut leaves = leaves.iter().map(is_long);
-    let fields = loaded.schema().fields();
-    let fields: Fields = fields
-        .iter()
-        .map(|field| field_in_unit(field, unit, &mut leaves))
-        .collect();
+/// The schema with other types, where the reader's own choice would lose something: timestamps of 96
+/// bits in that unit, days as days, and zones as the writer had them.
+fn retyped(loaded: &ArrowReaderMetadata, unit: TimeUnit) -> Option<Schema> {
+    let leaves = loaded.parquet_schema().columns().iter();
+    let mut leaves = leaves.map(|leaf: &ColumnDescPtr| leaf.physical_type());
+    let written = zone::writers_schema(loaded.metadata().file_metadata());
+    let written = written.ok().flatten();
+    let fields = loaded.schema().fields().iter().enumerate();
+    let fields = fields.map(|(root, field)| {
+        let field = field_retyped(field, unit, &mut leaves);
+        let zone = written
+            .as_ref()
+            .and_then(|it| zone::zone_of(it, root, field.name()));
+        match (field.data_type(), zone) {
+            // The reader forgets it where the writer's unit was another.
+            (DataType::Timestamp(unit, Some(_)), Some(zone)) => {
+                let data_type = DataType::Timestamp(*unit, Some(zone.into()));
+                Arc::new(field.as_ref().clone().with_data_type(data_type))
+            }
+            _ => field,
+        }
+    });
+    let fields: Fields = fields.collect();
     let metadata = loaded.schema().metadata().clone();
-    Some(Schema::new_with_metadata(fields, metadata))
+    let changed = fields != *loaded.schema().fields();
+    changed.then(|| Schema::new_with_metadata(fields, metadata))
 }
 
-/// The same of one field; `leaves` says of each primitive column in turn whether it has 96 bits.
-fn field_in_unit(
+/// The same of one field, but for zones; `leaves` yields the physical type of each primitive column in
+/// turn.
+fn field_retyped(
     field: &FieldRef,
     unit: TimeUnit,
-    leaves: &mut impl Iterator<Item = bool>,
+    leaves: &mut impl Iterator<Item = PhysicalType>,
 ) -> FieldRef {
-    let mut within = |field| field_in_unit(field, unit, leaves);
+    let mut within = |field| field_retyped(field, unit, leaves);
     let data_type = match field.data_type() {
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(within).collect()),
         DataType::List(item) => DataType::List(within(item)),
         DataType::LargeList(item) => DataType::LargeList(within(item)),
         DataType::FixedSizeList(item, length) => DataType::FixedSizeList(within(item), *length),
         DataType::Map(entries, sorted) => DataType::Map(within(entries), *sorted),
-        DataType::Timestamp(_, zone) if leaves.next() == Some(true) => {
-            DataType::Timestamp(unit, zone.clone())
-        }
-        DataType::Timestamp(..) => return Arc::clone(field),
-        _ => {
-            leaves.next();
-            return Arc::clone(field);
-        }
+        other => match (other, leaves.next()) {
+            (DataType::Timestamp(_, zone), Some(PhysicalType::INT96)) => {
+                DataType::Timestamp(unit, zone.clone())
+            }
+            // Milliseconds, which would be written as a mere number.
+            (DataType::Date64, Some(PhysicalType::INT32)) => DataType::Date32,
+            _ => return Arc::clone(field),
+        },
     };
     Arc::new(field.as_ref().clone().with_data_type(data_type))
 }
@@ -349,13 +361,14 @@ mod tests {
             ];
             Arc::new(Field::new("person", DataType::Struct(parts.into()), false))
         };
-        let mut leaves = [false, true, false, true].into_iter();
+        let long = PhysicalType::INT96;
+        let mut leaves = [PhysicalType::BYTE_ARRAY, long, PhysicalType::INT64, long].into_iter();
         let person = field(TimeUnit::Nanosecond);
-        let changed = field_in_unit(&person, TimeUnit::Microsecond, &mut leaves);
+        let changed = field_retyped(&person, TimeUnit::Microsecond, &mut leaves);
         assert_eq!(changed, field(TimeUnit::Microsecond));
         assert_eq!(
             leaves.collect::<Vec<_>>(),
-            [true],
+            [long],
             "one is taken for each column"
         );
     }

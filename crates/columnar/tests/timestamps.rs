@@ -9,7 +9,9 @@ use arrow_array::{
     TimestampMillisecondArray, TimestampNanosecondArray,
 };
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
-use blindjoin_columnar::{Error, ReadOptions, Reader, RowFault};
+use blindjoin_columnar::{
+    Error, Format, Input, Output, OutputColumn, ReadOptions, Reader, RowFault, widen,
+};
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::arrow::{ARROW_SCHEMA_META_KEY, ArrowWriter, encode_arrow_schema};
 use parquet::data_type::{Int96, Int96Type};
@@ -100,6 +102,21 @@ impl Table {
         cells.map(|cell| cell.expect("a value")).collect()
     }
 
+    /// The cells of a copy in Parquet, which has a column behind them.
+    fn copied(&self) -> Vec<String> {
+        let copy = self.path.with_file_name("copy.parquet");
+        let input = Input::open(&self.path, ReadOptions::strict()).expect("there");
+        let output = Output::create(&copy, true).expect("a place");
+        let added = vec![OutputColumn::text("added")];
+        let cells = |_, cells: &mut Vec<String>| cells.push("1".to_owned());
+        let (output, _) =
+            widen(&input, &[], added, (output, Format::Parquet), cells).expect("copied");
+        output.commit().expect("committed");
+        let cells = read(Reader::open(&copy, ReadOptions::strict()).expect("there"));
+        let cells = cells.expect("read").into_iter();
+        cells.map(|cell| cell.expect("a value")).collect()
+    }
+
     /// The row whose cell has no text, and why.
     fn fault(&self) -> (u64, RowFault) {
         match self.read() {
@@ -161,6 +178,30 @@ fn a_zone_counts_in_whatever_unit_the_writer_had_its_times() {
     let berlin = DataType::Timestamp(TimeUnit::Nanosecond, Some("Europe/Berlin".into()));
     let table = Table::of(moments, Some(schema(berlin)));
     assert_eq!(table.cells(), ["1980-02-02"]);
+}
+
+/// The writer had other units or wider types than its file: a copy says of its days what the file says.
+#[test]
+fn days_and_zones_stay_in_a_copy_whatever_types_the_writer_had() {
+    let utc = |zone: &str| {
+        let moments = TimestampMicrosecondArray::from(vec![(WINTER - 3_600) * 1_000_000]);
+        (
+            Arc::new(moments.with_timezone("UTC")),
+            DataType::Timestamp(TimeUnit::Nanosecond, Some(zone.into())),
+        )
+    };
+    let days = Arc::new(Date32Array::from(vec![3_684]));
+    let (berlin, lagos) = (utc("Europe/Berlin"), utc("+01:00"));
+    for (column, had) in [
+        (berlin.0 as ArrayRef, berlin.1),
+        (lagos.0, lagos.1),
+        (days.clone(), DataType::Date64),
+        (days, DataType::Date32),
+    ] {
+        let table = Table::of(column, Some(schema(had.clone())));
+        assert_eq!(table.cells(), ["1980-02-02"], "{had}");
+        assert_eq!(table.copied(), ["1980-02-02"], "{had}");
+    }
 }
 
 #[test]

@@ -237,8 +237,24 @@ pub(crate) fn certificate_problem(error: &rustls::CertificateError) -> String {
         E::UnknownIssuer | E::BadSignature => {
             "its certificate comes from another authority than the configured one".to_owned()
         }
-        E::NotValidForName | E::NotValidForNameContext { .. } => {
-            "its certificate is made out to another host name".to_owned()
+        E::NotValidForName => "its certificate is made out to another host name".to_owned(),
+        E::NotValidForNameContext {
+            expected,
+            presented,
+        } => format!(
+            "its certificate is made out to {}, and not to {}, by which we call; name it as in the certificate \
+             (subjectAltName), or have that made anew",
+            if presented.is_empty() {
+                "no host name".to_owned()
+            } else {
+                presented.join(", ")
+            },
+            expected.to_str(),
+        ),
+        E::Other(other) if is_an_authoritys(other) => {
+            "its certificate is one of an authority, as `openssl req -x509` makes without more; make it with -addext \
+             basicConstraints=critical,CA:FALSE and -addext subjectAltName=DNS:HOST"
+                .to_owned()
         }
         E::Other(other) => other
             .0
@@ -248,9 +264,37 @@ pub(crate) fn certificate_problem(error: &rustls::CertificateError) -> String {
     }
 }
 
+/// The check of certificates does not export the kinds of its own errors.
+fn is_an_authoritys(other: &rustls::OtherError) -> bool {
+    other.to_string().contains("CaUsedAsEndEntity")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_authoritys_certificate_is_called_that_and_names_are_shown() {
+        use std::sync::Arc;
+
+        use rustls::CertificateError as E;
+
+        // As the check of certificates calls it.
+        #[derive(Debug, thiserror::Error)]
+        #[error("CaUsedAsEndEntity")]
+        struct CaUsedAsEndEntity;
+        let other = E::Other(rustls::OtherError(Arc::new(CaUsedAsEndEntity)));
+        assert!(certificate_problem(&other).contains("CA:FALSE"));
+        let names = E::NotValidForNameContext {
+            expected: ServerName::try_from("holder.example.org").unwrap(),
+            presented: vec!["DnsName(\"localhost\")".to_owned()],
+        };
+        let told = certificate_problem(&names);
+        assert!(
+            told.contains("holder.example.org") && told.contains("localhost"),
+            "{told}"
+        );
+    }
 
     #[test]
     fn hosts_are_read_out_of_addresses() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::future::Future;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
@@ -206,6 +206,9 @@ where
 
 /// Resolves on SIGTERM or SIGINT, either of which may come from this call on, before the first poll.
 ///
+/// SIGHUP is no end where no terminal is: whoever sends it wants another configuration read, and
+/// sessions under way must not pay for that. It says that this takes a restart.
+///
 /// # Panics
 ///
 /// Outside of a runtime.
@@ -214,15 +217,27 @@ pub fn signalled() -> impl Future<Output = ()> {
     let signals = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
+        signal(SignalKind::hangup()),
     );
     async {
-        let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+        let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) = signals else {
             warn!("no signal handlers; only a kill ends this program");
             return std::future::pending().await;
         };
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        loop {
+            tokio::select! {
+                // In the order in which they are likely to come: what is said is said before the end.
+                biased;
+                _ = hangup.recv() => {
+                    // Its terminal is closed.
+                    if io::stdin().is_terminal() {
+                        return;
+                    }
+                    warn!("SIGHUP: the configuration is read at the next start, and not now");
+                }
+                _ = terminate.recv() => return,
+                _ = interrupt.recv() => return,
+            }
         }
     }
 }

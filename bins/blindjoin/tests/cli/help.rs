@@ -358,3 +358,34 @@ fn secrets_that_are_not_there_are_named_by_their_option() {
         );
     }
 }
+
+#[test]
+fn a_format_is_the_inputs_and_that_of_outputs_has_a_name_of_its_own() {
+    let bench = bench();
+    for command in COMMANDS_WITH_TABLES {
+        let help = bench.ok(&[command, "--help"]);
+        let about = |option: &str| {
+            let mut lines = help.lines();
+            lines.find(|line| line.trim_start().starts_with(option))?;
+            lines.next().map(str::trim)
+        };
+        assert_eq!(
+            about("--format <FORMAT>"),
+            Some("Format of the input, if its name does not say it"),
+            "{command}"
+        );
+        let writes = about("--out <FILE>").is_some();
+        let output = writes.then_some("Format of the output, if its name does not say it");
+        assert_eq!(about("--out-format <FORMAT>"), output, "{command}");
+    }
+}
+
+const COMMANDS_WITH_TABLES: [&str; 7] = [
+    "tokenize",
+    "decrypt",
+    "match",
+    "dedupe-tokens",
+    "blocks",
+    "evaluate",
+    "init",
+];

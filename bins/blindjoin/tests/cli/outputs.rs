@@ -271,3 +271,77 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     let (_, complaint) = finished(0, &arguments, &output);
     assert_eq!(complaint, "");
 }
+
+/// Nobody reads standard output, from the beginning on.
+#[test]
+fn whoever_reads_no_result_still_gets_the_other_files() {
+    let bench = with_tokens();
+    let matched = ["match", "t.csv", "t.csv", "-q"];
+    let tokenized = ["tokenize", "people.csv", "-q", "--hash-only"];
+    let roster = ["dedupe-tokens", "t.csv", "--rule", "T1", "-q"];
+    for (arguments, comparable) in [
+        (
+            [&matched[..], &["--out", "RESULT", "--statistics", "OTHER"]].concat(),
+            true,
+        ),
+        (
+            [&matched[..], &["--statistics", "RESULT", "--out", "OTHER"]].concat(),
+            true,
+        ),
+        (
+            [
+                &tokenized[..],
+                &SECRET,
+                &["--out", "RESULT", "--metadata", "OTHER"],
+            ]
+            .concat(),
+            // The metadata tell the moment.
+            false,
+        ),
+        (
+            [&roster[..], &["--out", "RESULT", "--statistics", "OTHER"]].concat(),
+            true,
+        ),
+        // Data come after the files, and a command without files has nothing to lose.
+        ([&matched[..], &["--out", "OTHER", "--json"]].concat(), true),
+        (
+            vec!["blocks", "people.csv", "--block", "birth_year", "-q"],
+            true,
+        ),
+        (vec!["completions", "bash"], true),
+        (vec!["help", "match"], true),
+    ] {
+        let with = |result: &'static str, other: &'static str| -> Vec<&str> {
+            let named = arguments.iter().map(|&argument| match argument {
+                "RESULT" => result,
+                "OTHER" => other,
+                other => other,
+            });
+            named.collect()
+        };
+        bench.ok(&with("result.csv", "other.csv"));
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let unread = with("-", "unread.csv");
+        let mut command = bench.command(&unread);
+        let output = command
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .output()
+            .expect("it runs");
+        let (_, complaint) = finished(0, &unread, &output);
+        assert_eq!(complaint, "", "{unread:?}");
+        if arguments.contains(&"OTHER") {
+            assert!(bench.exists("unread.csv"), "{unread:?}");
+            assert!(
+                !comparable || bench.read("unread.csv") == bench.read("other.csv"),
+                "{unread:?}"
+            );
+        }
+        for name in ["result.csv", "other.csv", "unread.csv"] {
+            if bench.exists(name) {
+                fs::remove_file(bench.path(name)).expect("removed");
+            }
+        }
+    }
+}

@@ -270,3 +270,45 @@ fn one_person_entered_twice_alike_is_one_record() {
     assert_eq!(count, 1);
     assert!(!said.contains("several different tokens"), "{said}");
 }
+
+/// Ours and theirs both have such an id, the files are sealed, and the strategy asks for one rule alone.
+#[test]
+fn record_ids_of_two_persons_are_found_in_sealed_files_on_either_side() {
+    let bench = shared_ids("p1,Ada,Kowal,F,1980-02-03\np1,Jan,Nowak,M,1971-11-30\n");
+    let people = "RecordId,FirstName,LastName,Sex,BirthDate\n\
+                  q1,Ada,Kowal,F,1980-02-03\nq1,Eva,Lis,F,1990-01-05\n";
+    bench.write("both_people.csv", people);
+    bench.write("both.tsv", people.replace(',', "\t"));
+    for (input, out) in [
+        ("both_people.csv", "both.csv"),
+        ("both.tsv", "tabs.parquet"),
+        ("ours_people.csv", "sealed.csv"),
+    ] {
+        let key = ["--encryption-key-file", "key"];
+        make(&bench, input, out, &key);
+    }
+    let key = ["--encryption-key-file", "key"];
+    for (ours, theirs, named) in [
+        ("ours.csv", "both.csv", "ours.csv"),
+        ("theirs.csv", "tabs.parquet", "tabs.parquet"),
+        ("tabs.parquet", "theirs.csv", "tabs.parquet"),
+        ("sealed.csv", "theirs.csv", "sealed.csv"),
+    ] {
+        let arguments = [
+            "match",
+            ours,
+            theirs,
+            "--strategy",
+            "T3",
+            "--out",
+            "p.csv",
+            "-q",
+        ];
+        let complaint = bench.fails(&[&arguments[..], &key].concat());
+        assert!(
+            complaint.contains(&format!("{named}: 1 of the record ids")),
+            "{ours} {theirs}: {complaint}"
+        );
+        assert!(!bench.exists("p.csv"));
+    }
+}

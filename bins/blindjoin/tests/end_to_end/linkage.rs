@@ -186,6 +186,39 @@ fn the_demonstration_runs_in_one_process() {
 }
 
 #[test]
+fn the_figures_of_a_demonstration_are_had_as_data() {
+    for more in [&[][..], &["--in-process"]] {
+        let demo = [
+            "demo",
+            "--records",
+            "40",
+            "--insecure-test-key-bits",
+            "512",
+            "--json",
+            "-q",
+        ];
+        let output = run("blindjoin", demo.iter().chain(more));
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert_eq!(text(&output.stderr), "");
+        let data: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(
+            (&data["querier"]["records"], &data["provider"]["records"]),
+            (&40.into(), &40.into())
+        );
+        let (found, others) = (&data["people_found"], &data["records_of_others"]);
+        let matched = data["card"]["matched"].as_u64().unwrap();
+        assert_eq!(found.as_u64().unwrap() + others.as_u64().unwrap(), matched);
+        assert!(data["cells_checked"].as_u64().unwrap() >= 40);
+        assert!(data["seconds"]["in all"].as_f64().unwrap() > 0.0);
+        let learned = data["keyholder"]["learned"].as_array();
+        assert_eq!(
+            learned.is_some_and(|learned| !learned.is_empty()),
+            more.is_empty()
+        );
+    }
+}
+
+#[test]
 fn single_records_are_looked_up() {
     // With a column that is mapped, and that no rule uses.
     let mapped = "birth_date = \"born\"\n";

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::Output;
 
+use blindjoin_service::identity::fingerprint_of_file;
 use serde_json::Value;
 
 use crate::linkage::{CARD, OURS, RULES, THEIRS};
@@ -298,26 +299,53 @@ fn files_with_other_separators_are_named_and_read_on_both_sides() {
     keyholder.stop();
 }
 
-/// Three forms for each record, and two records without a date.
+/// Rules of several forms, of which a record may have all, some or none: it is one record.
 #[test]
 fn a_record_without_a_value_is_counted_once_on_both_sides() {
-    const PROBES: &str = "[columns]\nrecord_id = \"id\"\nborn = \"born\"\n[[rule]]\nid = \"BORN\"\n\
-        signature = [\"born:Y\"]\nprobe = [[\"born:Y(-1)\"], [\"born:Y\"], [\"born:Y(1)\"]]\n";
-    const REMARK: &str = "rule BORN: 2 records have no value for it";
-    let people = "id,born\n1,1950-01-02\n2,\n3,1951-02-03\n4,1951-02-31\n";
-    let world = World::new(people, PROBES);
-    world.write("ours.csv", people);
-    let (keyholder, provider) = world.serve();
-    assert!(
-        provider.before.lines().any(|line| line == REMARK),
-        "{}",
-        provider.before
-    );
-    let (code, said) = told(&world.link("ours.csv", &[]));
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.lines().any(|line| line == REMARK), "{said}");
-    provider.stop();
-    keyholder.stop();
+    const COLUMNS: &str = "[columns]\nrecord_id = \"id\"\nborn = \"born\"\nnext = \"next\"\n";
+    let people = "id,born,next\n1,1950-01-02,1960-01-02\n2,,\n3,1951-02-03,\n4,1951-02-31,1950-01-02\n\
+        5,,1970-05-06\n";
+    let remark = |count: u8| format!("rule BORN: {count} records have no value for it");
+    for (rule, ours, theirs) in [
+        // Three forms of one field.
+        (
+            "signature = [\"born:Y\"]\nprobe = [[\"born:Y(-1)\"], [\"born:Y\"], [\"born:Y(1)\"]]",
+            3,
+            3,
+        ),
+        // A provider's record with either date has a value.
+        (
+            "signature = [\"born:Y\"]\nprobe = [[\"born:Y\"], [\"next:Y\"]]",
+            3,
+            1,
+        ),
+        // And one needs both, in whatever order they are asked for.
+        (
+            "signature = [\"born:Y\", \"next:Y\"]\nprobe = [[\"born:Y\", \"next:Y\"], [\"next:Y\", \"born:Y\"]]",
+            4,
+            4,
+        ),
+    ] {
+        let world = World::new(
+            people,
+            &format!("{COLUMNS}[[rule]]\nid = \"BORN\"\n{rule}\n"),
+        );
+        world.write("ours.csv", people);
+        let (keyholder, provider) = world.serve();
+        assert!(
+            provider.before.lines().any(|line| line == remark(theirs)),
+            "{}",
+            provider.before
+        );
+        let output = world.link("ours.csv", &["--json"]);
+        let (code, said) = told(&output);
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.lines().any(|line| line == remark(ours)), "{said}");
+        let figures: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(figures["rules"][0]["without_value"], ours);
+        provider.stop();
+        keyholder.stop();
+    }
 }
 
 /// Twelve of 1950, of whom two have no value for any rule, three of whom nobody knows when they were
@@ -441,4 +469,56 @@ fn what_a_partner_lacks_blocks_for_is_remarked_on_by_rows() {
         provider.stop();
         keyholder.stop();
     }
+}
+
+/// What a server's operator reads: who, what, and what to do.
+#[test]
+fn servers_say_whom_they_refuse_and_why() {
+    let world = World::new(THEIRS, RULES);
+    world.edit(
+        "provider.toml",
+        "[keyholder]",
+        "[limits]\nlookups = 1\n\n[keyholder]",
+    );
+    world.write("ours.csv", OURS);
+    let (keyholder, provider) = world.serve();
+    let setup = world.path("setup");
+    let fingerprint = |name: &str| fingerprint_of_file(&setup.join(name)).unwrap().to_string();
+    let querier = fingerprint("querier.pem");
+    let name = ["--field", "national_id=7", "--rule", "ID"];
+    for server in [&keyholder, &provider] {
+        server.signal("HUP");
+    }
+    let (_, said) = told(&world.lookup(&name));
+    assert!(said.contains("not found"), "{said}");
+    let (code, said) = told(&world.lookup(&name));
+    assert!(code == Some(1) && said.contains("lookups"), "{said}");
+
+    // Another party's certificate in the place of the querier's, of the same authority.
+    let copy = |from: &str, to: &str| std::fs::copy(setup.join(from), setup.join(to)).unwrap();
+    copy("provider.pem", "querier.pem");
+    copy("provider.key", "querier.key");
+    let (code, said) = told(&world.link("ours.csv", &[]));
+    assert_eq!(code, Some(1), "{said}");
+    let mut browser = std::net::TcpStream::connect(&provider.address).unwrap();
+    std::io::Write::write_all(&mut browser, b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    std::io::Read::read_to_end(&mut browser, &mut Vec::new()).unwrap();
+    drop(std::net::TcpStream::connect(&provider.address).unwrap());
+
+    let stranger = fingerprint("provider.pem");
+    let log = provider.stop();
+    for words in [
+        &["SIGHUP", "next start"][..],
+        // Who has used an allowance up: an honest querier does not ask when nothing is left.
+        &["charged", &querier, "lookups=1"],
+        &["refused a connection", &stranger, "configuration"],
+        &["refused a connection", "127.0.0.1:", "not TLS"],
+    ] {
+        let line = log
+            .lines()
+            .find(|line| words.iter().all(|word| line.contains(word)));
+        assert!(line.is_some(), "no line with {words:?} in: {log}");
+    }
+    assert_eq!(log.matches("refused a connection").count(), 2, "{log}");
+    keyholder.stop();
 }

@@ -193,6 +193,8 @@ impl Server {
             .args(["serve".as_ref(), "--config".as_ref(), config.as_os_str()])
             .args(["--listen", "127.0.0.1:0"])
             .args(more)
+            // No terminal, whoever runs the tests.
+            .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -222,16 +224,16 @@ impl Server {
         }
     }
 
+    /// Sends a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status();
+        assert!(sent.unwrap().success());
+    }
+
     /// Sends SIGTERM and waits for a clean end; yields the log since it began to listen.
     pub(crate) fn stop(mut self) -> String {
-        let id = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &id])
-                .status()
-                .unwrap()
-                .success()
-        );
+        self.signal("TERM");
         let status = self.child.wait().unwrap();
         let log = self.log.take().unwrap().join().unwrap();
         assert!(status.success(), "{status}: {log}");

@@ -3,11 +3,14 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use arrow_array::builder::{Int32Builder, ListBuilder};
+use arrow_array::builder::{Int32Builder, ListBuilder, MapBuilder, StringBuilder};
+use arrow_array::types::Int32Type;
 use arrow_array::{
-    Array, ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray,
+    Array, ArrayRef, BinaryArray, Date32Array, Decimal128Array, DictionaryArray, Float32Array,
+    Int64Array, RecordBatch, StringArray, StructArray, TimestampMillisecondArray,
+    TimestampNanosecondArray,
 };
-use arrow_schema::DataType;
+use arrow_schema::{DataType, Field};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -88,6 +91,66 @@ fn columns_keep_their_types_from_parquet_to_parquet() {
     // Its own output is the input again.
     run("out.parquet", "again.parquet");
     assert_eq!(batch(&desk, "again.parquet"), after);
+}
+
+/// Values of many kinds, of which text would lose some part.
+#[test]
+fn every_kind_of_column_is_copied_as_it_is() {
+    let desk = Desk::new(RULES, PEOPLE);
+    let text = |cells: [&str; 3]| -> ArrayRef { Arc::new(StringArray::from(cells.to_vec())) };
+    let ward = Arc::new(Field::new("ward", DataType::Int64, true));
+    let wards: ArrayRef = Arc::new(Int64Array::from(vec![Some(1), None, Some(3)]));
+    let mut codes = MapBuilder::new(None, StringBuilder::new(), Int32Builder::new());
+    for row in 0..3 {
+        codes.keys().append_value("code");
+        codes.values().append_value(row);
+        codes.append(row != 1).unwrap();
+    }
+    let sums = Decimal128Array::from(vec![Some(12_345), None, Some(-1)]);
+    let kinds: DictionaryArray<Int32Type> = ["a", "b", "a"].into_iter().collect();
+    let seen = TimestampNanosecondArray::from(vec![Some(1), None, Some(1_600_000_000_123_456_789)]);
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("stay", Arc::new(StructArray::from(vec![(ward, wards)]))),
+        ("id", text(["1", "2", "3"])),
+        ("codes", Arc::new(codes.finish())),
+        ("nid", text(["A1", "A1", "A3"])),
+        (
+            "sum",
+            Arc::new(sums.with_precision_and_scale(12, 3).unwrap()),
+        ),
+        ("last", text(["Kowal", "Kowal", "Stone"])),
+        ("kind", Arc::new(kinds)),
+        ("dob", text(["1980-02-03", "1980-02-03", "1981-02-03"])),
+        ("seen", Arc::new(seen.with_timezone("Asia/Kathmandu"))),
+        (
+            "code",
+            Arc::new(BinaryArray::from(vec![&b"x1"[..], b"", b"y"])),
+        ),
+        (
+            "weight",
+            Arc::new(Float32Array::from(vec![Some(0.1), Some(f32::NAN), None])),
+        ),
+    ];
+    let batch_before = RecordBatch::try_from_iter(columns).unwrap();
+    let file = File::create(desk.path("people.parquet")).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch_before.schema(), None).unwrap();
+    writer.write(&batch_before).unwrap();
+    writer.close().unwrap();
+    for (from, to) in [
+        ("people.parquet", "out.parquet"),
+        ("out.parquet", "again.parquet"),
+    ] {
+        let output = desk.command(&[from, "--out", to]).output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+        let after = batch(&desk, to);
+        assert_eq!(after.num_columns(), batch_before.num_columns() + 3);
+        for (position, field) in batch_before.schema().fields().iter().enumerate() {
+            assert_eq!(after.schema().field(position), field.as_ref());
+            // As debugging shows them: what is no number equals nothing.
+            let values = |batch: &RecordBatch| format!("{:?}", batch.column(position));
+            assert_eq!(values(&after), values(&batch_before), "{}", field.name());
+        }
+    }
 }
 
 #[test]

@@ -80,6 +80,37 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     );
 }
 
+/// Nobody reads standard output, from the beginning on.
+#[test]
+fn whoever_reads_no_result_still_gets_the_other_files() {
+    let desk = Desk::new(RULES, &many(300).replace("A7,", "A8,"));
+    for (more, written) in [
+        (&["--out", "out.csv", "--pairs", "-"][..], "out.csv"),
+        (&["--out", "-", "--pairs", "pairs.csv"], "pairs.csv"),
+        (&["--out", "out.parquet", "--json"], "out.parquet"),
+    ] {
+        let run = |more: &[&str]| {
+            let (reader, writer) = std::io::pipe().unwrap();
+            drop(reader);
+            let mut command = desk.command(&[&["people.csv", "-q"], more].concat());
+            command
+                .stdout(writer)
+                .stderr(Stdio::piped())
+                .output()
+                .unwrap()
+        };
+        let output = run(more);
+        assert_eq!(
+            (output.status.code(), said(&output).as_str()),
+            (Some(0), ""),
+            "{more:?}"
+        );
+        let length = fs::metadata(desk.path(written)).unwrap().len();
+        assert!(length > 20, "{more:?}: {length} bytes");
+        fs::remove_file(desk.path(written)).unwrap();
+    }
+}
+
 #[test]
 fn a_named_pipe_and_standard_input_are_read_like_a_file() {
     let people = many(3000);
