@@ -32,7 +32,7 @@ pub(crate) use bounds::{Bound, Bounded};
 pub(crate) use call::Call;
 use caller::Accepted;
 pub(crate) use caller::{Caller, Line};
-use handshake::{Problem, handshake};
+use handshake::{Problem, ended, handshake};
 pub(crate) use places::{Place, Places};
 
 /// How long a handshake may take.
@@ -283,10 +283,15 @@ async fn accept(
                     Err(error) => warn!(%address, reason = %chain(&error), "refused a connection"),
                 },
                 // As of those that only look whether somebody listens: nothing is wrong.
-                Ok(Err(Problem::Silent)) => debug!(%address, "a connection ended without a word"),
-                Ok(Err(problem)) => {
+                Ok(Err((Problem::Silent, _))) => {
+                    debug!(%address, "a connection ended without a word");
+                }
+                Ok(Err((problem, tcp))) => {
                     let problem = problem.in_words(own);
                     warn!(%address, %problem, "refused a connection");
+                    if tokio::time::timeout(HANDSHAKE, ended(tcp)).await.is_err() {
+                        debug!(%address, "a refused connection was kept open");
+                    }
                 }
                 Err(_) => warn!(
                     %address,

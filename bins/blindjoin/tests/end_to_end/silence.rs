@@ -500,6 +500,7 @@ fn servers_say_whom_they_refuse_and_why() {
     copy("provider.key", "querier.key");
     let (code, said) = told(&world.link("ours.csv", &[]));
     assert_eq!(code, Some(1), "{said}");
+    // Kept open: it is told at once all the same.
     let mut browser = std::net::TcpStream::connect(&provider.address).unwrap();
     std::io::Write::write_all(&mut browser, b"GET / HTTP/1.1\r\n\r\n").unwrap();
     std::io::Read::read_to_end(&mut browser, &mut Vec::new()).unwrap();

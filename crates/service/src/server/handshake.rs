@@ -23,31 +23,36 @@ pub(super) enum Problem {
     Line(io::Error),
 }
 
+/// Yields also what is left of a connection whose handshake has failed, to be [`ended`] once the failure
+/// was told.
 pub(super) async fn handshake(
     acceptor: &TlsAcceptor,
     tcp: TcpStream,
-) -> Result<TlsStream<TcpStream>, Problem> {
+) -> Result<TlsStream<TcpStream>, (Problem, TcpStream)> {
     drop(tcp.set_nodelay(true));
     // Looks at the first byte and leaves it there.
     if matches!(tcp.peek(&mut [0]).await, Ok(0)) {
-        return Err(Problem::Silent);
+        return Err((Problem::Silent, tcp));
     }
-    match acceptor.accept(tcp).into_fallible().await {
-        Ok(stream) => Ok(stream),
-        Err((error, mut tcp)) => {
-            // Unread bytes would make the system reset the connection, and the reset would overtake
-            // the alert that tells the client why.
-            if tcp.shutdown().await.is_ok() {
-                let mut rest = [0; 4096];
-                while matches!(tcp.read(&mut rest).await, Ok(read) if read > 0) {}
-            }
-            let inner = error.get_ref();
-            let tls = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
-            Err(match tls {
-                Some(tls) => Problem::Tls(tls.clone()),
-                None => Problem::Line(error),
-            })
-        }
+    let accepted = acceptor.accept(tcp).into_fallible().await;
+    accepted.map_err(|(error, tcp)| {
+        let inner = error.get_ref();
+        let tls = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        let problem = match tls {
+            Some(tls) => Problem::Tls(tls.clone()),
+            None => Problem::Line(error),
+        };
+        (problem, tcp)
+    })
+}
+
+/// Lets the other side read why before the connection is gone.
+pub(super) async fn ended(mut tcp: TcpStream) {
+    // Unread bytes would make the system reset the connection, and the reset would overtake the alert
+    // that tells the client why.
+    if tcp.shutdown().await.is_ok() {
+        let mut rest = [0; 4096];
+        while matches!(tcp.read(&mut rest).await, Ok(read) if read > 0) {}
     }
 }
 
@@ -229,7 +234,9 @@ mod tests {
             };
             let serving = async {
                 let (tcp, _) = listener.accept().await.unwrap();
-                handshake(&acceptor, tcp).await.map(drop).unwrap_err()
+                let (problem, tcp) = handshake(&acceptor, tcp).await.map(drop).unwrap_err();
+                ended(tcp).await;
+                problem
             };
             let (problem, ()) = tokio::join!(serving, calling);
             assert_eq!(
