@@ -16,9 +16,9 @@ pub enum Line {
 /// What crosses between two parties of a session.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Message {
-    /// The key holder's [`KeyAnnouncement`](crate::KeyAnnouncement).
+    /// The key holder's announcement.
     Announcement(Vec<u8>),
-    /// A [`Handshake`](crate::Handshake) of the querier's or the provider's.
+    /// A handshake of the querier's or the provider's.
     Handshake(Vec<u8>),
     /// A sealed chunk.
     Chunk {

@@ -25,7 +25,7 @@ pub struct Pairwise {
 /// One clause of a pairwise linkage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clause {
-    /// The card's column, a position in [`Terms::rules`](crate::Terms::rules).
+    /// The card's column, a position in [`Terms::rules`](crate::agree::Terms::rules).
     pub rule: u16,
     /// The parts that must all be equal, ascending.
     pub parts: Vec<u8>,
