@@ -155,6 +155,12 @@ def shards():
                 of=[dict(value=v, g=g, shard=reference_scale.shard_of(ses, g, v)) for v in VALUES for g in (0, 1, 6, 32)])
 
 
+def selection():
+    shapes = [[n, *reference_scale.grid_shape(n)] for n in (64, 320, 1024, 1 << 20, 10_485_760, 100_663_296)]
+    places = [[rows, v, *reference_scale.grid_place(SECRET, rows, v)] for rows in (32, 4096, 12_952) for v in VALUES]
+    return dict(salt=SECRET.hex(), shapes=shapes, places=places)
+
+
 # ---------------------------------------------------------------- streams of comparisons
 def record_stream(K, ses, kind, blind):
     X, Y = [f"id{i}" for i in range(3)], ["id0", "id2", "id7"]
@@ -222,10 +228,10 @@ def main():
     hkdf |= {name: expand(SECRET, ses.id, name.encode()).hex() for name in names}
     assert hkdf["id"] == ses.k_id.hex() and hkdf["cap"] == ses.k_cap.hex()
     write("reference.json", dict(
-        source="reference.py and reference_scale.py, the executable specification: sizes, sessions, keyed functions, masks, nonces, shards",
+        source="reference.py and reference_scale.py, the executable specification: sizes, sessions, keyed functions, masks, nonces, shards, grids",
         sizes=sizes(), keyed={suite.name: keyed(suite) for suite in (J89, T107)}, handles={str(bits): handles(bits, count) for bits, count in ((8, 60), (30, 8), (32, 8))},
         canary_pairs=canary_pairs(),
-        hkdf=hkdf, session=session_ids(), nonces=nonces(), shards=shards()))
+        hkdf=hkdf, session=session_ids(), nonces=nonces(), shards=shards(), selection=selection()))
     write("stream.json", streams())
     write("messages.json", sent())
 

@@ -98,8 +98,13 @@ pub fn bound(total: u64, bits: u8) -> u64 {
     if bits == 0 {
         return total;
     }
+    room(u128::from(total).div_ceil(1 << bits), u32::from(bits))
+}
+
+/// Yields the keys that each of fewer than `2^bits` parts must have room for, as [`bound`] does, if each holds
+/// `mean` keys in the mean.
+pub(crate) fn room(mean: u128, bits: u32) -> u64 {
     let log = (694 * (41 + u128::from(bits))).div_ceil(1000);
-    let mean = u128::from(total).div_ceil(1 << bits);
     let room = mean + log.div_ceil(3) + (log * log / 9 + 2 * log * mean).isqrt() + 1;
     u64::try_from(room).unwrap_or(u64::MAX)
 }

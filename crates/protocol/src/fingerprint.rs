@@ -178,7 +178,7 @@ impl std::fmt::Debug for Fingerprints {
     }
 }
 
-fn prf(key: &[u8; 32]) -> Hmac<Sha256> {
+pub(crate) fn prf(key: &[u8; 32]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
 }
 
@@ -186,7 +186,7 @@ fn wide_prf(key: &[u8; 32]) -> Hmac<Sha512> {
     Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
 }
 
-fn mac(key: &Hmac<Sha256>, parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+pub(crate) fn mac(key: &Hmac<Sha256>, parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
     let mut mac = key.clone();
     for part in parts {
         mac.update(part);
@@ -207,7 +207,7 @@ fn word(bytes: &[u8]) -> u64 {
 }
 
 /// Maps eight uniform bytes to `0..bound`, by multiplication.
-fn scale(bytes: &[u8], bound: u32) -> u32 {
+pub(crate) fn scale(bytes: &[u8], bound: u32) -> u32 {
     let product = u128::from(word(bytes)) * u128::from(bound);
     u32::try_from(product >> 64).expect("below a 32-bit bound")
 }

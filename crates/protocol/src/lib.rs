@@ -188,4 +188,5 @@ pub mod parts {
     pub use crate::stream::{Ended, Inbound, Outbound, StreamCheckpoint, StreamDigest};
     pub use crate::suite::Suite;
     pub use crate::terms::{Clause, Columns, Dummies};
+    pub use crate::ways::selection::{Grid, GridShape, Place};
 }

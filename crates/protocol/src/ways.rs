@@ -9,6 +9,7 @@ mod keyed;
 mod lookup;
 mod okvs;
 mod pairs;
+pub(crate) mod selection;
 mod single;
 pub(crate) mod way;
 
