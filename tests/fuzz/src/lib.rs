@@ -12,6 +12,7 @@ mod csv;
 mod events;
 mod keys;
 mod negotiation;
+mod parquet;
 mod rules;
 mod seeds;
 mod session;
@@ -23,6 +24,7 @@ pub use csv::csv;
 pub use events::events;
 pub use keys::{announcement, handshake};
 pub use negotiation::{answer, manifest, offer, publication};
+pub use parquet::{let_caught_panics_pass, parquet};
 pub use rules::rules;
 pub use seeds::{Seed, seeds};
 pub use streams::{checkpoint, chunk};
@@ -44,6 +46,7 @@ pub const TARGETS: &[Target] = &[
     ("handshake", handshake),
     ("manifest", manifest),
     ("offer", offer),
+    ("parquet", parquet),
     ("publication", publication),
     ("rules", rules),
     ("tokens", tokens),

@@ -19,6 +19,7 @@ pub fn seeds() -> Vec<Seed> {
         events(),
         handshakes(),
         negotiations(),
+        parquet(),
         rules(),
         streams(),
         tables(),
@@ -112,6 +113,13 @@ fn negotiations() -> Vec<Seed> {
         seeds.push(seed("manifest", name, manifest.encode()));
     }
     seeds
+}
+
+fn parquet() -> Vec<Seed> {
+    let files = crate::parquet::files().into_iter();
+    files
+        .map(|(name, bytes)| seed("parquet", name, bytes))
+        .collect()
 }
 
 fn streams() -> Vec<Seed> {
