@@ -160,6 +160,10 @@ fn copied(path: &Path, format: Format, folder: &Path) -> Result<Table, String> {
     });
     table.map_err(|error| match format {
         Format::Csv if error.contains(", not CSV") => error.replace("copy.csv", "input.parquet"),
+        // Or a number become a time in a zone that nobody knows.
+        Format::Parquet if error.contains("time zone") => {
+            error.replace("copy.parquet", "input.parquet")
+        }
         _ => panic!("what is written is read: {error}"),
     })
 }
