@@ -131,8 +131,9 @@ pub enum Error {
     },
     /// The header lacks columns such that no record could ever be signed.
     #[error(
-        "{file}: no rule has all of its columns; wanted are {lacking}, but {header}; name a column with \
-         --column FIELD=COLUMN, or under [columns] in a rules file{hints}"
+        "{file}: no rule has all of its columns; wanted are {lacking}, but {header}; name a column \
+         under [columns] in a rules file (base = \"NAME\" takes the rules of a built-in set), or to a command \
+         that has it by --column FIELD=COLUMN{hints}"
     )]
     NoRule {
         /// The file.

@@ -106,7 +106,7 @@ pub enum Error {
     },
     /// More than one column that may be a field.
     #[error(
-        "columns {columns} may each be field `{field}`: say which with {field} = \"…\" under [columns] or --column {field}=…"
+        "columns {columns} may each be field `{field}`: say which with {field} = \"…\" under [columns] in a rules file, or --column {field}=… to a command that has it"
     )]
     SeveralColumns {
         /// The field.

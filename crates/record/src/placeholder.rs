@@ -83,6 +83,9 @@ fn is_default(kind: FieldKind, value: &str) -> bool {
     if !b"aimntu".contains(&first) {
         return false;
     }
+    if core.bytes().all(|b| b.is_ascii_alphabetic()) {
+        return WORDS.iter().any(|word| word.eq_ignore_ascii_case(core));
+    }
     let word = folded(core);
     WORDS.binary_search(&word.as_str()).is_ok()
 }
@@ -118,7 +121,13 @@ fn is_no_number(text: &str) -> bool {
 }
 
 fn is_no_date(text: &str) -> bool {
-    if !(8..=LONGEST).contains(&text.len()) {
+    // Every date there is comes here, and reading it in two orders takes time.
+    let year = |digits: &[u8]| {
+        digits
+            .first_chunk()
+            .is_some_and(|year| YEARS.contains(year))
+    };
+    if !(8..=LONGEST).contains(&text.len()) || !text.as_bytes().windows(4).any(year) {
         return false;
     }
     [Order::MonthFirst, Order::DayFirst].iter().any(|order| {
@@ -178,12 +187,25 @@ const DATES: [(u16, u8, u8); 9] = [
     (9999, 12, 31),
 ];
 
+/// The years of [`DATES`], as every date has them.
+const YEARS: [[u8; 4]; 7] = [
+    *b"0001", *b"1111", *b"1753", *b"1899", *b"1900", *b"2999", *b"9999",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn text(value: &str) -> bool {
         Placeholders::defaults().contains(FieldKind::Text, value)
+    }
+
+    #[test]
+    fn every_date_of_nobody_has_a_year_that_is_looked_for() {
+        for (year, ..) in DATES {
+            let digits = format!("{year:04}");
+            assert!(YEARS.iter().any(|known| known == digits.as_bytes()));
+        }
     }
 
     #[test]

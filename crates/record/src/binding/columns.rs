@@ -70,7 +70,8 @@ impl Finder<'_> {
             }
             self.remarks.push(format!(
                 "columns {columns} are all field `{field}`, and the last of them counts, as in \
-                 OpenToken: to take another, say {field} = \"…\" under [columns] or --column {field}=…"
+                 OpenToken: to take another, say {field} = \"…\" under [columns] in a rules \
+                 file, or --column {field}=… to a command that has it"
             ));
         }
         Ok(Some(*last))
