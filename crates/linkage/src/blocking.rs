@@ -388,6 +388,7 @@ mod tests {
             canonical("birth_year,state"),
             canonical(" birth_date:Y , state ")
         );
+        assert_eq!(canonical("state"), canonical("state:T|N|U"));
         assert!(canonical("birth_date:Y|S(0,3),state").contains("8:Y|S(0,3)"));
         assert!(matches!(
             BlockKey::new("hash:12", &rules()),
