@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "common/numbers.rs"]
+mod numbers;
+
 use blindjoin_bigint::{Backend, Error, SquareRing};
 use num_bigint::BigUint;
 use num_integer::Integer;
@@ -10,21 +13,10 @@ use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 
+use numbers::{odd, random};
+
 fn rng(seed: u8) -> ChaCha20Rng {
     ChaCha20Rng::from_seed([seed; 32])
-}
-
-fn random(bits: usize, rng: &mut ChaCha20Rng) -> BigUint {
-    let mut bytes = vec![0; bits.div_ceil(8)];
-    rng.fill_bytes(&mut bytes);
-    BigUint::from_bytes_le(&bytes) % (BigUint::one() << bits)
-}
-
-fn odd(bits: usize, rng: &mut ChaCha20Rng) -> BigUint {
-    let mut n = random(bits, rng);
-    n.set_bit(0, true);
-    n.set_bit(bits as u64 - 1, true);
-    n
 }
 
 fn units(m: &BigUint, count: usize, rng: &mut ChaCha20Rng) -> Vec<BigUint> {

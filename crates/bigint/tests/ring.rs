@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::cast_possible_truncation, reason = "bit counts are small")]
 
+#[path = "common/numbers.rs"]
+mod numbers;
+
 use std::io::Write as _;
 
 use blindjoin_bigint::{
@@ -12,21 +15,10 @@ use num_bigint::BigUint;
 use num_integer::Integer;
 use num_traits::One;
 use proptest::prelude::*;
-use rand::{Rng, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
-fn random(bits: usize, rng: &mut ChaCha20Rng) -> BigUint {
-    let mut bytes = vec![0; bits.div_ceil(8)];
-    rng.fill_bytes(&mut bytes);
-    BigUint::from_bytes_le(&bytes) % (BigUint::one() << bits)
-}
-
-fn odd(bits: usize, rng: &mut ChaCha20Rng) -> BigUint {
-    let mut n = random(bits, rng);
-    n.set_bit(0, true);
-    n.set_bit(bits as u64 - 1, true);
-    n
-}
+use numbers::{odd, random};
 
 /// Operands whose digits, limbs and carries are at their ends.
 fn edges(m: &BigUint) -> Vec<BigUint> {
